@@ -28,4 +28,6 @@ export interface Effect {
   readonly invocation?: { readonly id: string; readonly generation: number };
   /** Attempts made so far that failed for a passing reason; 0 when absent. */
   readonly attempt?: number;
+  /** When the first of them failed, ms. */
+  readonly since?: number;
 }

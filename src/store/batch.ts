@@ -1,0 +1,55 @@
+/**
+ * Gathers calls of one kind that are made within one turn of the event loop, shard by shard, so that they share one
+ * command: a command costs some 30 µs on both sides, whatever it carries.
+ */
+export class Batch<Item, Result> {
+  readonly #perform: (shard: number, items: readonly Item[]) => Promise<readonly Result[]>;
+  readonly #limit: number;
+  #waiting = new Map<number, { items: Item[]; ends: { resolve: (result: Result) => void; reject: (error: unknown) => void }[] }>();
+  #scheduled = false;
+
+  /**
+   * @param perform answers each item, in order
+   * @param limit items in one command: the server serves nobody else meanwhile
+   */
+  constructor(perform: (shard: number, items: readonly Item[]) => Promise<readonly Result[]>, limit = 32) {
+    this.#perform = perform;
+    this.#limit = limit;
+  }
+
+  add(shard: number, item: Item): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      let group = this.#waiting.get(shard);
+      if (group !== undefined && group.items.length >= this.#limit) {
+        this.#send(shard);
+        group = undefined;
+      }
+      if (group === undefined) {
+        group = { items: [], ends: [] };
+        this.#waiting.set(shard, group);
+      }
+      group.items.push(item);
+      group.ends.push({ resolve, reject });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      setImmediate(() => {
+        this.#scheduled = false;
+        for (const waiting of [...this.#waiting.keys()]) this.#send(waiting);
+      });
+    });
+  }
+
+  #send(shard: number): void {
+    const group = this.#waiting.get(shard);
+    if (group === undefined) return;
+    this.#waiting.delete(shard);
+    this.#perform(shard, group.items).then(
+      (results) => {
+        for (const [index, { resolve }] of group.ends.entries()) resolve(results[index] as Result);
+      },
+      (error: unknown) => {
+        for (const { reject } of group.ends) reject(error);
+      },
+    );
+  }
+}

@@ -1,0 +1,125 @@
+import type { Redis } from 'ioredis';
+import type { Payment } from '../core/route.ts';
+import { decodeSession, stateName } from '../core/session.ts';
+import { shardOf } from '../core/shard.ts';
+import { lanes } from '../core/effects.ts';
+import { Keys, parseTimerMember } from './keys.ts';
+
+/** What `turnstile status --json` prints. */
+export interface Status {
+  readonly states: Record<string, Record<string, number>>;
+  readonly timers: number;
+  readonly inbox: number;
+  readonly outbox: number;
+  readonly dead: number;
+  readonly chats: number;
+  readonly payments: number;
+}
+
+/** What `turnstile chat <id> --json` prints. */
+export interface ChatReport {
+  readonly chat: number;
+  readonly sessions: {
+    machine: string;
+    state: string;
+    context: unknown;
+    timers: { name: string; due: string }[];
+  }[];
+  readonly payments: Payment[];
+}
+
+/** A machine as a report needs it: its states, and those that expire by themselves. */
+export interface ReportedMachine {
+  readonly id: string;
+  readonly states: readonly string[];
+  readonly expirable: readonly string[];
+}
+
+/** Counts of a whole installation. Reads only; its cost does not grow with the number of chats. */
+export async function readStatus(
+  redis: Redis,
+  options: { prefix: string; shards: number; now: number; machines: readonly ReportedMachine[] },
+): Promise<Status> {
+  const keys = new Keys(options.prefix);
+  const states: Record<string, Record<string, number>> = {};
+  for (const machine of options.machines) {
+    states[machine.id] = Object.fromEntries(machine.states.map((state) => [state, 0]));
+  }
+  const add = (machine: string, state: string, count: number) => {
+    const counts = (states[machine] ??= {});
+    counts[state] = (counts[state] ?? 0) + count;
+  };
+  const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
+  await Promise.all(
+    Array.from({ length: options.shards }, async (_, shard) => {
+      const [timers, inbox, checkout, dead, chats, payments, counters] = await Promise.all([
+        redis.zcard(keys.timers(shard)),
+        redis.xlen(keys.inbox(shard)),
+        redis.xlen(keys.checkoutInbox(shard)),
+        redis.xlen(keys.dead(shard)),
+        redis.zcard(keys.chats(shard)),
+        redis.hlen(keys.ledger(shard)),
+        redis.hgetall(keys.states(shard)),
+      ]);
+      total.timers += timers;
+      total.inbox += inbox + checkout;
+      total.dead += dead;
+      total.chats += chats;
+      total.payments += payments;
+      for (const [field, count] of Object.entries(counters)) {
+        const split = field.indexOf(':');
+        add(field.slice(0, split), field.slice(split + 1), Number(count));
+      }
+      for (const machine of options.machines) {
+        for (const state of machine.expirable) {
+          add(machine.id, state, await redis.zcount(keys.expiring(shard, machine.id, state), `(${options.now}`, '+inf'));
+        }
+      }
+      for (const lane of lanes) {
+        const queues = await redis.zrange(keys.lane(shard, lane), 0, '-1');
+        const lengths = await Promise.all(queues.map((queue) => redis.llen(keys.outbox(shard, queue))));
+        total.outbox += lengths.reduce((sum, length) => sum + length, 0);
+      }
+    }),
+  );
+  return { states, ...total };
+}
+
+/** Everything stored about one chat. */
+export async function readChat(
+  redis: Redis,
+  chat: number,
+  options: { prefix: string; shards: number; machines: readonly (ReportedMachine & { timers: readonly string[] })[] },
+): Promise<ChatReport> {
+  const keys = new Keys(options.prefix);
+  const shard = shardOf(chat, options.shards);
+  const sessions: ChatReport['sessions'] = [];
+  for (const machine of options.machines) {
+    const text = await redis.hget(keys.session(shard, machine.id, chat), 's');
+    if (text === null) continue;
+    const session = decodeSession(text);
+    const due = await Promise.all(
+      machine.timers.map(async (name) => ({ name, due: await redis.zscore(keys.timers(shard), `${machine.id}:${chat}|${name}`) })),
+    );
+    const timers = due
+      .filter((timer): timer is { name: string; due: string } => timer.due !== null)
+      .sort((a, b) => Number(a.due) - Number(b.due))
+      .map(({ name, due }) => ({ name: parseTimerMember(`${machine.id}:${chat}|${name}`).timer, due: new Date(Number(due)).toISOString() }));
+    sessions.push({ machine: machine.id, state: stateName(session.value), context: session.context, timers });
+  }
+  return { chat, sessions, payments: await readPayments(redis, keys, shard, chat) };
+}
+
+async function readPayments(redis: Redis, keys: Keys, shard: number, chat: number): Promise<Payment[]> {
+  const found: Payment[] = [];
+  let cursor = '0';
+  do {
+    const [next, rows] = await redis.hscan(keys.ledger(shard), cursor, 'COUNT', 1000);
+    for (let index = 1; index < rows.length; index += 2) {
+      const payment = JSON.parse(rows[index] as string) as Payment;
+      if (payment.chat === chat) found.push(payment);
+    }
+    cursor = next;
+  } while (cursor !== '0');
+  return found.sort((a, b) => a.at - b.at);
+}

@@ -1,0 +1,340 @@
+import type { Redis } from 'ioredis';
+import type { Effect, Lane } from '../core/effects.ts';
+import { lanes } from '../core/effects.ts';
+import type { Payment } from '../core/route.ts';
+import { decodeSession, encodeSession, type Session } from '../core/session.ts';
+import { shardOf } from '../core/shard.ts';
+import type { Commit } from '../core/step.ts';
+import { Batch } from './batch.ts';
+import { Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
+import { run } from './redis.ts';
+
+/** Where a step's cause is stored until its commit takes it. */
+export type Source = 'inbox' | 'inbox:checkout' | 'timers';
+
+/** What causes a step: one stored update or result, or one due timer. */
+export interface Cause {
+  readonly shard: number;
+  readonly source: Source;
+  /** The stream entry's id, or the timer's member. */
+  readonly id: string;
+  /** The timer's due time that was claimed, ms; 0 for entries. */
+  readonly due: number;
+}
+
+/** An inbox entry: an update as Telegram sent it, or the result of an effect. */
+export interface Entry extends Cause {
+  readonly kind: 'update' | 'result';
+  readonly text: string;
+}
+
+export interface DueTimer extends Cause {
+  readonly machine: string;
+  readonly chat: number;
+  readonly timer: string;
+}
+
+/** An effect at the head of its queue, with the text it is stored as: the token that settles it. */
+export interface Taken {
+  readonly shard: number;
+  readonly queue: string;
+  readonly text: string;
+  readonly effect: Effect;
+}
+
+export type CommitResult = 'ok' | 'fenced' | 'gone' | 'conflict' | 'charged';
+
+/** The result of an invoked actor on its way back to the machine. */
+export interface StoredResult {
+  readonly machine: string;
+  readonly chat: number;
+  readonly invocation: { readonly id: string; readonly generation: number };
+  readonly output?: unknown;
+  readonly error?: unknown;
+}
+
+/** Something that was given up, kept with its reason. */
+export interface DeadLetter {
+  readonly kind: 'update' | 'timer' | 'result' | 'effect';
+  readonly error: string;
+  readonly stack?: string;
+  readonly at: number;
+  readonly chat?: number;
+  readonly body: unknown;
+}
+
+/** Update ids are remembered for 25 h: Telegram keeps an update for 24 h. */
+const seenSeconds = 90_000;
+
+/**
+ * Everything that is stored, verb by verb. Its callers see no keys, no Redis types, and no order of writing: each verb
+ * is atomic and can be repeated. Not part of it: what an update means, what a machine does, how a message is sent.
+ */
+export class Store {
+  readonly shards: number;
+  readonly keys: Keys;
+  readonly #redis: Redis;
+  readonly #tokens = new Map<number, string>();
+  readonly #loads = new Batch<string, readonly [text: string, version: string]>(async (shard, suffixes) =>
+    pairs((await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
+  );
+  readonly #commits = new Batch<readonly (string | number)[], CommitResult>(async (shard, steps) => {
+    const args = steps.flatMap((step) => [step.length + 1, ...step]);
+    return (await run(this.#redis, 'commit', [this.keys.shard(shard)], [this.#token(shard), ...args])) as CommitResult[];
+  });
+  readonly #settles = new Batch<{ now: number; args: readonly string[] }, readonly [code: string, head: string]>(
+    async (shard, ends) => {
+      const now = Math.max(...ends.map((end) => end.now));
+      const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
+      return pairs((await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
+    },
+  );
+
+  constructor(redis: Redis, options: { prefix: string; shards: number }) {
+    this.#redis = redis;
+    this.shards = options.shards;
+    this.keys = new Keys(options.prefix);
+  }
+
+  shardOf(chat: number): number {
+    return shardOf(chat, this.shards);
+  }
+
+  /** Becomes the owner of every shard. Whoever was it before writes nothing any more. */
+  async acquireAll(owner: string): Promise<void> {
+    await Promise.all(
+      Array.from({ length: this.shards }, async (_, shard) => {
+        const token = await run(this.#redis, 'acquire', [this.keys.owner(shard)], [owner]);
+        this.#tokens.set(shard, String(token));
+      }),
+    );
+  }
+
+  #token(shard: number): string {
+    const token = this.#tokens.get(shard);
+    if (token === undefined) throw new Error(`Expected to own shard ${shard} before writing to it; call acquireAll first`);
+    return token;
+  }
+
+  /**
+   * Stores updates that were not seen in the last 25 h.
+   * @param updates `lane` checkout goes to the inbox that is read first
+   * @returns how many were new
+   */
+  async appendUpdates(
+    updates: readonly { id: number; chat: number; lane: 'checkout' | 'reply'; text: string }[],
+  ): Promise<number> {
+    const byShard = new Map<number, typeof updates>();
+    for (const update of updates) {
+      const shard = this.shardOf(update.chat);
+      byShard.set(shard, [...(byShard.get(shard) ?? []), update]);
+    }
+    const counts = await Promise.all(
+      [...byShard].map(async ([shard, group]) => {
+        const keys = [this.keys.inbox(shard), this.keys.checkoutInbox(shard)];
+        const args: (string | number)[] = [seenSeconds];
+        for (const update of group) {
+          const seen = this.keys.seen(shard, update.id);
+          let index = keys.indexOf(seen);
+          if (index === -1) index = keys.push(seen) - 1;
+          args.push(update.lane === 'checkout' ? 2 : 1, index + 1, ((update.id % seenBlock) + seenBlock) % seenBlock, 'u', update.text);
+        }
+        return Number(await run(this.#redis, 'append', keys, args));
+      }),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Resolves when Redis answers. */
+  async ping(): Promise<void> {
+    await this.#redis.ping();
+  }
+
+  /**
+   * Reads inbox entries in order.
+   * @param after the id of the last entry read before; '' for the beginning
+   */
+  async readInbox(shard: number, source: 'inbox' | 'inbox:checkout', after: string, limit: number): Promise<Entry[]> {
+    const key = source === 'inbox' ? this.keys.inbox(shard) : this.keys.checkoutInbox(shard);
+    const rows = await this.#redis.xrange(key, after === '' ? '-' : `(${after}`, '+', 'COUNT', limit);
+    return rows.map(([id, [kind, text]]) => ({
+      shard,
+      source,
+      id,
+      due: 0,
+      kind: kind === 'r' ? ('result' as const) : ('update' as const),
+      text: text ?? '',
+    }));
+  }
+
+  /** The session with its version; null and 0 where there is none. */
+  async loadSession(machine: string, chat: number): Promise<{ session: Session | null; version: number }> {
+    const [text, version] = await this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
+    return text === '' ? { session: null, version: 0 } : { session: decodeSession(text), version: Number(version) };
+  }
+
+  /** Whether the ledger has this payment. */
+  async hasPayment(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
+    return (await this.#redis.hexists(this.keys.ledger(this.shardOf(payment.chat)), ledgerField(payment))) === 1;
+  }
+
+  /**
+   * Writes one step, whole or not at all, and takes its cause away.
+   * @param commit null when the machine did not react: only the cause goes, and `extra` effects come
+   * @param target the session's machine and chat; `expirable` are the machine's states that expire
+   */
+  async commit(
+    cause: Cause,
+    target: { machine: string; machineVersion: string; chat: number; version: number; expirable: readonly string[] } | null,
+    commit: Commit | null,
+    options: { now: number; seen?: boolean; payment?: Payment; extra?: readonly Effect[] },
+  ): Promise<CommitResult> {
+    const args: (string | number)[] = [cause.source, cause.id, cause.due];
+    const writes = target !== null && commit !== null;
+    args.push(
+      target === null ? '' : sessionSuffix(target.machine, target.chat),
+      target?.version ?? 0,
+      writes ? encodeSession(commit.session) : '',
+      target?.machineVersion ?? '',
+      options.seen === true && target !== null ? target.chat : '',
+      options.now,
+      new Date(options.now).toISOString().slice(0, 10),
+      target?.machine ?? '',
+      commit?.from ?? '',
+      commit?.to ?? '',
+      commit?.expiresIn ?? '',
+      target?.expirable.join(',') ?? '',
+      options.payment === undefined ? '' : ledgerField(options.payment),
+      options.payment === undefined ? '' : JSON.stringify(options.payment),
+    );
+    const timers = writes ? commit.timers : [];
+    args.push(timers.length);
+    for (const { name, due } of timers) args.push(timerMember(target?.machine ?? '', target?.chat ?? 0, name), due ?? '');
+    const effects = [...(writes ? commit.effects : []), ...(options.extra ?? [])];
+    args.push(effects.length);
+    for (const effect of effects) args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
+    return this.#commits.add(cause.shard, args);
+  }
+
+  /** Gives up a cause: it becomes a dead letter, and its chat goes on. */
+  async bury(cause: Cause, letter: DeadLetter): Promise<'ok' | 'fenced' | 'gone'> {
+    const args = [this.#token(cause.shard), cause.source, cause.id, cause.due, JSON.stringify(letter)];
+    return (await run(this.#redis, 'bury', [this.keys.shard(cause.shard)], args)) as 'ok' | 'fenced' | 'gone';
+  }
+
+  /** Timers due by `now`, earliest first, and the time of the next one after them (null: none). */
+  async dueTimers(shard: number, now: number, limit: number): Promise<{ due: DueTimer[]; next: number | null }> {
+    const rows = await this.#redis.zrange(this.keys.timers(shard), 0, String(limit), 'WITHSCORES');
+    const due: DueTimer[] = [];
+    let next: number | null = null;
+    for (let index = 0; index < rows.length; index += 2) {
+      const at = Number(rows[index + 1]);
+      if (at > now || due.length === limit) {
+        next = at;
+        break;
+      }
+      const id = rows[index] as string;
+      due.push({ shard, source: 'timers', id, due: at, ...parseTimerMember(id) });
+    }
+    return { due, next };
+  }
+
+  /** Removes sessions that have expired in a state. Returns how many were removed, and when the next one expires. */
+  async expireSessions(shard: number, machine: string, state: string, now: number): Promise<{ gone: number; next: number | null }> {
+    const args = [this.#token(shard), `${machine}:${state}`, now, 200];
+    const gone = Number(await run(this.#redis, 'expire', [this.keys.shard(shard)], args));
+    const [, next] = await this.#redis.zrange(this.keys.expiring(shard, machine, state), 0, '0', 'WITHSCORES');
+    return { gone, next: next === undefined ? null : Number(next) };
+  }
+
+  /**
+   * The heads of the queues of one lane that are due. They stay where they are: the caller remembers what it holds.
+   * @param held queues already in hand, left out
+   */
+  async takeEffects(
+    shard: number,
+    lane: Lane,
+    now: number,
+    limit: number,
+    held: readonly string[],
+  ): Promise<{ taken: Taken[]; next: number | null }> {
+    const args = [lanes.indexOf(lane), now, limit + held.length, ...held];
+    const [later, ...rows] = (await run(this.#redis, 'take', [this.keys.shard(shard)], args)) as string[];
+    const taken: Taken[] = [];
+    for (let index = 0; index + 1 < rows.length && taken.length < limit; index += 2) {
+      taken.push(this.#taken(shard, rows[index] as string, rows[index + 1] as string));
+    }
+    return { taken, next: later === '' || later === undefined ? null : Number(later) };
+  }
+
+  #taken(shard: number, queue: string, text: string): Taken {
+    return { shard, queue, text, effect: JSON.parse(text.slice(1)) as Effect };
+  }
+
+  /**
+   * Ends an effect: done, or given up with a dead letter. `result` goes to the inbox in the same write.
+   * @returns the next effect of the queue when there is one, which the caller may go on with; 'fenced' when the shard
+   * has another owner
+   */
+  async settle(
+    taken: Taken,
+    now: number,
+    end: { result?: StoredResult; dead?: DeadLetter; dropQueue?: boolean } = {},
+  ): Promise<Taken | null | 'fenced'> {
+    const args = [
+      taken.queue,
+      taken.text,
+      end.result === undefined ? '' : JSON.stringify(end.result),
+      end.dead === undefined ? '' : JSON.stringify(end.dead),
+      end.dropQueue === true ? '1' : '',
+    ];
+    const [code, head] = await this.#settles.add(taken.shard, { now, args });
+    if (code === 'fenced') return 'fenced';
+    return head === '' ? null : this.#taken(taken.shard, taken.queue, head);
+  }
+
+  /** Puts an effect off to `due` (ms); those behind it in its queue wait with it. */
+  async postpone(taken: Taken, effect: Effect, due: number): Promise<'ok' | 'fenced' | 'gone'> {
+    const text = `${taken.text[0]}${JSON.stringify(effect)}`;
+    const args = [this.#token(taken.shard), taken.queue, taken.text, text, due];
+    return (await run(this.#redis, 'postpone', [this.keys.shard(taken.shard)], args)) as 'ok' | 'fenced' | 'gone';
+  }
+
+  /** Telegram's file ids of what was uploaded before. */
+  readonly files = {
+    get: (key: string): Promise<string | null> => this.#redis.hget(this.keys.files(), key),
+    set: async (key: string, fileId: string): Promise<void> => void (await this.#redis.hset(this.keys.files(), key, fileId)),
+    forget: async (key: string): Promise<void> => void (await this.#redis.hdel(this.keys.files(), key)),
+  };
+}
+
+/** A flat list of answers, two by two. */
+const pairs = (flat: readonly string[]): (readonly [string, string])[] =>
+  Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index] as string, flat[2 * index + 1] as string]);
+
+/** `<charge>` for a payment, `<charge>:out` for its refund: once per charge id and direction. */
+const ledgerField = (payment: Pick<Payment, 'charge' | 'direction'>): string =>
+  payment.direction === 'in' ? payment.charge : `${payment.charge}:out`;
+
+/** The number of shards was fixed at the first start and cannot change. */
+export class ShardsDiffer extends Error {
+  override name = 'ShardsDiffer';
+}
+
+/**
+ * Fixes the number of shards at the first start, and holds every later start to it.
+ * @param wanted from the environment; null takes what is stored, or 16
+ * @throws ShardsDiffer
+ */
+export async function fixShards(redis: Redis, prefix: string, wanted: number | null): Promise<number> {
+  const key = new Keys(prefix).settings();
+  await redis.hsetnx(key, 'shards', wanted ?? 16);
+  const stored = Number(await redis.hget(key, 'shards'));
+  if (wanted !== null && wanted !== stored) {
+    throw new ShardsDiffer(
+      `Expected SHARDS=${stored}, as fixed at the first start with this Redis and prefix "${prefix}", found ${wanted}. ` +
+        'Every chat has its place by this number; unset SHARDS, or start anew with another REDIS_PREFIX.',
+    );
+  }
+  return stored;
+}
