@@ -1,0 +1,145 @@
+import { createRunner, createSource, createUpdateFetcher, type UpdateSink } from '@grammyjs/runner';
+import { type Api, GrammyError } from 'grammy';
+import type { Update } from 'grammy/types';
+import type { Logger } from 'pino';
+import type { Clock } from './clock.ts';
+
+/** Polling cannot go on, and trying again would not help. */
+export class PollingEnded extends Error {
+  readonly reason: 'conflict' | 'unauthorized';
+  constructor(reason: 'conflict' | 'unauthorized', message: string) {
+    super(message);
+    this.name = 'PollingEnded';
+    this.reason = reason;
+  }
+}
+
+export interface PollerOptions {
+  readonly api: Api;
+  readonly allowedUpdates: readonly Exclude<keyof Update, 'update_id'>[];
+  /** Must reject, or not return, when the updates could not be stored: then nothing is confirmed to Telegram. */
+  readonly append: (updates: readonly Update[]) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Long polling, seconds. Default 30. */
+  readonly timeout?: number;
+  readonly at?: (name: string) => void | Promise<void>;
+}
+
+/** Conflicts that keep coming for longer than this mean that another copy polls with the same token, ms. */
+const conflictLimit = 10_000;
+
+/**
+ * Fetches updates and stores them. The next getUpdates, which confirms a batch, goes out only after the batch is
+ * stored. The ready-made sinks of the runner ask for more while handlers still run, so the sink is our own.
+ */
+export class Poller {
+  readonly #options: PollerOptions;
+  #stopping = false;
+  #stop: () => void = () => {};
+  #conflictSince = 0;
+  #lastConflict = 0;
+  #failures = 0;
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Polls until `stop`.
+   * @param onFirst called once the first request has gone out
+   * @throws PollingEnded
+   */
+  async run(onFirst: () => void): Promise<void> {
+    let announce: (() => void) | undefined = onFirst;
+    while (!this.#stopping) {
+      try {
+        await this.#pollUntilFault(() => {
+          announce?.();
+          announce = undefined;
+        });
+      } catch (error) {
+        if (this.#stopping) return;
+        await this.#afterFault(error);
+      }
+    }
+  }
+
+  stop(): void {
+    this.#stopping = true;
+    this.#stop();
+  }
+
+  /** A source, fetcher and runner of its own each time: a runner that has failed ends silently when started again. */
+  async #pollUntilFault(onRequest: () => void): Promise<void> {
+    const { api, allowedUpdates, append, at, timeout = 30 } = this.#options;
+    const getUpdates = async (args: { offset: number; limit: number; timeout: number }, signal: AbortSignal) => {
+      const request = api.getUpdates({ ...args, allowed_updates: [...allowedUpdates] }, signal as never);
+      onRequest();
+      const updates = await request;
+      this.#failures = 0;
+      await at?.('fetched');
+      return updates;
+    };
+    const adapter = { handleUpdate: async () => {}, errorHandler: () => {}, api: { getUpdates } };
+    // The fetcher's own retries know nothing of our stop; every fault comes here.
+    const fetch = createUpdateFetcher<Update, unknown>(adapter as never, { maxRetryTime: 0, silent: true, fetch: { timeout } });
+    const sink: UpdateSink<Update> = {
+      handle: async (updates) => {
+        await append(updates);
+        await at?.('appended');
+        return Number.POSITIVE_INFINITY;
+      },
+      size: () => 0,
+      snapshot: () => [],
+    };
+    const runner = createRunner(createSource({ supply: fetch }), sink);
+    await new Promise<void>((resolve, reject) => {
+      this.#stop = () => {
+        void runner.stop();
+        resolve();
+      };
+      runner.start();
+      runner.task()?.then(resolve, reject);
+      if (this.#stopping) this.#stop();
+    });
+  }
+
+  async #afterFault(error: unknown): Promise<void> {
+    const { clock, log } = this.#options;
+    const code = error instanceof GrammyError ? error.error_code : undefined;
+    if (code === 401 || code === 404) {
+      throw new PollingEnded('unauthorized', 'Telegram refused BOT_TOKEN (401 Unauthorized). Copy the token from @BotFather again.');
+    }
+    this.#failures++;
+    let wait = Math.min(30_000, 250 * 2 ** Math.min(this.#failures, 8));
+    if (code === 409) {
+      const now = clock.now();
+      if (now - this.#lastConflict > conflictLimit) this.#conflictSince = now;
+      this.#lastConflict = now;
+      const description = error instanceof GrammyError ? error.description : '';
+      if (description.includes('webhook')) {
+        log.warn({ description }, 'a webhook was set while polling; removing it');
+        await this.#options.api.deleteWebhook().catch(() => {});
+      } else if (now - this.#conflictSince >= conflictLimit) {
+        throw new PollingEnded(
+          'conflict',
+          'Another program polls Telegram with the same BOT_TOKEN (409 Conflict for more than 10 s). Stop the other one, or give this one a token of its own.',
+        );
+      } else log.warn({ description }, 'another program polls with this token; trying again');
+      wait = 1_000;
+    } else if (code === 429) {
+      wait = ((error as GrammyError).parameters.retry_after ?? 1) * 1_000;
+      log.warn({ wait }, 'Telegram asks the poller to wait');
+    } else {
+      log.warn({ err: error, wait }, 'polling failed; trying again');
+    }
+    await new Promise<void>((resolve) => {
+      const timeout = setTimeout(resolve, wait);
+      this.#stop = () => {
+        clearTimeout(timeout);
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,150 @@
+import type { Logger } from 'pino';
+import type { DueTimer, Store } from '../store/store.ts';
+import type { Clock } from './clock.ts';
+
+export interface TimersOptions {
+  readonly store: Store;
+  /** Steps a due timer; resolves when it is committed or given up. */
+  readonly handle: (timer: DueTimer) => Promise<void>;
+  /** States whose untouched sessions expire, by machine. */
+  readonly expirable: readonly { machine: string; state: string }[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Due timers in hand at once. Default 128. */
+  readonly concurrency?: number;
+  readonly at?: (name: string) => void | Promise<void>;
+}
+
+/** How often the sorted sets are looked at without a hint, ms. Also what a clock that jumps forward costs at most. */
+const rescan = 1_000;
+
+/**
+ * Fires delayed transitions: sleeps on this side until the next due time, since Redis' own blocking reads time out
+ * some 100 ms late. A timer stays in its sorted set until its step is committed, so a crash loses none.
+ */
+export class Timers {
+  readonly #options: TimersOptions;
+  readonly #concurrency: number;
+  /** Per shard, when there is something to do next, ms. */
+  readonly #next: number[];
+  readonly #inHand = new Map<string, Promise<void>>();
+  #cancel: () => void = () => {};
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #running = false;
+  #scanning = false;
+  #again = false;
+  #rescan: NodeJS.Timeout | undefined;
+
+  constructor(options: TimersOptions) {
+    this.#options = options;
+    this.#concurrency = options.concurrency ?? 128;
+    this.#next = Array.from({ length: options.store.shards }, () => 0);
+  }
+
+  start(): void {
+    this.#running = true;
+    this.#rescan = setInterval(() => {
+      this.#next.fill(0);
+      this.#wake();
+    }, rescan);
+    this.#wake();
+  }
+
+  /** A timer was set in this shard. */
+  hint(shard: number, due: number): void {
+    if (due >= (this.#next[shard] ?? 0)) return;
+    this.#next[shard] = due;
+    this.#sleep();
+  }
+
+  /** Starts nothing new, and resolves when everything in hand is committed. */
+  async stop(): Promise<void> {
+    this.#running = false;
+    clearInterval(this.#rescan);
+    this.#cancel();
+    await Promise.all(this.#inHand.values());
+  }
+
+  /** Sleeps until the earliest due time; an earlier one re-arms. */
+  #sleep(): void {
+    if (!this.#running) return;
+    const earliest = Math.min(...this.#next);
+    if (earliest >= this.#wakeAt) return;
+    this.#cancel();
+    if (earliest === Number.POSITIVE_INFINITY) return;
+    this.#wakeAt = earliest;
+    this.#cancel = this.#options.clock.at(earliest, () => this.#wake());
+  }
+
+  #wake(): void {
+    this.#cancel();
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    if (this.#scanning) {
+      this.#again = true;
+      return;
+    }
+    this.#scanning = true;
+    this.#scan()
+      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'reading timers failed; trying again'))
+      .finally(() => {
+        this.#scanning = false;
+        if (this.#again) {
+          this.#again = false;
+          this.#wake();
+        } else this.#sleep();
+      });
+  }
+
+  async #scan(): Promise<void> {
+    const now = this.#options.clock.now();
+    const shards = [...this.#next.keys()].filter((shard) => (this.#next[shard] ?? 0) <= now);
+    await Promise.all(shards.map((shard) => this.#scanShard(shard, now)));
+  }
+
+  async #scanShard(shard: number, now: number): Promise<void> {
+    if (!this.#running) return;
+    const { store, expirable, log } = this.#options;
+    // A hint that comes while we read must not be lost, so the slate is clean before the reading.
+    this.#next[shard] = Number.POSITIVE_INFINITY;
+    const { due, next } = await store.dueTimers(shard, now, this.#concurrency + this.#inHand.size);
+    let upcoming = next ?? Number.POSITIVE_INFINITY;
+    for (const timer of due) {
+      if (this.#inHand.has(timer.id)) continue;
+      if (this.#inHand.size >= this.#concurrency || !this.#running) {
+        upcoming = Math.min(upcoming, timer.due);
+        break;
+      }
+      this.#take(timer);
+    }
+    for (const { machine, state } of expirable) {
+      const expired = await store.expireSessions(shard, machine, state, now);
+      if (expired.gone > 0) log.info({ machine, state, count: expired.gone }, 'untouched sessions expired');
+      upcoming = Math.min(upcoming, expired.next ?? Number.POSITIVE_INFINITY);
+    }
+    // While the hands are full, the end of one of them wakes us; a due time in the past would spin.
+    if (upcoming > now) this.#next[shard] = Math.min(this.#next[shard] ?? upcoming, upcoming);
+    else if (this.#inHand.size < this.#concurrency) this.#next[shard] = upcoming;
+    else this.#full.add(shard);
+  }
+
+  /** Shards with due timers that found no free hand. */
+  readonly #full = new Set<number>();
+
+  #take(timer: DueTimer): void {
+    const { handle, at, log } = this.#options;
+    const work = async () => {
+      await at?.('timer claimed');
+      await handle(timer);
+    };
+    const mine = work()
+      .catch((error: unknown) => log.error({ err: error, timer: timer.id }, 'a timer failed; it stays stored'))
+      .finally(() => {
+        this.#inHand.delete(timer.id);
+        if (this.#full.size === 0 || this.#inHand.size > this.#concurrency / 2) return;
+        for (const shard of this.#full) this.#next[shard] = 0;
+        this.#full.clear();
+        this.#wake();
+      });
+    this.#inHand.set(timer.id, mine);
+  }
+}

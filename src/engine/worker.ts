@@ -1,0 +1,364 @@
+import { createConcurrentSink, createRunner, type RunnerHandle, type UpdateSource } from '@grammyjs/runner';
+import type { Update } from 'grammy/types';
+import type { Logger } from 'pino';
+import type { Effect, JsonObject } from '../core/effects.ts';
+import type { DurableMachine } from '../core/machine.ts';
+import { type RouteRules, type Routed, route } from '../core/route.ts';
+import type { Session } from '../core/session.ts';
+import { type Commit, type EffectRule, type MachineEvent, resultEvent, step, timerEvent } from '../core/step.ts';
+import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
+import type { Clock } from './clock.ts';
+
+export interface WorkerOptions {
+  readonly store: Store;
+  /** The machines by precedence: an event goes to the first that handles it. */
+  readonly machines: readonly DurableMachine[];
+  readonly routeRules: () => RouteRules;
+  readonly effectRules: Readonly<Record<string, EffectRule>>;
+  /** What a new session is given. */
+  readonly newSession: (person: { languageCode?: string }) => JsonObject;
+  /** Turns a machine's effect into those that go out: an operator's message becomes one for each operator. */
+  readonly address: (effect: Effect) => readonly Effect[];
+  /** Hears what was committed: hints for the loops that read it. */
+  readonly committed: (shard: number, commit: { timers: Commit['timers']; effects: readonly Effect[] }) => void;
+  /** Another copy owns the shards now. */
+  readonly fenced: () => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Causes in hand at once. Default 256. */
+  readonly concurrency?: number;
+  readonly at?: (name: string) => void | Promise<void>;
+}
+
+interface Job {
+  readonly cause: Cause;
+  readonly chat: number;
+  readonly machine: DurableMachine;
+  readonly event: MachineEvent;
+  readonly kind: DeadLetter['kind'];
+  readonly body: unknown;
+  readonly routed?: Routed;
+  readonly update?: number;
+}
+
+/** How often the inbox is looked at without a hint, ms: a lost hint costs this much. */
+const rescan = 1_000;
+
+/**
+ * The one door to a session: updates, due timers and results of effects come in here; each is stepped and committed.
+ * Chats are handled concurrently, one chat in order.
+ */
+export class Worker {
+  readonly #options: WorkerOptions;
+  readonly #chains = new Map<number, Promise<void>>();
+  readonly #source: InboxSource;
+  readonly #runner: RunnerHandle;
+  #inHand = 0;
+  #idle: (() => void)[] = [];
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    const concurrency = options.concurrency ?? 256;
+    this.#source = new InboxSource(options.store, concurrency, options.log);
+    const sink = createConcurrentSink<Entry>(
+      { consume: (entry) => this.#handleEntry(entry) },
+      async (error) => options.log.error({ err: error }, 'an inbox entry failed; it stays stored'),
+      { concurrency },
+    );
+    this.#runner = createRunner(this.#source, sink);
+  }
+
+  start(): void {
+    this.#runner.start();
+  }
+
+  /** Something was appended to a shard's inbox. */
+  hint(shard: number): void {
+    this.#source.hint(shard);
+  }
+
+  /** Takes nothing new, and resolves when everything in hand is committed. */
+  async stop(): Promise<void> {
+    this.#source.close();
+    void this.#runner.stop();
+    if (this.#inHand > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Steps a due timer. Resolves when it is committed, or given up. */
+  handleTimer(timer: DueTimer): Promise<void> {
+    return this.#inOrder(timer.chat, timer, async () => {
+      const machine = this.#options.machines.find(({ id }) => id === timer.machine);
+      const event = machine === undefined ? null : timerEvent(machine, timer.timer);
+      if (machine === undefined || event === null) {
+        const error = new Error(`No machine "${timer.machine}" with a timer "${timer.timer}" is loaded`);
+        await this.#bury(timer, 'timer', timer.chat, timer.id, error);
+        return;
+      }
+      await this.#perform({ cause: timer, chat: timer.chat, machine, event, kind: 'timer', body: timer.id });
+    });
+  }
+
+  async #handleEntry(entry: Entry): Promise<void> {
+    let chat: number | null = null;
+    let work: () => Promise<void>;
+    try {
+      const prepared = entry.kind === 'update' ? this.#prepareUpdate(entry) : this.#prepareResult(entry);
+      if (prepared === null) {
+        work = async () => {
+          this.#checkOwner(await this.#options.store.commit(entry, null, null, { now: this.#options.clock.now() }));
+        };
+      } else {
+        chat = prepared.chat;
+        work = () => this.#perform(prepared);
+      }
+    } catch (error) {
+      work = () => this.#bury(entry, entry.kind, undefined, entry.text, error);
+    }
+    await this.#inOrder(chat, entry, work);
+  }
+
+  #prepareUpdate(entry: Entry): Job | null {
+    const update = JSON.parse(entry.text) as Update;
+    const routed = route(update, this.#options.routeRules());
+    if (routed === null) {
+      this.#options.log.debug({ update: update.update_id }, 'an update that no conversation is about');
+      return null;
+    }
+    const { chat, event } = routed;
+    const machine = this.#options.machines.find(({ events }) => events.has(event.type)) ?? this.#options.machines[0];
+    if (machine === undefined) return null;
+    return { cause: entry, chat, machine, event, kind: 'update', body: update, routed, update: update.update_id };
+  }
+
+  #prepareResult(entry: Entry): Job | null {
+    const stored = JSON.parse(entry.text) as StoredResult;
+    const machine = this.#options.machines.find(({ id }) => id === stored.machine);
+    if (machine === undefined) throw new Error(`No machine "${stored.machine}" is loaded`);
+    const result = 'error' in stored ? { error: stored.error } : { output: stored.output };
+    const event = resultEvent(stored.invocation, result);
+    return { cause: entry, chat: stored.chat, machine, event, kind: 'result', body: stored };
+  }
+
+  /** One chat in order: a job waits for the one before it. What is about no chat (null) waits for nothing. */
+  async #inOrder(chat: number | null, cause: Cause, work: () => Promise<void>): Promise<void> {
+    const before = chat === null ? undefined : this.#chains.get(chat);
+    const run = async () => {
+      await before;
+      await this.#untilStored(cause, work);
+    };
+    this.#inHand++;
+    const mine = run();
+    if (chat !== null) this.#chains.set(chat, mine);
+    try {
+      await mine;
+    } finally {
+      if (chat !== null && this.#chains.get(chat) === mine) this.#chains.delete(chat);
+      if (--this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve();
+    }
+  }
+
+  /** Redis' own faults pass; the cause stays stored, and is tried again until it is committed. */
+  async #untilStored(cause: Cause, work: () => Promise<void>): Promise<void> {
+    for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
+      try {
+        await work();
+        return;
+      } catch (error) {
+        this.#options.log.error({ err: error, entry: cause.id }, 'storing failed; trying again');
+        if (!this.#source.isActive()) return;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+  }
+
+  async #perform(job: Job): Promise<void> {
+    const { store, clock, log, at } = this.#options;
+    const started = performance.now();
+    const payment = job.routed?.payment;
+    for (;;) {
+      const [{ session, version }, alreadyPaid] = await Promise.all([
+        store.loadSession(job.machine.id, job.chat),
+        payment === undefined ? false : store.hasPayment(payment),
+      ]);
+      await at?.('read');
+      const now = clock.now();
+      let commit: Commit | null;
+      let button: Effect | null;
+      try {
+        commit = alreadyPaid ? null : this.#step(job, session, version, now);
+        button = this.#answerButton(job, session, commit, version);
+      } catch (error) {
+        await this.#bury(job.cause, job.kind, job.chat, job.body, error);
+        return;
+      }
+      const addressed = commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
+      const extra = button === null ? [] : [button];
+      const code = await store.commit(job.cause, this.#target(job, version), addressed, {
+        now,
+        seen: job.routed !== undefined,
+        extra,
+        ...(payment !== undefined && !alreadyPaid && { payment }),
+      });
+      await at?.('committed');
+      if (code === 'conflict' || code === 'charged') continue;
+      if (this.#checkOwner(code) !== 'ok') return;
+      const effects = [...(addressed?.effects ?? []), ...extra];
+      this.#options.committed(job.cause.shard, { timers: commit?.timers ?? [], effects });
+      log.info({
+        ...(job.update !== undefined && { update: job.update }),
+        chat: job.chat,
+        machine: job.machine.id,
+        event: job.event.type,
+        from: commit?.from ?? null,
+        to: commit?.to ?? null,
+        ms: Math.round((performance.now() - started) * 10) / 10,
+      });
+      return;
+    }
+  }
+
+  #target(job: Job, version: number) {
+    const { machine, chat } = job;
+    return { machine: machine.id, machineVersion: machine.version, chat, version, expirable: [...machine.expiry.keys()] };
+  }
+
+  #step(job: Job, session: Session | null, version: number, now: number): Commit | null {
+    // Only an update opens a session; a timer or a result that finds none has outlived it.
+    if (session === null && job.routed === undefined) return null;
+    return step({
+      machine: job.machine,
+      chat: job.chat,
+      session,
+      version,
+      event: job.event,
+      input: this.#options.newSession(job.routed ?? {}),
+      now,
+      rules: this.#options.effectRules,
+    });
+  }
+
+  /** Every press is answered, so that the button stops waiting; one that is out of date says so. */
+  #answerButton(job: Job, session: Session | null, commit: Commit | null, version: number): Effect | null {
+    const button = job.routed?.button;
+    if (button === undefined) return null;
+    const stale = commit === null;
+    return {
+      id: `${version}.b${button.query}`,
+      type: 'answerButton',
+      params: { query: button.query, ...(stale && { stale: true }) },
+      machine: job.machine.id,
+      chat: job.chat,
+      lane: 'reply',
+      queue: `${job.chat}?`,
+      context: commit?.session.context ?? session?.context ?? this.#options.newSession(job.routed ?? {}),
+    };
+  }
+
+  async #bury(cause: Cause, kind: DeadLetter['kind'], chat: number | undefined, body: unknown, error: unknown): Promise<void> {
+    const { store, clock, log } = this.#options;
+    const message = error instanceof Error ? error.message : String(error);
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error({ err: error, chat, kind }, 'given up; kept as a dead letter');
+    const letter = { kind, error: message, at: clock.now(), body };
+    this.#checkOwner(
+      await store.bury(cause, { ...letter, ...(stack !== undefined && { stack }), ...(chat !== undefined && { chat }) }),
+    );
+  }
+
+  #checkOwner<Code extends string>(code: Code): Code {
+    if (code === 'fenced') this.#options.fenced();
+    return code;
+  }
+}
+
+/** Reads the inboxes as the runner asks: checkout queries first, shards in turn. */
+class InboxSource implements UpdateSource<Entry> {
+  readonly #store: Store;
+  readonly #log: Logger;
+  /** Per inbox, the id of the last entry read. */
+  readonly #after = new Map<string, string>();
+  readonly #waiting = { 'inbox:checkout': new Set<number>(), inbox: new Set<number>() };
+  #pace: number;
+  #active = true;
+  #wake: () => void = () => {};
+
+  constructor(store: Store, pace: number, log: Logger) {
+    this.#store = store;
+    this.#pace = pace;
+    this.#log = log;
+    this.#hintAll();
+  }
+
+  hint(shard: number): void {
+    this.#waiting['inbox:checkout'].add(shard);
+    this.#waiting.inbox.add(shard);
+    this.#wake();
+  }
+
+  #hintAll(): void {
+    for (let shard = 0; shard < this.#store.shards; shard++) this.hint(shard);
+  }
+
+  async *generator(): AsyncGenerator<Entry[]> {
+    let scanned = performance.now();
+    while (this.#active) {
+      const entries = await this.#read().catch((error: unknown) => {
+        this.#log.warn({ err: error }, 'reading the inbox failed; trying again');
+        return [];
+      });
+      if (entries.length > 0) yield entries;
+      if (performance.now() - scanned >= rescan) {
+        this.#hintAll();
+        scanned = performance.now();
+      } else if (entries.length === 0) await this.#hinted();
+    }
+  }
+
+  async #read(): Promise<Entry[]> {
+    for (const source of ['inbox:checkout', 'inbox'] as const) {
+      const waiting = this.#waiting[source];
+      if (waiting.size === 0) continue;
+      const limit = Math.max(16, Math.min(100, Math.ceil(this.#pace / waiting.size)));
+      const shards = [...waiting];
+      waiting.clear();
+      const batches = await Promise.all(
+        shards.map(async (shard) => {
+          const key = `${source} ${shard}`;
+          const entries = await this.#store.readInbox(shard, source, this.#after.get(key) ?? '', limit);
+          const last = entries.at(-1);
+          if (last !== undefined) this.#after.set(key, last.id);
+          if (entries.length === limit) waiting.add(shard);
+          return entries;
+        }),
+      );
+      const entries = batches.flat();
+      if (entries.length > 0) return entries;
+    }
+    return [];
+  }
+
+  async #hinted(): Promise<void> {
+    if (this.#waiting.inbox.size > 0 || this.#waiting['inbox:checkout'].size > 0) return;
+    await new Promise<void>((resolve) => {
+      const timeout = setTimeout(resolve, rescan);
+      this.#wake = () => {
+        clearTimeout(timeout);
+        resolve();
+      };
+    });
+    this.#wake = () => {};
+  }
+
+  setGeneratorPace(pace: number): void {
+    this.#pace = pace;
+  }
+
+  isActive(): boolean {
+    return this.#active;
+  }
+
+  close(): void {
+    this.#active = false;
+    this.#wake();
+  }
+}
