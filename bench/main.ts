@@ -1,0 +1,21 @@
+import { benchJourney } from './journey.ts';
+import { benchMemory } from './memory.ts';
+import { benchUpdates } from './updates.ts';
+
+const benches: Record<string, () => Promise<void>> = {
+  updates: benchUpdates,
+  journey: benchJourney,
+  memory: benchMemory,
+};
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in benches));
+if (names.length === 0 || unknown.length > 0) {
+  if (unknown.length > 0) console.error(`Unknown: ${unknown.join(', ')}.`);
+  console.error(`Usage: npm run bench -- <${Object.keys(benches).join(' | ')}> …`);
+  process.exit(names.length === 0 ? 0 : 64);
+}
+for (const name of names) {
+  console.log(`\n${name}`);
+  await benches[name]?.();
+}

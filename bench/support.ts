@@ -1,0 +1,51 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { connect } from '../src/store/redis.ts';
+import { startEmbeddedRedis } from '../src/store/server.ts';
+
+/** A private Redis with an append-only file and `appendfsync everysec`, as the bot runs it. */
+export async function withRedis<T>(use: (redis: Redis, address: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'turnstile-bench-'));
+  const server = await startEmbeddedRedis(folder);
+  const redis = connect(server.socket);
+  try {
+    return await use(redis, server.socket);
+  } finally {
+    redis.disconnect();
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Resident memory of a process, MB. */
+export function residentMegabytes(pid: number | 'self' = 'self'): number {
+  const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Math.round(Number(found?.[1] ?? 0) / 1024);
+}
+
+/** The highest resident memory of this process so far, MB. */
+export function peakMegabytes(): number {
+  const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'));
+  return Math.round(Number(found?.[1] ?? 0) / 1024);
+}
+
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+}
+
+/** One line that says on what the figures were measured. */
+export async function machineLine(redis: Redis): Promise<string> {
+  const info = await redis.info('server');
+  const [, hz] = (await redis.config('GET', 'hz')) as string[];
+  const [, fsync] = (await redis.config('GET', 'appendfsync')) as string[];
+  const version = /redis_version:(\S+)/.exec(info)?.[1];
+  return `${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.versions.node}, Redis ${version} by unix socket, append-only file, appendfsync ${fsync}, hz ${hz}`;
+}
+
+export function row(name: string, value: string, target?: string, met?: boolean): void {
+  const mark = met === undefined ? ' ' : met ? '✓' : '✗';
+  console.log(`${mark} ${name.padEnd(44)} ${value.padStart(16)}${target === undefined ? '' : `   target ${target}`}`);
+}

@@ -1,0 +1,242 @@
+# The bot's texts in English. Markup is Telegram's HTML; { $name } and the other variables are listed in messages.yaml.
+# Further lines of a text begin with spaces. After a change: npx turnstile check
+
+## Words that other texts are made of
+
+language-name = English
+# What a person without a name is called
+name-unknown = friend
+# A price in Telegram Stars; { $amount } is the number
+stars = { $amount ->
+    [one] { $amount } Star
+   *[other] { $amount } Stars
+}
+access-length = { $days ->
+    [0] for good
+    [one] for { $days } day
+   *[other] for { $days } days
+}
+topic-count = { $topics ->
+    [one] { $topics } topic
+   *[other] { $topics } topics
+}
+
+## Buttons and notices
+
+button-access = Get access
+button-pay = Pay
+button-stale = This button is out of date. The latest message has everything you need.
+
+## Commands of the menu
+
+command-start = Start over
+command-status = Where I stand
+command-language = Language · Язык
+command-terms = Terms
+command-paysupport = A question about payment
+command-help = Help
+
+## The invoice
+
+invoice-title = The First Step Club
+invoice-description = Access { access-length }: { topic-count } with ready-to-use material to choose your thing, begin it, and keep going.
+invoice-label = Access to the club
+
+## Why a payment cannot go ahead (at most 200 characters, no markup)
+
+offer-ended = This offer has ended, and nothing was charged. Press “Get access” in the bot for a new invoice.
+offer-changed = The terms have changed and this invoice is out of date. Nothing was charged; a new invoice is in the chat.
+already-paid = You have access already, there is no need to pay again. Nothing was charged.
+
+## At any time
+
+help =
+    <b>What I can do</b>
+
+    I open the door to the First Step Club and send you its material. The easiest way to talk to me is by the buttons under my messages.
+
+    /start — begin, or come back to the main thing
+    /status — where you stand: invoice, access, topic
+    /language — change the language
+    /terms — the terms
+    /paysupport — a question about payment, read by a person
+
+terms =
+    <b>Terms</b>
+
+    • You buy access to the material of the First Step Club { access-length }. Price: { $price }.
+    • Access opens as soon as you have paid and belongs to your Telegram account.
+    • The material is for you personally. Please don’t publish it.
+    • Not for you, or something went wrong? Write to /paysupport. We answer for this purchase; Telegram’s own support cannot help with it.
+
+    By paying the invoice you agree to these terms.
+
+paysupport =
+    I have passed this on to the organiser, who will message you in person.
+
+    To speed things up, put it all in one message: type /paysupport and then your question.
+
+language = Choose a language · Выберите язык
+language-changed = Done, from now on I speak English.
+
+## Before the offer
+
+welcome =
+    Hello, <b>{ $name }</b>!
+
+    The First Step is a private club for people who have long wanted to begin something of their own and keep putting it off.
+
+    Inside: { topic-count } on how to choose one thing, how to get through the first week, and how to keep going. No hundred pages of theory, just material you can act on today.
+
+    Press the button and I will send you the invoice.
+
+idle-help =
+    I am a bot and understand buttons and commands only: I can’t read messages, listen to voice notes or open files.
+
+    To join the club, press the button below. All commands are in /help.
+
+status-idle = You don’t have access to the club yet. It costs { $price } and opens as soon as you have paid.
+
+## The offer
+
+offer =
+    Good choice. Here is what you get, { access-length }:
+
+    <b>One thing.</b> How to pick, out of ten ideas, the one to begin with.
+    <b>The first week.</b> A plan for seven days, one small step a day.
+    <b>Rhythm.</b> Three rules for the days when the spark has gone.
+
+    Price: <b>{ $price }</b>. You pay in one step, right here. Terms: /terms
+
+offer-again = Welcome back! Your offer still stands: access { access-length }, { $price }. Here is the invoice:
+
+awaiting-payment-help =
+    I’m afraid I can’t read this: I understand buttons and commands only.
+
+    One step is left, and that is the invoice below. If it doesn’t work, write /paysupport and your question: a person will answer.
+
+status-awaiting-payment = Your invoice is waiting: { $price }. Access opens by itself as soon as it is paid.
+
+payment-reminder =
+    <b>3 traps</b> that keep people from starting:
+
+    1. <b>Waiting for the right moment.</b> It never comes; you set it.
+    2. <b>Preparing for ever.</b> One more course is no match for a first try.
+    3. <b>Going it alone.</b> Without support, most people give up.
+
+    In the club we show the way around all three. Your invoice is ready.
+
+second-reminder =
+    { $price }, and the plan for your first week is yours.
+
+    The first step takes fifteen minutes. You can take it tonight, or put it off for another year. How about tonight?
+
+offer-expired =
+    The offer has ended and its invoice is no longer valid. No harm done: whenever you are ready, press the button and I will send a new one.
+
+## After the payment
+
+payment-thanks =
+    Thank you, <b>{ $name }</b>! Your payment has arrived and access is open { access-length }.
+
+    Welcome to the First Step Club.
+
+paid-again =
+    You were in the club already, and now another payment has come: { $paid }.
+
+    I have told the organiser, who will look into it and get in touch. Your access works as before.
+
+refunded-extra = The extra payment was returned: { $paid }. Your access to the club stays.
+
+refunded = Your money was returned: { $paid }. Access is closed. We would be glad to see you again.
+
+## The choice of a topic
+
+choose-topic = Where shall we begin? Choose a topic and I will send its material at once. You can move on to the others at any time.
+
+topic-focus = Choose one thing
+topic-week = The first week
+topic-rhythm = Keep the rhythm
+
+topic-reminder =
+    Access is open; all that’s left is to choose where to begin.
+
+    Not sure? Take “{ topic-focus }”: five questions and a quarter of an hour.
+
+second-topic-reminder = Your material is waiting. Any topic is a good start: it matters less which step you take than that you take it.
+
+status-paid = Access is open { access-length }. All that’s left is to choose your first topic:
+
+paid-help =
+    I can’t read this: I understand buttons and commands only. But your material is ready, just choose a topic.
+
+    For a question to a person: /paysupport and your question.
+
+## The materials
+
+material-focus =
+    <b>Choose one thing</b>
+
+    Take a sheet of paper and a quarter of an hour. Write down everything you would like to begin, without sorting. Then answer for each idea:
+
+    1. Will I still think of it in a year if I don’t start?
+    2. Is there something I can do for it this very week?
+    3. Is what I have enough: time, money, skills?
+    4. Who besides me would be better off for it?
+    5. What do I lose if it fails?
+
+    Keep the one with the most yeses and the calmest answer to the fifth question. Don’t cross out the others: put them in an envelope and open it in a month.
+
+    <b>Today’s step:</b> write your idea down in one sentence and show it to one person.
+
+material-week =
+    <b>The first week</b>
+
+    Seven days, seven small steps. Print the sheet, or keep it open on your phone, and tick off what is done.
+
+material-rhythm =
+    <b>Keep the rhythm</b>
+
+    Three rules for the days when the spark has gone. Save the cards where you will see them in the morning.
+
+## After a topic
+
+another-topic = There you go! When you are through, take the next topic:
+
+choose-another-topic = Welcome back! Your topic is “{ $topic }”. Open it again or take another one:
+
+status-topic-selected = Access is open { access-length }. Your topic right now is “{ $topic }”. You can take another one:
+
+topic-selected-help =
+    I can’t read this: I understand buttons and commands only. The material is behind the buttons below.
+
+    For a question to a person: /paysupport and your question.
+
+follow-up =
+    How is “{ $topic }” coming along?
+
+    If the step is taken, congratulations: that is more than yesterday. If not, take the smallest one you can right now, and then move on to the next topic.
+
+## To the operator
+
+operator-paysupport =
+    <b>A question about payment</b>
+    From: <a href="tg://user?id={ $chat }">{ $name }</a>, { $username }, id <code>{ $chat }</code>
+
+    { $text }
+
+operator-paid-again =
+    <b>Paid twice</b>
+    Who: <a href="tg://user?id={ $chat }">{ $name }</a>, { $username }, id <code>{ $chat }</code>
+    Amount: { $paid }
+    Charge: <code>{ $charge }</code>
+
+    This person had access already. The money should probably go back.
+
+operator-refunded =
+    <b>Refund</b>
+    To: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
+    Amount: { $paid }
+    Charge: <code>{ $charge }</code>
+
+    If this person has no other payment, access is closed.

@@ -1,0 +1,201 @@
+// Makes a fresh clone ready and runs one of its commands. Uses nothing but Node itself.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const bin = (name) => join(root, 'node_modules', '.bin', name);
+// A small young generation: updates live for milliseconds, and memory matters more than the last tenth of speed.
+const nodeFlags = ['--max-semi-space-size=4'];
+
+/** Everything said here goes to stderr, so that stdout stays the program's own. */
+const say = (text) => process.stderr.write(`${text}\n`);
+
+function stop(code, text) {
+  say(text);
+  process.exit(code);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  stop(78, `Expected Node 20.19 or newer, found ${process.versions.node}. Install a current one from https://nodejs.org.`);
+}
+
+/** Runs a step whose output matters only when it fails. */
+function quietly(command, args, options = {}) {
+  const done = spawnSync(command, args, { cwd: root, encoding: 'utf8', ...options });
+  if (done.status === 0) return;
+  say(`${done.stdout ?? ''}${done.stderr ?? ''}${done.error?.message ?? ''}`);
+  stop(1, `Failed: ${command} ${args.join(' ')}`);
+}
+
+/** Two commands at once would install into each other; the second waits for the first. */
+function withLock(name, work) {
+  const lock = join(root, `.${name}.lock`);
+  for (let tries = 0; ; tries++) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+      if (age > 300_000) rmSync(lock, { recursive: true, force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    }
+  }
+  const free = () => rmSync(lock, { recursive: true, force: true });
+  process.on('exit', free);
+  try {
+    return work();
+  } finally {
+    free();
+    process.off('exit', free);
+  }
+}
+
+/** Installs the packages when they are missing or not those of the lock file. */
+export function ensurePackages() {
+  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const stamp = join(root, 'node_modules', '.turnstile-lock');
+  const isCurrent = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
+  if (isCurrent()) return;
+  withLock('install', () => {
+    if (isCurrent()) return;
+    say('Installing packages (npm ci) …');
+    quietly('npm', ['ci', '--no-audit', '--no-fund'], { shell: process.platform === 'win32' });
+    writeFileSync(stamp, hash);
+  });
+}
+
+function newest(path) {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return 0;
+  if (!found.isDirectory()) return found.mtimeMs;
+  return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
+
+/** Compiles into dist/ when a source is newer. */
+export function ensureBuilt() {
+  const stamp = join(root, 'dist', '.built');
+  const sources = ['src', 'machines', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  const isCurrent = () => {
+    const built = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return sources.every((source) => newest(join(root, source)) <= built);
+  };
+  if (isCurrent()) return;
+  withLock('build', () => {
+    if (isCurrent()) return;
+    quietly(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+    writeFileSync(stamp, '');
+  });
+}
+
+const serverFolders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
+const hasServer = () =>
+  serverFolders.some((folder) => folder !== '' && ['redis-server', 'valkey-server'].some((name) => existsSync(join(folder, name))));
+const onPath = (name) => serverFolders.some((folder) => folder !== '' && existsSync(join(folder, name)));
+
+/** Installs redis-server by apt-get where that is allowed; elsewhere stops with the command to run. */
+function ensureServer() {
+  if (hasServer()) return;
+  const isRoot = process.getuid?.() === 0;
+  const maySudo = !isRoot && onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
+  if (!onPath('apt-get') || !(isRoot || maySudo)) {
+    const commands = [
+      ['apt-get', 'sudo apt-get install -y redis-server'],
+      ['dnf', 'sudo dnf install -y valkey'],
+      ['apk', 'sudo apk add redis'],
+      ['pacman', 'sudo pacman -S valkey'],
+      ['brew', 'brew install redis'],
+    ];
+    const command = commands.find(([tool]) => onPath(tool))?.[1] ?? 'see https://redis.io/docs/install';
+    stop(69, `Turnstile keeps everything in Redis, and redis-server is not on this machine. Install it with:\n  ${command}\nThen run this command again.`);
+  }
+  say('Installing redis-server (apt-get) …');
+  // The package would start a server of its own on port 6379; the bot starts a private one instead.
+  const policy = '/usr/sbin/policy-rc.d';
+  const ownPolicy = isRoot && !existsSync(policy);
+  if (ownPolicy) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const apt = (...args) => (isRoot ? quietly('apt-get', args, { env }) : quietly('sudo', ['-n', '-E', 'apt-get', ...args], { env }));
+    apt('update', '-qq');
+    apt('install', '-y', '-qq', '--no-install-recommends', 'redis-server');
+  } finally {
+    if (ownPolicy) rmSync(policy, { force: true });
+  }
+}
+
+/** REDIS_URL in the environment or in .env: the operator brings a Redis. */
+function bringsRedis() {
+  if (process.env.REDIS_URL) return true;
+  const file = join(process.cwd(), '.env');
+  return existsSync(file) && /^\s*(?:export\s+)?REDIS_URL\s*=\s*['"]?[^\s'"#]/m.test(readFileSync(file, 'utf8'));
+}
+
+/** Runs a command in this one's place: its signals, its streams, its exit code. */
+function become(command, args) {
+  const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    // Ctrl-C in a terminal reaches the child as well; this process only must not end before it.
+    process.on(signal, () => (signal === 'SIGINT' && process.stdin.isTTY ? undefined : child.kill(signal)));
+  }
+  child.on('error', (error) => stop(1, error.message));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+}
+
+const runMain = (command, args) => become(process.execPath, [...nodeFlags, join(root, 'dist', 'src', 'main.js'), command, ...args]);
+
+function check() {
+  const steps = [
+    ['types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
+    ['lint and format', bin('biome'), ['check', '--error-on-warnings', '.']],
+    ['dead code', bin('knip'), []],
+    ['layers', bin('vitest'), ['run', 'test/architecture.test.ts']],
+  ];
+  let failed = 0;
+  for (const [name, command, args] of steps) {
+    const done = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
+    if (done.status === 0) say(`ok      ${name}`);
+    else {
+      failed++;
+      say(`FAILED  ${name}\n${done.stdout ?? ''}${done.stderr ?? ''}`);
+    }
+  }
+  process.exit(failed === 0 ? 0 : 1);
+}
+
+const commands = {
+  start: (args) => {
+    if (!bringsRedis()) ensureServer();
+    ensureBuilt();
+    runMain('start', args);
+  },
+  demo: (args) => {
+    ensureServer();
+    ensureBuilt();
+    runMain('demo', args);
+  },
+  test: (args) => {
+    ensureServer();
+    ensureBuilt();
+    become(bin('vitest'), ['run', ...args]);
+  },
+  check: () => check(),
+  bench: (args) => {
+    ensureServer();
+    ensureBuilt();
+    become(process.execPath, [...nodeFlags, join(root, 'dist', 'bench', 'main.js'), ...args]);
+  },
+};
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [name = '', ...args] = process.argv.slice(2);
+  if (!Object.hasOwn(commands, name)) stop(64, `Expected one of ${Object.keys(commands).join(', ')}, found "${name}".`);
+  checkNode();
+  ensurePackages();
+  commands[name](args);
+}

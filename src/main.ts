@@ -1,0 +1,178 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Redis } from 'ioredis';
+import { exitCodes, loadConversation, machines, openRedis, StartRefused, startApp } from './app.ts';
+import { MachineRefused, prepareMachine } from './core/machine.ts';
+import { SystemClock } from './engine/clock.ts';
+import { PollingEnded } from './engine/poller.ts';
+import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
+import { createLog } from './ops/log.ts';
+import { paint } from './ops/terminal.ts';
+import { runDemo } from './sandbox/demo.ts';
+import { connect, RedisUnfit } from './store/redis.ts';
+import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
+import { readChat, readStatus, type ReportedMachine } from './store/status.ts';
+import { fixShards, ShardsDiffer } from './store/store.ts';
+
+/** The exit code for an error that stops a command, after sysexits.h. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof StartRefused) return error.exitCode;
+  if (error instanceof PollingEnded) return error.reason === 'conflict' ? exitCodes.temporary : exitCodes.configuration;
+  if (error instanceof DataDirInUse) return exitCodes.temporary;
+  if (error instanceof ServerFailed) return exitCodes.unavailable;
+  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, ShardsDiffer];
+  return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
+}
+
+function explain(error: unknown): string {
+  if (error instanceof EnvironmentInvalid) {
+    return `The environment has ${error.problems.length === 1 ? 'a problem' : `${error.problems.length} problems`}; nothing was started:\n${error.problems.map((line) => `  ${line}`).join('\n')}`;
+  }
+  if (exitCodeOf(error) !== 1) return error instanceof Error ? error.message : String(error);
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+async function start(): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: true });
+  const log = createLog(environment.logLevel, [environment.botToken, environment.httpToken ?? '']);
+  // The sandbox moves the bot's time; its messages come over the channel of a child process.
+  const clock = new SystemClock(Number(process.env['TURNSTILE_CLOCK_OFFSET'] ?? 0));
+  process.on('message', (message: { shift?: number }) => clock.shift(Number(message.shift ?? 0)));
+  const abandoned = new Promise<void>((resolve) => process.once('disconnect', resolve));
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+  try {
+    const starting = startApp({ environment, log: log.logger, clock });
+    // A signal while Redis or Telegram is still being waited for ends the process at once: nothing is in hand.
+    const app = await Promise.race([starting, asked.then(() => null), abandoned.then(() => null)]);
+    if (app === null) process.exit(0);
+    await Promise.race([app.ended, asked, abandoned]).finally(() => {
+      log.logger.info('stopping');
+      return app.stop();
+    });
+    log.logger.info('stopped');
+  } catch (error) {
+    log.logger.fatal({ exitCode: exitCodeOf(error) }, explain(error));
+    throw error;
+  } finally {
+    log.flush();
+  }
+  process.exit(0);
+}
+
+/** Machines as the reports need them. */
+function reported(): (ReportedMachine & { timers: readonly string[] })[] {
+  return machines.map((source) => {
+    const machine = prepareMachine(source);
+    return {
+      id: machine.id,
+      states: Object.keys(source.config.states ?? {}),
+      expirable: [...machine.expiry.keys()],
+      timers: [...machine.timersByName.keys()],
+    };
+  });
+}
+
+/** Runs a report on the Redis of the running bot; a stopped bot's embedded Redis is started for it. */
+async function withStored<T>(report: (redis: Redis, options: { prefix: string; shards: number }) => Promise<T>): Promise<T> {
+  const environment = readEnvironment(readVariables(), { token: false });
+  const socket = environment.redisUrl === null ? await findEmbeddedRedis(environment.dataDir) : null;
+  const quiet = createLog('warn', [environment.botToken], 2);
+  const opened =
+    socket === null ? await openRedis(environment, quiet.logger) : { redis: connect(socket), embedded: null };
+  try {
+    const shards = await fixShards(opened.redis, environment.redisPrefix, environment.shards);
+    return await report(opened.redis, { prefix: environment.redisPrefix, shards });
+  } finally {
+    opened.redis.disconnect();
+    await opened.embedded?.stop();
+    quiet.flush();
+  }
+}
+
+async function status(options: { json?: boolean }): Promise<void> {
+  const found = await withStored((redis, where) => readStatus(redis, { ...where, now: Date.now(), machines: reported() }));
+  if (options.json === true) {
+    console.log(JSON.stringify(found));
+    return;
+  }
+  const { states, ...counts } = found;
+  for (const [machine, byState] of Object.entries(states)) {
+    console.log(paint.bold(machine));
+    for (const [state, count] of Object.entries(byState)) console.log(`  ${state.padEnd(20)} ${String(count).padStart(8)}`);
+  }
+  console.log(paint.bold('stored'));
+  for (const [name, count] of Object.entries(counts)) {
+    const shown = String(count).padStart(8);
+    console.log(`  ${name.padEnd(20)} ${name === 'dead' && count > 0 ? paint.red(shown) : shown}`);
+  }
+}
+
+async function chat(id: number, options: { json?: boolean }): Promise<void> {
+  const found = await withStored((redis, where) => readChat(redis, id, { ...where, machines: reported() }));
+  if (options.json === true) {
+    console.log(JSON.stringify(found));
+    return;
+  }
+  if (found.sessions.length === 0) console.log(`Chat ${id} has no session.`);
+  for (const session of found.sessions) {
+    console.log(`${paint.bold(session.machine)}  ${paint.green(session.state)}  ${paint.dim(JSON.stringify(session.context))}`);
+    for (const timer of session.timers) console.log(`  ${timer.name.padEnd(24)} ${timer.due}`);
+  }
+  for (const { charge, direction, amount, currency, at } of found.payments) {
+    console.log(`  ${direction === 'in' ? 'paid' : 'refunded'} ${amount} ${currency}  ${new Date(at).toISOString()}  ${paint.dim(charge)}`);
+  }
+}
+
+async function check(options: { json?: boolean }): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: false });
+  const { content, machines: loaded } = await loadConversation(environment.contentDir);
+  const found = {
+    machines: loaded.map(({ id, version }) => ({ id, version })),
+    languages: content.languages,
+    topics: content.topics.length,
+    product: content.product,
+  };
+  if (options.json === true) {
+    console.log(JSON.stringify(found));
+    return;
+  }
+  console.log(`${paint.green('ok')} machines: ${found.machines.map(({ id }) => id).join(', ')}`);
+  console.log(`${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${content.product.price} ${content.product.currency}`);
+  if (environment.botToken === '') console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+}
+
+function chatId(text: string): number {
+  if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a chat id in digits.');
+  return Number(text);
+}
+
+const json = () => new Option('--json', 'print JSON for programs');
+const program = new Command('turnstile')
+  .description('A Telegram bot that sells access to a paid club, and the durable statechart runtime under it.')
+  .showHelpAfterError('(turnstile --help tells what there is)')
+  .configureHelp({ showGlobalOptions: true });
+program
+  .command('start')
+  .description('run the bot by long polling (needs BOT_TOKEN)')
+  .addHelpText('after', '\nSettings come from the environment and from .env; see README.md.\nExit codes: 69 Redis not reachable, 75 another copy is running, 78 something to correct.')
+  .action(start);
+program
+  .command('demo')
+  .description('play with the bot in this terminal: no token, no phone, no internet')
+  .option('--script', 'play one whole conversation, print it, and exit')
+  .action((options: { script?: boolean }) => runDemo({ script: options.script === true }));
+program.command('check').description('check environment, content and machines, and start nothing').addOption(json()).action(check);
+program.command('status').description('count sessions by state, timers, inbox, outbox, payments').addOption(json()).action(status);
+program
+  .command('chat')
+  .description('show everything stored about one chat')
+  .argument('<id>', 'the chat id', chatId)
+  .addOption(json())
+  .action(chat);
+
+program.parseAsync().catch((error: unknown) => {
+  process.stderr.write(`${paint.red('turnstile:')} ${explain(error)}\n`);
+  process.exit(exitCodeOf(error));
+});

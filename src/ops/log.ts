@@ -1,0 +1,38 @@
+import { type Logger, pino } from 'pino';
+
+/** JSON lines on stdout, written in batches at most 100 ms late, with every occurrence of the token taken out. */
+export interface Log {
+  readonly logger: Logger;
+  /** Writes what is still held; before an exit. */
+  flush(): void;
+}
+
+/**
+ * @param level pino's names, from `trace` to `silent`
+ * @param secrets never appear in a line: a token stands in the addresses of failed requests
+ */
+export function createLog(level: string, secrets: readonly string[], descriptor = 1): Log {
+  const destination = pino.destination({ dest: descriptor, sync: false, minLength: 8_192 });
+  const flush = () => {
+    try {
+      destination.flushSync();
+    } catch {
+      // Not yet open, or the reader is gone: nothing can be written then.
+    }
+  };
+  setInterval(() => destination.flush(), 100).unref();
+  const hidden = secrets.filter((secret) => secret !== '');
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      hooks: {
+        streamWrite: (line) => hidden.reduce((text, secret) => text.replaceAll(secret, '<token>'), line),
+      },
+    },
+    destination,
+  );
+  return { logger, flush };
+}

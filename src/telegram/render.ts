@@ -1,0 +1,211 @@
+import type { Effect, JsonObject } from '../core/effects.ts';
+import { type Attachment, buttonsOf, type Content, filesOf, longest, type MessageContent, type Row } from './content.ts';
+import type { Variables } from './locale.ts';
+import { show } from './problem.ts';
+
+/** A file of the media folder, turned into a file_id or an upload just before sending. */
+export interface MediaRef {
+  readonly media: string;
+}
+
+/** A call of the Bot API. The payload may hold MediaRef values. */
+export interface Call {
+  readonly method: string;
+  readonly payload: Record<string, unknown>;
+}
+
+/**
+ * Makes the function that turns an effect into the call that performs it. Pure: no clock, no I/O.
+ * @param options.providerToken for currencies other than Stars
+ * @throws Error, from the function, when an effect or its message is unknown, saying what was expected and found
+ */
+export function createRender(content: Content, options: { readonly providerToken: string }): (effect: Effect) => Call {
+  return (effect) => {
+    switch (effect.type) {
+      case 'send':
+      case 'tellOperator':
+        return sendMessage(content, effect, messageOf(content, effect, text(effect, 'message')));
+      case 'sendMaterial': {
+        const topic = content.topics.find(({ id }) => id === effect.context['topic']);
+        return sendMessage(content, effect, messageOf(content, effect, topic?.material ?? 'choose_topic'));
+      }
+      case 'sendInvoice':
+        return sendInvoice(content, effect, options.providerToken);
+      case 'approveCheckout':
+        return { method: 'answerPreCheckoutQuery', payload: { pre_checkout_query_id: queryOf(effect), ok: true } };
+      case 'rejectCheckout': {
+        const { text: key } = messageOf(content, effect, text(effect, 'reason'));
+        const reason = content.format(languageOf(content, effect), key, variablesOf(content, effect), true);
+        const payload = { pre_checkout_query_id: queryOf(effect), ok: false, error_message: reason };
+        return { method: 'answerPreCheckoutQuery', payload };
+      }
+      case 'answerButton': {
+        const notice = effect.params?.['stale'] === true && content.format(languageOf(content, effect), 'button-stale', {}, true);
+        const payload = { callback_query_id: text(effect, 'query'), ...(notice !== false && { text: notice }) };
+        return { method: 'answerCallbackQuery', payload };
+      }
+      default:
+        throw new Error(
+          'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator or ' +
+            `answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
+        );
+    }
+  };
+}
+
+/** The payload of an invoice: tells which product at which price it offers. At most 41 bytes. */
+const invoicePayload = ({ product }: Content): string => `${product.id}:${product.version}`;
+
+/**
+ * Why a checkout does not match today's product and price.
+ * @returns `other_product`, `other_price` or `other_amount`; undefined when it matches
+ */
+export function checkoutProblem(
+  content: Content,
+  query: { readonly payload: string; readonly currency: string; readonly amount: number },
+): string | undefined {
+  const { product } = content;
+  if (query.payload !== invoicePayload(content)) {
+    return query.payload.startsWith(`${product.id}:`) ? 'other_price' : 'other_product';
+  }
+  return query.currency === product.currency && query.amount === product.price ? undefined : 'other_amount';
+}
+
+function text(effect: Effect, name: string): string {
+  const value = effect.params?.[name];
+  if (typeof value === 'string') return value;
+  throw new Error(`Expected the effect "${effect.type}" of machine "${effect.machine}" to name its ${name}, found ${show(value)}`);
+}
+
+function queryOf(effect: Effect): string {
+  const query = effect.event?.['query'];
+  if (typeof query === 'string') return query;
+  throw new Error(`Expected the event that caused "${effect.type}" to carry a checkout query's id, found ${show(query)}`);
+}
+
+function messageOf(content: Content, effect: Effect, name: string): MessageContent {
+  const message = content.messages.get(name);
+  if (message !== undefined) return message;
+  throw new Error(`Expected messages.yaml to have an entry "${name}", which "${effect.type}" of machine "${effect.machine}" sends, found nothing`);
+}
+
+/** The person's; for the operator's messages, the default. */
+function languageOf(content: Content, effect: Effect): string {
+  const language = effect.context['language'];
+  const isTheirs = effect.type !== 'tellOperator' && typeof language === 'string' && content.languages.includes(language);
+  return isTheirs ? language : content.defaultLanguage;
+}
+
+function sendMessage(content: Content, effect: Effect, message: MessageContent): Call {
+  const language = languageOf(content, effect);
+  const body = content.format(language, message.text, variablesOf(content, effect), message.plain);
+  const chat = { chat_id: effect.to ?? effect.chat };
+  const html = message.plain ? {} : { parse_mode: 'HTML' };
+  const markup = keyboard(content, language, message.rows);
+  const [first, ...others] = message.attachments;
+  if (first === undefined) {
+    // Nobody who calls himself a link can make the bot show its preview.
+    const payload = { ...chat, text: body, ...html, link_preview_options: { is_disabled: true }, ...markup };
+    return { method: 'sendMessage', payload };
+  }
+  const refOf = (attachment: Attachment): MediaRef => ({ media: filesOf(attachment, [language])[0] ?? attachment.file });
+  if (others.length > 0) {
+    const media = message.attachments.map((attachment, index) => ({
+      type: attachment.kind,
+      media: refOf(attachment),
+      ...(index === 0 && { caption: body, ...html }),
+    }));
+    return { method: 'sendMediaGroup', payload: { ...chat, media } };
+  }
+  const methods = { video: 'sendVideo', photo: 'sendPhoto', document: 'sendDocument' } as const;
+  const streaming = first.kind === 'video' ? { supports_streaming: true } : {};
+  const payload = { ...chat, [first.kind]: refOf(first), ...streaming, caption: body, ...html, ...markup };
+  return { method: methods[first.kind], payload };
+}
+
+function keyboard(content: Content, language: string, rows: readonly Row[]): JsonObject {
+  if (rows.length === 0) return {};
+  const inline = rows.flatMap((row) => {
+    const buttons = buttonsOf(row, content.topics, content.languages).map((button) => ({
+      text: content.format(button.language ?? language, button.label, {}, true),
+      callback_data: button.data,
+    }));
+    return typeof row === 'string' ? buttons.map((button) => [button]) : [buttons];
+  });
+  return { reply_markup: { inline_keyboard: inline } };
+}
+
+function sendInvoice(content: Content, effect: Effect, providerToken: string): Call {
+  const { currency, price } = content.product;
+  const language = languageOf(content, effect);
+  const words = (key: string) => content.format(language, key, variablesOf(content, effect), true);
+  const payload = {
+    chat_id: effect.to ?? effect.chat,
+    title: words('invoice-title'),
+    description: words('invoice-description'),
+    payload: invoicePayload(content),
+    provider_token: currency === 'XTR' ? '' : providerToken,
+    currency,
+    prices: [{ label: words('invoice-label'), amount: price }],
+    // A forwarded invoice leads to the bot; without this, strangers could pay it on the spot.
+    start_parameter: 'invoice',
+  };
+  return { method: 'sendInvoice', payload };
+}
+
+/** What a text may say. All are there for every effect: what is unknown is a dash, or a word for an unknown name. */
+function variablesOf(content: Content, effect: Effect): Variables {
+  const language = languageOf(content, effect);
+  const { product, topics } = content;
+  const { event = {}, context } = effect;
+  const { currency, amount } = event;
+  const topic = topics.find(({ id }) => id === context['topic']);
+  const username = cut(event['username'], longest.username);
+  return {
+    name: displayName(event['name']) ?? content.format(language, 'name-unknown', {}, true),
+    username: username === '' ? '—' : `@${username}`,
+    chat: String(effect.chat),
+    text: cut(event['text'] ?? event['payload'], longest.text) || '—',
+    charge: cut(event['charge'], longest.charge) || '—',
+    price: money(content, language, product.currency, product.price),
+    amount: major(product.currency, product.price),
+    currency: product.currency,
+    days: product.accessDays,
+    topics: topics.length,
+    topic: topic === undefined ? '—' : content.format(language, `topic-${topic.id}`, {}, true),
+    paid: typeof currency === 'string' && typeof amount === 'number' ? money(content, language, currency, amount) : '—',
+  };
+}
+
+/** At most `most` characters, without halves of characters and without those that control a terminal or a layout. */
+function cut(value: unknown, most: number): string {
+  if (typeof value !== 'string') return '';
+  // Two units a character: no need to look at ten thousand.
+  const clean = value.slice(0, most * 4).replace(/[^\P{C}\n\u200d]/gu, '');
+  return [...clean].slice(0, most).join('').trim();
+}
+
+/** A first name as it can stand within a sentence; undefined when nothing of it can be seen. */
+function displayName(value: unknown): string | undefined {
+  const name = cut(typeof value === 'string' ? value.replace(/\s+/g, ' ') : value, longest.name);
+  return /[\p{L}\p{N}\p{P}\p{S}]/u.test(name.replace(/\p{DI}/gu, '')) ? name : undefined;
+}
+
+/** A price in words: `250 звёзд`, `19,00 €`. */
+function money(content: Content, language: string, currency: string, amount: number): string {
+  if (currency === 'XTR') return content.format(language, 'stars', { amount }, true);
+  const format = moneyFormat(language, currency);
+  return format === undefined ? `${amount} ${currency}` : format.format(amount / 10 ** digits(format));
+}
+
+function major(currency: string, amount: number): number {
+  const format = currency === 'XTR' ? undefined : moneyFormat('en', currency);
+  return format === undefined ? amount : amount / 10 ** digits(format);
+}
+
+/** undefined for what is no currency code: a payment's currency comes from outside. */
+function moneyFormat(language: string, currency: string): Intl.NumberFormat | undefined {
+  return /^[A-Z]{3}$/.test(currency) ? new Intl.NumberFormat(language, { style: 'currency', currency }) : undefined;
+}
+
+const digits = (format: Intl.NumberFormat): number => format.resolvedOptions().maximumFractionDigits ?? 2;

@@ -1,0 +1,20 @@
+import type { Effect, Lane } from '../core/effects.ts';
+import type { Perform } from './api.ts';
+import type { createMedia } from './media.ts';
+import type { Call } from './render.ts';
+import type { Policy } from './verdict.ts';
+
+/** Effects whose repetition would cost money or confuse; all others may be sent twice rather than never. */
+const once: ReadonlySet<string> = new Set(['sendInvoice', 'refund']);
+
+/** What an ambiguous outcome of this effect leads to. */
+export const policyOf = (effect: Effect): Policy => (once.has(effect.type) ? 'once' : 'resend');
+
+/** Renders an effect and sends it by the client of its lane. Throws what the client throws. */
+export function createSender(parts: {
+  readonly render: () => (effect: Effect) => Call;
+  readonly media: ReturnType<typeof createMedia>;
+  readonly perform: (lane: Lane) => Perform;
+}): (effect: Effect) => Promise<unknown> {
+  return (effect) => parts.media.send(parts.render()(effect), parts.perform(effect.lane));
+}

@@ -1,0 +1,211 @@
+import { expect, test } from 'vitest';
+import { accessMachine } from '../machines/access.machine.ts';
+import type { Effect } from '../src/core/effects.ts';
+import { prepareMachine } from '../src/core/machine.ts';
+import type { Payment } from '../src/core/route.ts';
+import { type MachineEvent, step } from '../src/core/step.ts';
+import { checkServer, RedisUnfit } from '../src/store/redis.ts';
+import { readStatus } from '../src/store/status.ts';
+import { fixShards, ShardsDiffer, Store } from '../src/store/store.ts';
+import { openTestRedis } from './support/redis.ts';
+
+const machine = prepareMachine(accessMachine, {}, { language: 'en' });
+const now = 1_700_000_000_000;
+const chat = 77;
+
+async function openStore() {
+  const { redis, prefix } = await openTestRedis();
+  const store = new Store(redis, { prefix, shards: 4 });
+  await store.acquireAll('test');
+  let id = 0;
+  const append = async (text = '{}') => {
+    await store.appendUpdates([{ id: ++id, chat, lane: 'reply', text }]);
+    return (await store.readInbox(store.shardOf(chat), 'inbox', '', 100)).at(-1) as NonNullable<Awaited<ReturnType<Store['readInbox']>>[number]>;
+  };
+  const target = (version: number) => ({ machine: machine.id, machineVersion: machine.version, chat, version, expirable: ['idle'] });
+  const commitOf = async (event: MachineEvent) => {
+    const { session, version } = await store.loadSession(machine.id, chat);
+    const commit = step({ machine, chat, session, version, event, input: { language: 'en' }, now, rules: {} });
+    return { commit, target: target(version) };
+  };
+  const apply = async (event: MachineEvent, payment?: Payment) => {
+    const entry = await append();
+    const found = await commitOf(event);
+    return store.commit(entry, found.target, found.commit, { now, seen: true, ...(payment && { payment }) });
+  };
+  const status = () => readStatus(redis, { prefix, shards: 4, now, machines: [{ id: 'access', states: ['idle'], expirable: ['idle'] }] });
+  return { redis, prefix, store, append, target, commitOf, apply, status };
+}
+
+test('an update that comes again is stored once, also after it was handled', async () => {
+  const { store, append } = await openStore();
+  const entry = await append('{"first":1}');
+  const again = { id: 1, chat, lane: 'reply' as const, text: '{"second":1}' };
+  expect(await store.appendUpdates([again])).toBe(0);
+  expect(await store.commit(entry, null, null, { now })).toBe('ok');
+  expect(await store.appendUpdates([again, { ...again, id: 2 }])).toBe(1);
+});
+
+test('one commit writes session, timers, effects and counters, and takes the cause away', async () => {
+  const { store, apply, status } = await openStore();
+  expect(await apply({ type: 'access.requested' })).toBe('ok');
+  expect(await store.loadSession('access', chat)).toMatchObject({ version: 1, session: { value: 'awaiting_payment' } });
+  expect(await status()).toEqual({
+    states: { access: { idle: 0, awaiting_payment: 1 } },
+    timers: 3,
+    inbox: 0,
+    outbox: 2,
+    dead: 0,
+    chats: 1,
+    payments: 0,
+  });
+});
+
+test('a cause is taken once: the second commit of an entry writes nothing', async () => {
+  const { store, append, commitOf, status } = await openStore();
+  const entry = await append();
+  const { commit, target } = await commitOf({ type: 'access.requested' });
+  expect(await store.commit(entry, target, commit, { now })).toBe('ok');
+  expect(await store.commit(entry, { ...target, version: 1 }, commit, { now })).toBe('gone');
+  expect((await status()).outbox).toBe(2);
+});
+
+test('a session that changed meanwhile is not overwritten, and the cause stays', async () => {
+  const { store, append, commitOf, apply, status } = await openStore();
+  const entry = await append();
+  const { commit, target } = await commitOf({ type: 'access.requested' });
+  expect(await apply({ type: 'start.requested' })).toBe('ok');
+  expect(await store.commit(entry, target, commit, { now })).toBe('conflict');
+  expect((await status()).inbox).toBe(1);
+});
+
+test('a former owner of a shard writes nothing', async () => {
+  const { redis, prefix, store, append, commitOf } = await openStore();
+  const entry = await append();
+  const { commit, target } = await commitOf({ type: 'access.requested' });
+  await new Store(redis, { prefix, shards: 4 }).acquireAll('another');
+  expect(await store.commit(entry, target, commit, { now })).toBe('fenced');
+  expect(await store.bury(entry, { kind: 'update', error: 'x', at: now, body: null })).toBe('fenced');
+  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0 });
+});
+
+test('a payment is recorded once per charge id, whatever brings it', async () => {
+  const { apply, status, store } = await openStore();
+  const payment: Payment = { charge: 'c1', direction: 'in', chat, payload: 'p', currency: 'XTR', amount: 1, at: now };
+  expect(await apply({ type: 'payment.received', charge: 'c1' }, payment)).toBe('ok');
+  expect(await apply({ type: 'payment.received', charge: 'c1' }, payment)).toBe('charged');
+  expect(await store.hasPayment(payment)).toBe(true);
+  expect(await store.hasPayment({ ...payment, direction: 'out' })).toBe(false);
+  expect((await status()).payments).toBe(1);
+});
+
+test('a timer is claimed with its time: one that was set anew does not fire by its old claim', async () => {
+  const { store, apply, commitOf, status } = await openStore();
+  await apply({ type: 'access.requested' });
+  const shard = store.shardOf(chat);
+  expect((await store.dueTimers(shard, now, 10)).next).toBe(now + 300_000);
+  const { due, next } = await store.dueTimers(shard, now + 300_000, 10);
+  expect(due).toMatchObject([{ machine: 'access', chat, timer: 'payment_reminder', due: now + 300_000 }]);
+  expect(next).toBe(now + 86_400_000);
+  const timer = due[0] as (typeof due)[number];
+  const { target } = await commitOf({ type: 'start.requested' });
+  expect(await store.commit({ ...timer, due: timer.due - 1 }, target, null, { now })).toBe('gone');
+  expect(await store.commit(timer, target, null, { now })).toBe('ok');
+  expect(await store.commit(timer, target, null, { now })).toBe('gone');
+  expect((await status()).timers).toBe(2);
+});
+
+test('leaving a state takes its timers away in the same write', async () => {
+  const { apply, status } = await openStore();
+  await apply({ type: 'access.requested' });
+  await apply({ type: 'payment.received', charge: 'c' });
+  expect(await status()).toMatchObject({ timers: 2, states: { access: { idle: 0, awaiting_payment: 0, paid: 1 } } });
+});
+
+test('only an idle session expires', async () => {
+  const { redis, store, apply, status } = await openStore();
+  const ttl = () => redis.pttl(store.keys.session(store.shardOf(chat), 'access', chat));
+  const shard = store.shardOf(chat);
+  await apply({ type: 'start.requested' });
+  expect(await ttl()).toBeGreaterThan(3_590_000);
+  expect((await status()).states['access']).toMatchObject({ idle: 1 });
+  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_599_999)).toEqual({ gone: 0, next: now + 3_600_000 });
+  await apply({ type: 'access.requested' });
+  expect(await ttl()).toBe(-1);
+  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toEqual({ gone: 0, next: null });
+  await apply({ type: 'payment.refunded', charge: 'x' });
+  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toMatchObject({ gone: 1 });
+  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0 });
+});
+
+test('the effects of a chat are taken one at a time, in order, and stay until they are settled', async () => {
+  const { store, apply, status } = await openStore();
+  await apply({ type: 'access.requested' });
+  const shard = store.shardOf(chat);
+  const take = () => store.takeEffects(shard, 'reply', now, 10, []);
+  const [first] = (await take()).taken;
+  expect(first?.effect.params).toEqual({ message: 'offer' });
+  expect((await store.takeEffects(shard, 'reply', now, 10, [`${chat}`])).taken).toEqual([]);
+  expect((await take()).taken).toHaveLength(1);
+  const second = await store.settle(first as NonNullable<typeof first>, now);
+  expect(second).toMatchObject({ effect: { type: 'sendInvoice' } });
+  expect(await store.settle(first as NonNullable<typeof first>, now)).toBeNull();
+  expect((await status()).outbox).toBe(1);
+  expect(await store.settle(second as NonNullable<typeof first>, now)).toBeNull();
+  expect((await take()).taken).toEqual([]);
+});
+
+test('an effect that is put off keeps those behind it waiting, and is due again at its time', async () => {
+  const { store, apply } = await openStore();
+  await apply({ type: 'access.requested' });
+  const shard = store.shardOf(chat);
+  const [first] = (await store.takeEffects(shard, 'reply', now, 10, [])).taken;
+  const effect: Effect = { ...(first as NonNullable<typeof first>).effect, attempt: 1 };
+  expect(await store.postpone(first as NonNullable<typeof first>, effect, now + 1_000)).toBe('ok');
+  expect(await store.takeEffects(shard, 'reply', now + 999, 10, [])).toEqual({ taken: [], next: now + 1_000 });
+  const [later] = (await store.takeEffects(shard, 'reply', now + 1_000, 10, [])).taken;
+  expect(later?.effect).toEqual(effect);
+});
+
+test('a reply behind a reminder lifts the whole queue into the lane of replies, in order', async () => {
+  const { store, append, commitOf } = await openStore();
+  const shard = store.shardOf(chat);
+  for (const lane of ['reminder', 'reply'] as const) {
+    const entry = await append();
+    const { commit, target } = await commitOf({ type: 'help.requested' });
+    const effects = commit?.effects.map((effect) => ({ ...effect, lane })) ?? [];
+    await store.commit(entry, target, commit && { ...commit, effects }, { now });
+  }
+  expect((await store.takeEffects(shard, 'reminder', now, 10, [])).taken).toEqual([]);
+  const [first] = (await store.takeEffects(shard, 'reply', now, 10, [])).taken;
+  expect(first?.effect.lane).toBe('reminder');
+  expect(await store.settle(first as NonNullable<typeof first>, now)).toMatchObject({ effect: { lane: 'reply' } });
+});
+
+test('a chat that cannot be reached loses what waits for it; a refused effect becomes a dead letter', async () => {
+  const { store, apply, status } = await openStore();
+  await apply({ type: 'access.requested' });
+  const shard = store.shardOf(chat);
+  const [first] = (await store.takeEffects(shard, 'reply', now, 10, [])).taken;
+  const dead = { kind: 'effect' as const, error: 'refused', at: now, body: null };
+  expect(await store.settle(first as NonNullable<typeof first>, now, { dead, dropQueue: true })).toBeNull();
+  expect(await status()).toMatchObject({ outbox: 0, dead: 1 });
+});
+
+test('the number of shards is fixed at the first start', async () => {
+  const { redis, prefix } = await openTestRedis();
+  expect(await fixShards(redis, prefix, null)).toBe(16);
+  expect(await fixShards(redis, prefix, 16)).toBe(16);
+  await expect(fixShards(redis, prefix, 8)).rejects.toThrow(ShardsDiffer);
+});
+
+test('a server that may evict keys is refused, one without an append-only file is warned about', async () => {
+  const { redis } = await openTestRedis();
+  expect(await checkServer(redis)).toEqual([]);
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  try {
+    await expect(checkServer(redis)).rejects.toThrow(RedisUnfit);
+  } finally {
+    await redis.config('SET', 'maxmemory-policy', 'noeviction');
+  }
+});
