@@ -38,20 +38,40 @@ export async function benchMemory(): Promise<void> {
       const id = await redis.xadd(store.keys.inbox(shard), '*', 'u', '{}');
       const step = commitOf(chat);
       const timers = keepTimers ? step.timers.filter(({ name }) => name === 'offer_expiry') : [];
-      const target = { machine: machine.id, machineVersion: machine.version, chat, version: 0, expirable: ['idle'] };
+      const target = {
+        machine: machine.id,
+        machineVersion: machine.version,
+        chat,
+        version: 0,
+        expirable: ['idle'],
+      };
       const cause = { shard, source: 'inbox' as const, id: String(id), due: 0 };
       const code = await store.commit(cause, target, { ...step, timers }, { now: 1_700_000_000_000, seen });
       if (code !== 'ok') throw new Error(`Expected ok, found ${code}`);
     };
     sizes.sessions = await weigh((chat) => commit(chat, false, false));
     sizes.timers = await weigh((chat) =>
-      redis.zadd(store.keys.timers(store.shardOf(chat)), 1_700_000_000_000 + chat, `access:${chat}|payment_reminder`),
+      redis.zadd(
+        store.keys.timers(store.shardOf(chat)),
+        1_700_000_000_000 + chat,
+        `access:${chat}|payment_reminder`,
+      ),
     );
-    sizes.chats = await weigh((chat) => redis.zadd(store.keys.chats(store.shardOf(chat)), 1_700_000_000_000 + chat, chat));
+    sizes.chats = await weigh((chat) =>
+      redis.zadd(store.keys.chats(store.shardOf(chat)), 1_700_000_000_000 + chat, chat),
+    );
     const each = (bytes: number) => bytes / count;
-    const over = { timer: each(sizes.timers) - baseline.timer, session: each(sizes.sessions) - baseline.session };
+    const over = {
+      timer: each(sizes.timers) - baseline.timer,
+      session: each(sizes.sessions) - baseline.session,
+    };
     row('a timer, bytes', each(sizes.timers).toFixed(0), `<= ${baseline.timer} + 100`, over.timer <= 100);
-    row('a session, bytes', each(sizes.sessions).toFixed(0), `<= ${baseline.session} + 100`, over.session <= 100);
+    row(
+      'a session, bytes',
+      each(sizes.sessions).toFixed(0),
+      `<= ${baseline.session} + 100`,
+      over.session <= 100,
+    );
     row('a place in the list of chats, bytes', each(sizes.chats).toFixed(0));
     const megabytes = (sizes.timers + sizes.sessions) / 1e6;
     row('500,000 timers and sessions, MB', megabytes.toFixed(0), '< 200', megabytes < 200);

@@ -47,5 +47,7 @@ export async function machineLine(redis: Redis): Promise<string> {
 
 export function row(name: string, value: string, target?: string, met?: boolean): void {
   const mark = met === undefined ? ' ' : met ? '✓' : '✗';
-  console.log(`${mark} ${name.padEnd(44)} ${value.padStart(16)}${target === undefined ? '' : `   target ${target}`}`);
+  console.log(
+    `${mark} ${name.padEnd(44)} ${value.padStart(16)}${target === undefined ? '' : `   target ${target}`}`,
+  );
 }

@@ -21,10 +21,20 @@ export function updateOf(index: number): Update {
   const chat = 1_000_000 + (index % chats);
   const round = roundOf(index);
   const from = { id: chat, is_bot: false, first_name: 'Anna', language_code: 'en' };
-  const base = { message_id: index, date: 1_700_000_000, chat: { id: chat, type: 'private' as const, first_name: 'Anna' } };
+  const base = {
+    message_id: index,
+    date: 1_700_000_000,
+    chat: { id: chat, type: 'private' as const, first_name: 'Anna' },
+  };
   const update_id = 100_000_000 + index;
   if (round === 2) {
-    const query = { id: `q${index}`, from, chat_instance: '1', data: 'access.requested', message: { ...base, date: 0 } };
+    const query = {
+      id: `q${index}`,
+      from,
+      chat_instance: '1',
+      data: 'access.requested',
+      message: { ...base, date: 0 },
+    };
     return { update_id, callback_query: query } as Update;
   }
   const text = ['/start', '/help', '', '/status'][round] as string;
@@ -35,16 +45,31 @@ export async function benchUpdates(): Promise<void> {
   await withRedis(async (redis) => {
     console.log(await machineLine(redis));
     const throughput = await measure(redis, 'a', total, Number.POSITIVE_INFINITY);
-    row('updates a second, inbox to settled effects', Math.round(throughput.perSecond).toString(), '>= 6000', throughput.perSecond >= 6_000);
+    row(
+      'updates a second, inbox to settled effects',
+      Math.round(throughput.perSecond).toString(),
+      '>= 6000',
+      throughput.perSecond >= 6_000,
+    );
     row('effects a second meanwhile', Math.round(throughput.effectsPerSecond).toString());
     const paced = await measure(redis, 'b', 30_000, 3_000);
     row('inbox to commit at 3,000/s, p50, ms', percentile(paced.latencies, 0.5).toFixed(1));
-    row('inbox to commit at 3,000/s, p99, ms', percentile(paced.latencies, 0.99).toFixed(1), '< 250', percentile(paced.latencies, 0.99) < 250);
+    row(
+      'inbox to commit at 3,000/s, p99, ms',
+      percentile(paced.latencies, 0.99).toFixed(1),
+      '< 250',
+      percentile(paced.latencies, 0.99) < 250,
+    );
     row('memory of the process, peak, MB', String(peakMegabytes()), '< 150', peakMegabytes() < 150);
   });
 }
 
-async function measure(redis: ConstructorParameters<typeof Store>[0], prefix: string, count: number, perSecond: number) {
+async function measure(
+  redis: ConstructorParameters<typeof Store>[0],
+  prefix: string,
+  count: number,
+  perSecond: number,
+) {
   const store = new Store(redis, { prefix, shards: 16 });
   await store.acquireAll('bench');
   const machine = prepareMachine(accessMachine, {}, { language: 'en' });

@@ -56,7 +56,9 @@ export const accessMachine = setup({
         ? { source: event.payload.slice(0, 64) }
         : {},
     ),
-    rememberLanguage: assign(({ event }) => (event.type === 'language.selected' ? { language: event.value } : {})),
+    rememberLanguage: assign(({ event }) =>
+      event.type === 'language.selected' ? { language: event.value } : {},
+    ),
     rememberTopic: assign(({ event }) => (event.type === 'topic.selected' ? { topic: event.value } : {})),
     countPayment: assign(({ context }) => ({ payments: (context.payments ?? 0) + 1 })),
     countRefund: assign(({ context }) => ({ payments: Math.max(0, (context.payments ?? 0) - 1) })),

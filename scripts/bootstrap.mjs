@@ -21,7 +21,10 @@ function stop(code, text) {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  stop(78, `Expected Node 20.19 or newer, found ${process.versions.node}. Install a current one from https://nodejs.org.`);
+  stop(
+    78,
+    `Expected Node 20.19 or newer, found ${process.versions.node}. Install a current one from https://nodejs.org.`,
+  );
 }
 
 /** Runs a step whose output matters only when it fails. */
@@ -58,7 +61,9 @@ function withLock(name, work) {
 
 /** Installs the packages when they are missing or not those of the lock file. */
 export function ensurePackages() {
-  const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const hash = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(root, 'node_modules', '.turnstile-lock');
   const isCurrent = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
   if (isCurrent()) return;
@@ -88,21 +93,35 @@ export function ensureBuilt() {
   if (isCurrent()) return;
   withLock('build', () => {
     if (isCurrent()) return;
-    quietly(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+    quietly(process.execPath, [
+      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+      '-p',
+      'tsconfig.build.json',
+    ]);
     writeFileSync(stamp, '');
   });
 }
 
-const serverFolders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
+const serverFolders = [
+  ...(process.env.PATH ?? '').split(delimiter),
+  '/usr/sbin',
+  '/usr/bin',
+  '/usr/local/bin',
+  '/opt/homebrew/bin',
+];
 const hasServer = () =>
-  serverFolders.some((folder) => folder !== '' && ['redis-server', 'valkey-server'].some((name) => existsSync(join(folder, name))));
+  serverFolders.some(
+    (folder) =>
+      folder !== '' && ['redis-server', 'valkey-server'].some((name) => existsSync(join(folder, name))),
+  );
 const onPath = (name) => serverFolders.some((folder) => folder !== '' && existsSync(join(folder, name)));
 
 /** Installs redis-server by apt-get where that is allowed; elsewhere stops with the command to run. */
 function ensureServer() {
   if (hasServer()) return;
   const isRoot = process.getuid?.() === 0;
-  const maySudo = !isRoot && onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
+  const maySudo =
+    !isRoot && onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
   if (!onPath('apt-get') || !(isRoot || maySudo)) {
     const commands = [
       ['apt-get', 'sudo apt-get install -y redis-server'],
@@ -112,7 +131,10 @@ function ensureServer() {
       ['brew', 'brew install redis'],
     ];
     const command = commands.find(([tool]) => onPath(tool))?.[1] ?? 'see https://redis.io/docs/install';
-    stop(69, `Turnstile keeps everything in Redis, and redis-server is not on this machine. Install it with:\n  ${command}\nThen run this command again.`);
+    stop(
+      69,
+      `Turnstile keeps everything in Redis, and redis-server is not on this machine. Install it with:\n  ${command}\nThen run this command again.`,
+    );
   }
   say('Installing redis-server (apt-get) …');
   // The package would start a server of its own on port 6379; the bot starts a private one instead.
@@ -121,7 +143,8 @@ function ensureServer() {
   if (ownPolicy) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const apt = (...args) => (isRoot ? quietly('apt-get', args, { env }) : quietly('sudo', ['-n', '-E', 'apt-get', ...args], { env }));
+    const apt = (...args) =>
+      isRoot ? quietly('apt-get', args, { env }) : quietly('sudo', ['-n', '-E', 'apt-get', ...args], { env });
     apt('update', '-qq');
     apt('install', '-y', '-qq', '--no-install-recommends', 'redis-server');
   } finally {
@@ -133,7 +156,9 @@ function ensureServer() {
 function bringsRedis() {
   if (process.env.REDIS_URL) return true;
   const file = join(process.cwd(), '.env');
-  return existsSync(file) && /^\s*(?:export\s+)?REDIS_URL\s*=\s*['"]?[^\s'"#]/m.test(readFileSync(file, 'utf8'));
+  return (
+    existsSync(file) && /^\s*(?:export\s+)?REDIS_URL\s*=\s*['"]?[^\s'"#]/m.test(readFileSync(file, 'utf8'))
+  );
 }
 
 /** Runs a command in this one's place: its signals, its streams, its exit code. */
@@ -147,7 +172,8 @@ function become(command, args) {
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
 }
 
-const runMain = (command, args) => become(process.execPath, [...nodeFlags, join(root, 'dist', 'src', 'main.js'), command, ...args]);
+const runMain = (command, args) =>
+  become(process.execPath, [...nodeFlags, join(root, 'dist', 'src', 'main.js'), command, ...args]);
 
 function check() {
   const steps = [
@@ -158,7 +184,11 @@ function check() {
   ];
   let failed = 0;
   for (const [name, command, args] of steps) {
-    const done = spawnSync(command, args, { cwd: root, encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } });
+    const done = spawnSync(command, args, {
+      cwd: root,
+      encoding: 'utf8',
+      env: { ...process.env, NO_COLOR: '1' },
+    });
     if (done.status === 0) say(`ok      ${name}`);
     else {
       failed++;
@@ -194,7 +224,8 @@ const commands = {
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [name = '', ...args] = process.argv.slice(2);
-  if (!Object.hasOwn(commands, name)) stop(64, `Expected one of ${Object.keys(commands).join(', ')}, found "${name}".`);
+  if (!Object.hasOwn(commands, name))
+    stop(64, `Expected one of ${Object.keys(commands).join(', ')}, found "${name}".`);
   checkNode();
   ensurePackages();
   commands[name](args);

@@ -83,15 +83,20 @@ export async function loadConversation(
 ): Promise<Conversation> {
   const bare = sources.map((machine) => prepareMachine(machine));
   const needs = {
-    messages: [...new Set(bare.flatMap(({ actions }) => actions.flatMap(({ params }) => [params['message'], params['reason']])))].filter(
-      (name): name is string => typeof name === 'string',
-    ),
+    messages: [
+      ...new Set(
+        bare.flatMap(({ actions }) => actions.flatMap(({ params }) => [params['message'], params['reason']])),
+      ),
+    ].filter((name): name is string => typeof name === 'string'),
     delays: [...new Set(sources.flatMap((machine) => Object.keys(machine.implementations.delays)))],
   };
   const loaded = await loadContent(contentDir, needs);
   if ('problems' in loaded) {
     const lines = loaded.problems.map((problem) => `  ${describeProblem(problem)}`);
-    throw new StartRefused(exitCodes.configuration, `The content has ${lines.length === 1 ? 'a problem' : `${lines.length} problems`}:\n${lines.join('\n')}`);
+    throw new StartRefused(
+      exitCodes.configuration,
+      `The content has ${lines.length === 1 ? 'a problem' : `${lines.length} problems`}:\n${lines.join('\n')}`,
+    );
   }
   const { content } = loaded;
   const input = { language: content.defaultLanguage };
@@ -102,7 +107,10 @@ export async function loadConversation(
  * Connects to the Redis of the environment, starting the embedded one where none is named.
  * @throws StartRefused (69) after 30 s without an answer
  */
-export async function openRedis(environment: Environment, log: Logger): Promise<{ redis: Redis; embedded: EmbeddedRedis | null }> {
+export async function openRedis(
+  environment: Environment,
+  log: Logger,
+): Promise<{ redis: Redis; embedded: EmbeddedRedis | null }> {
   const embedded = environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir) : null;
   const address = embedded?.socket ?? (environment.redisUrl as string);
   const redis = connect(address);
@@ -112,11 +120,16 @@ export async function openRedis(environment: Environment, log: Logger): Promise<
   });
   const deadline = performance.now() + 30_000;
   redis.connect().catch(() => {});
-  const warning = setInterval(() => log.warn({ reason: lastError }, 'Redis does not answer yet; trying for 30 s'), 5_000);
+  const warning = setInterval(
+    () => log.warn({ reason: lastError }, 'Redis does not answer yet; trying for 30 s'),
+    5_000,
+  );
   try {
     await Promise.race([
       redis.ping(),
-      new Promise((_, reject) => setTimeout(() => reject(new Error('time')), deadline - performance.now()).unref()),
+      new Promise((_, reject) =>
+        setTimeout(() => reject(new Error('time')), deadline - performance.now()).unref(),
+      ),
     ]);
   } catch (error) {
     redis.disconnect();
@@ -142,7 +155,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     await embedded?.stop();
   };
   try {
-    return await startOn({ ...options, clock, content, loaded, redis, closeStore, ...(at !== undefined && { at }) });
+    return await startOn({
+      ...options,
+      clock,
+      content,
+      loaded,
+      redis,
+      closeStore,
+      ...(at !== undefined && { at }),
+    });
   } catch (error) {
     await closeStore();
     throw error;
@@ -177,12 +198,22 @@ async function startOn(parts: Parts): Promise<App> {
   });
   // The caller may look at it later than it fails.
   ended.catch(() => {});
-  const fenced = () => fail(new StartRefused(exitCodes.temporary, 'Another copy of the bot has taken over this Redis; this one stops.'));
+  const fenced = () =>
+    fail(
+      new StartRefused(
+        exitCodes.temporary,
+        'Another copy of the bot has taken over this Redis; this one stops.',
+      ),
+    );
 
   await store.acquireAll(`${hostname()}:${process.pid}`);
   const apis = createApis({ token, root, ratePerSecond: environment.rateBulk });
   const render = createRender(content, { providerToken: environment.providerToken });
-  const send = createSender({ render: () => render, media: createMedia(content.mediaDir, store.files), perform: apis.perform });
+  const send = createSender({
+    render: () => render,
+    media: createMedia(content.mediaDir, store.files),
+    perform: apis.perform,
+  });
 
   const routeRules: RouteRules = {
     userEvents: new Set(loaded.flatMap(({ userEvents }) => [...userEvents])),
@@ -225,7 +256,9 @@ async function startOn(parts: Parts): Promise<App> {
   const timers = new Timers({
     store,
     handle: (timer) => worker.handleTimer(timer),
-    expirable: loaded.flatMap(({ id, expiry }) => [...expiry.keys()].map((state) => ({ machine: id, state }))),
+    expirable: loaded.flatMap(({ id, expiry }) =>
+      [...expiry.keys()].map((state) => ({ machine: id, state })),
+    ),
     clock,
     log,
     ...hook,
@@ -254,7 +287,9 @@ async function startOn(parts: Parts): Promise<App> {
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     poller.stop();
-    const drained = Promise.all([polling.catch(() => {}), worker.stop(), timers.stop()]).then(() => dispatcher.stop());
+    const drained = Promise.all([polling.catch(() => {}), worker.stop(), timers.stop()]).then(() =>
+      dispatcher.stop(),
+    );
     // Redis may be away, or Telegram slow; whatever is not finished stays stored.
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 7_000).unref())]);
     await parts.closeStore();
@@ -291,17 +326,23 @@ async function prepareTelegram(api: Api, content: Content, log: Logger): Promise
   }
   const names = ['start', 'status', 'language', 'terms', 'paysupport', 'help'];
   for (const language of content.languages) {
-    const commands = names.map((command) => ({ command, description: content.format(language, `command-${command}`, {}, true) }));
+    const commands = names.map((command) => ({
+      command,
+      description: content.format(language, `command-${command}`, {}, true),
+    }));
     const scope = language === content.defaultLanguage ? {} : { language_code: language as 'en' };
     // A menu without descriptions is no reason not to serve.
-    await api.setMyCommands(commands, scope).catch((error: unknown) => log.warn({ err: error }, 'the list of commands was not taken'));
+    await api
+      .setMyCommands(commands, scope)
+      .catch((error: unknown) => log.warn({ err: error }, 'the list of commands was not taken'));
   }
 }
 
 /** An operator's message goes to each operator, in a queue of its own. */
 function addressOperators(effect: Effect, adminIds: readonly number[], log: Logger): readonly Effect[] {
   if (effect.type !== 'tellOperator') return [effect];
-  if (adminIds.length === 0) log.warn({ chat: effect.chat, params: effect.params }, 'no operator to tell: ADMIN_IDS is empty');
+  if (adminIds.length === 0)
+    log.warn({ chat: effect.chat, params: effect.params }, 'no operator to tell: ADMIN_IDS is empty');
   return adminIds.map((to) => ({ ...effect, to, queue: `${to}` }));
 }
 
@@ -313,5 +354,10 @@ function storable(update: Update, rules: RouteRules) {
   } catch {
     // A strange update must not stop polling. The worker finds the same fault, and keeps it as a dead letter.
   }
-  return { id: update.update_id, chat: routed?.chat ?? 0, lane: routed?.lane ?? 'reply', text: JSON.stringify(update) } as const;
+  return {
+    id: update.update_id,
+    chat: routed?.chat ?? 0,
+    lane: routed?.lane ?? 'reply',
+    text: JSON.stringify(update),
+  } as const;
 }

@@ -11,13 +11,14 @@ import { paint } from './ops/terminal.ts';
 import { runDemo } from './sandbox/demo.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
-import { readChat, readStatus, type ReportedMachine } from './store/status.ts';
+import { type ReportedMachine, readChat, readStatus } from './store/status.ts';
 import { fixShards, ShardsDiffer } from './store/store.ts';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof StartRefused) return error.exitCode;
-  if (error instanceof PollingEnded) return error.reason === 'conflict' ? exitCodes.temporary : exitCodes.configuration;
+  if (error instanceof PollingEnded)
+    return error.reason === 'conflict' ? exitCodes.temporary : exitCodes.configuration;
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
   const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, ShardsDiffer];
@@ -75,7 +76,9 @@ function reported(): (ReportedMachine & { timers: readonly string[] })[] {
 }
 
 /** Runs a report on the Redis of the running bot; a stopped bot's embedded Redis is started for it. */
-async function withStored<T>(report: (redis: Redis, options: { prefix: string; shards: number }) => Promise<T>): Promise<T> {
+async function withStored<T>(
+  report: (redis: Redis, options: { prefix: string; shards: number }) => Promise<T>,
+): Promise<T> {
   const environment = readEnvironment(readVariables(), { token: false });
   const socket = environment.redisUrl === null ? await findEmbeddedRedis(environment.dataDir) : null;
   const quiet = createLog('warn', [environment.botToken], 2);
@@ -92,7 +95,9 @@ async function withStored<T>(report: (redis: Redis, options: { prefix: string; s
 }
 
 async function status(options: { json?: boolean }): Promise<void> {
-  const found = await withStored((redis, where) => readStatus(redis, { ...where, now: Date.now(), machines: reported() }));
+  const found = await withStored((redis, where) =>
+    readStatus(redis, { ...where, now: Date.now(), machines: reported() }),
+  );
   if (options.json === true) {
     console.log(JSON.stringify(found));
     return;
@@ -100,7 +105,8 @@ async function status(options: { json?: boolean }): Promise<void> {
   const { states, ...counts } = found;
   for (const [machine, byState] of Object.entries(states)) {
     console.log(paint.bold(machine));
-    for (const [state, count] of Object.entries(byState)) console.log(`  ${state.padEnd(20)} ${String(count).padStart(8)}`);
+    for (const [state, count] of Object.entries(byState))
+      console.log(`  ${state.padEnd(20)} ${String(count).padStart(8)}`);
   }
   console.log(paint.bold('stored'));
   for (const [name, count] of Object.entries(counts)) {
@@ -117,11 +123,15 @@ async function chat(id: number, options: { json?: boolean }): Promise<void> {
   }
   if (found.sessions.length === 0) console.log(`Chat ${id} has no session.`);
   for (const session of found.sessions) {
-    console.log(`${paint.bold(session.machine)}  ${paint.green(session.state)}  ${paint.dim(JSON.stringify(session.context))}`);
+    console.log(
+      `${paint.bold(session.machine)}  ${paint.green(session.state)}  ${paint.dim(JSON.stringify(session.context))}`,
+    );
     for (const timer of session.timers) console.log(`  ${timer.name.padEnd(24)} ${timer.due}`);
   }
   for (const { charge, direction, amount, currency, at } of found.payments) {
-    console.log(`  ${direction === 'in' ? 'paid' : 'refunded'} ${amount} ${currency}  ${new Date(at).toISOString()}  ${paint.dim(charge)}`);
+    console.log(
+      `  ${direction === 'in' ? 'paid' : 'refunded'} ${amount} ${currency}  ${new Date(at).toISOString()}  ${paint.dim(charge)}`,
+    );
   }
 }
 
@@ -139,8 +149,11 @@ async function check(options: { json?: boolean }): Promise<void> {
     return;
   }
   console.log(`${paint.green('ok')} machines: ${found.machines.map(({ id }) => id).join(', ')}`);
-  console.log(`${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${content.product.price} ${content.product.currency}`);
-  if (environment.botToken === '') console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+  console.log(
+    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${content.product.price} ${content.product.currency}`,
+  );
+  if (environment.botToken === '')
+    console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
 }
 
 function chatId(text: string): number {
@@ -150,21 +163,34 @@ function chatId(text: string): number {
 
 const json = () => new Option('--json', 'print JSON for programs');
 const program = new Command('turnstile')
-  .description('A Telegram bot that sells access to a paid club, and the durable statechart runtime under it.')
+  .description(
+    'A Telegram bot that sells access to a paid club, and the durable statechart runtime under it.',
+  )
   .showHelpAfterError('(turnstile --help tells what there is)')
   .configureHelp({ showGlobalOptions: true });
 program
   .command('start')
   .description('run the bot by long polling (needs BOT_TOKEN)')
-  .addHelpText('after', '\nSettings come from the environment and from .env; see README.md.\nExit codes: 69 Redis not reachable, 75 another copy is running, 78 something to correct.')
+  .addHelpText(
+    'after',
+    '\nSettings come from the environment and from .env; see README.md.\nExit codes: 69 Redis not reachable, 75 another copy is running, 78 something to correct.',
+  )
   .action(start);
 program
   .command('demo')
   .description('play with the bot in this terminal: no token, no phone, no internet')
   .option('--script', 'play one whole conversation, print it, and exit')
   .action((options: { script?: boolean }) => runDemo({ script: options.script === true }));
-program.command('check').description('check environment, content and machines, and start nothing').addOption(json()).action(check);
-program.command('status').description('count sessions by state, timers, inbox, outbox, payments').addOption(json()).action(status);
+program
+  .command('check')
+  .description('check environment, content and machines, and start nothing')
+  .addOption(json())
+  .action(check);
+program
+  .command('status')
+  .description('count sessions by state, timers, inbox, outbox, payments')
+  .addOption(json())
+  .action(status);
 program
   .command('chat')
   .description('show everything stored about one chat')

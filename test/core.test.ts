@@ -1,5 +1,5 @@
-import { assign, fromPromise, raise, sendTo, setup } from 'xstate';
 import { describe, expect, test } from 'vitest';
+import { assign, fromPromise, raise, sendTo, setup } from 'xstate';
 import { accessMachine } from '../machines/access.machine.ts';
 import { MachineRefused, prepareMachine } from '../src/core/machine.ts';
 import { type RouteRules, route } from '../src/core/route.ts';
@@ -22,8 +22,9 @@ function play(machine: typeof access, ...events: MachineEvent[]): Commit {
   if (commit === null) throw new Error('Expected the last event to be taken');
   return commit;
 }
-const sent = (commit: Commit) => commit.effects.map(({ type, params }) => [type, ...Object.values(params ?? {})].join(' '));
-const after = (name: string) => timerEvent(access, name) as MachineEvent;
+const sent = (commit: Commit) =>
+  commit.effects.map(({ type, params }) => [type, ...Object.values(params ?? {})].join(' '));
+const fire = (name: string) => timerEvent(access, name) as MachineEvent;
 
 describe('the access machine, step by step', () => {
   test('/start greets and the untouched session expires', () => {
@@ -44,29 +45,35 @@ describe('the access machine, step by step', () => {
   });
 
   test('a reminder leaves state and the other timers alone, and waits in its own lane', () => {
-    const commit = play(access, { type: 'access.requested' }, after('payment_reminder'));
+    const commit = play(access, { type: 'access.requested' }, fire('payment_reminder'));
     expect(sent(commit)).toEqual(['send payment_reminder']);
     expect(commit).toMatchObject({ to: 'awaiting_payment', timers: [], effects: [{ lane: 'reminder' }] });
   });
 
   test('an expired offer goes back to idle and says so', () => {
-    const commit = play(access, { type: 'access.requested' }, after('offer_expiry'));
+    const commit = play(access, { type: 'access.requested' }, fire('offer_expiry'));
     expect(sent(commit)).toEqual(['send offer_expired']);
     expect(commit.to).toBe('idle');
     expect(commit.timers.every(({ due }) => due === null)).toBe(true);
   });
 
-  test.each(['idle', 'awaiting_payment', 'paid', 'topic_selected'])('a payment in %s leads to paid', (state) => {
-    const ways: Record<string, MachineEvent[]> = {
-      idle: [{ type: 'start.requested' }],
-      awaiting_payment: [{ type: 'access.requested' }],
-      paid: [{ type: 'payment.received', charge: 'a' }],
-      topic_selected: [{ type: 'payment.received', charge: 'a' }, { type: 'topic.selected', value: 'x' }],
-    };
-    const way = ways[state] as MachineEvent[];
-    expect(play(access, ...way).to).toBe(state);
-    expect(play(access, ...way, { type: 'payment.received', charge: 'b' }).to).toBe('paid');
-  });
+  test.each(['idle', 'awaiting_payment', 'paid', 'topic_selected'])(
+    'a payment in %s leads to paid',
+    (state) => {
+      const ways: Record<string, MachineEvent[]> = {
+        idle: [{ type: 'start.requested' }],
+        awaiting_payment: [{ type: 'access.requested' }],
+        paid: [{ type: 'payment.received', charge: 'a' }],
+        topic_selected: [
+          { type: 'payment.received', charge: 'a' },
+          { type: 'topic.selected', value: 'x' },
+        ],
+      };
+      const way = ways[state] as MachineEvent[];
+      expect(play(access, ...way).to).toBe(state);
+      expect(play(access, ...way, { type: 'payment.received', charge: 'b' }).to).toBe('paid');
+    },
+  );
 
   test('a second payment is told to the operator; its refund keeps access, the last refund ends it', () => {
     const paid = { type: 'payment.received', charge: 'a' };
@@ -77,22 +84,39 @@ describe('the access machine, step by step', () => {
   });
 
   test('a checkout is approved only while the offer is open and matches', () => {
-    const checkout = (problem?: string) => ({ type: 'checkout.requested', query: 'q', ...(problem && { problem }) });
+    const checkout = (problem?: string) => ({
+      type: 'checkout.requested',
+      query: 'q',
+      ...(problem && { problem }),
+    });
     const open = { type: 'access.requested' };
     expect(sent(play(access, open, checkout()))).toEqual(['approveCheckout']);
-    expect(sent(play(access, open, checkout('price')))).toEqual(['rejectCheckout offer_changed', 'sendInvoice']);
-    expect(sent(play(access, { type: 'start.requested' }, checkout()))).toEqual(['rejectCheckout offer_ended']);
-    expect(sent(play(access, { type: 'payment.received', charge: 'a' }, checkout()))).toEqual(['rejectCheckout already_paid']);
+    expect(sent(play(access, open, checkout('price')))).toEqual([
+      'rejectCheckout offer_changed',
+      'sendInvoice',
+    ]);
+    expect(sent(play(access, { type: 'start.requested' }, checkout()))).toEqual([
+      'rejectCheckout offer_ended',
+    ]);
+    expect(sent(play(access, { type: 'payment.received', charge: 'a' }, checkout()))).toEqual([
+      'rejectCheckout already_paid',
+    ]);
   });
 
   test('the first link is kept as the source', () => {
-    const commit = play(access, { type: 'start.requested', payload: 'ad1' }, { type: 'start.requested', payload: 'ad2' });
+    const commit = play(
+      access,
+      { type: 'start.requested', payload: 'ad1' },
+      { type: 'start.requested', payload: 'ad2' },
+    );
     expect(commit.session.context).toEqual({ language: 'en', source: 'ad1' });
   });
 
   test('an event that no state handles changes nothing', () => {
     const given = { machine: access, chat: 7, input: { language: 'en' }, now, rules: {} };
-    expect(step({ ...given, session: null, version: 0, event: { type: 'topic.selected', value: 'x' } })).toBeNull();
+    expect(
+      step({ ...given, session: null, version: 0, event: { type: 'topic.selected', value: 'x' } }),
+    ).toBeNull();
   });
 
   test('another topic starts the follow-up anew', () => {
@@ -110,25 +134,44 @@ describe('invoked actors', () => {
   const run = (...events: MachineEvent[]) => play(machine, ...events);
   test('the invoke is an effect with a generation, in a queue of its own', () => {
     const [effect] = run({ type: 'job.requested', n: 2 }).effects;
-    expect(effect).toMatchObject({ type: 'double', params: { n: 2 }, invocation: { id: 'doubling', generation: 1 }, queue: '7!doubling' });
+    expect(effect).toMatchObject({
+      type: 'double',
+      params: { n: 2 },
+      invocation: { id: 'doubling', generation: 1 },
+      queue: '7!doubling',
+    });
   });
   test('its result comes back as an event', () => {
-    const commit = run({ type: 'job.requested', n: 2 }, resultEvent({ id: 'doubling', generation: 1 }, { output: 4 }));
+    const commit = run(
+      { type: 'job.requested', n: 2 },
+      resultEvent({ id: 'doubling', generation: 1 }, { output: 4 }),
+    );
     expect(commit.to).toBe('done');
     expect(commit.session.context).toEqual({ n: 2, result: 4 });
     expect(commit.session.invocations).toBeUndefined();
   });
   test('its error takes onError', () => {
-    const commit = run({ type: 'job.requested', n: 2 }, resultEvent({ id: 'doubling', generation: 1 }, { error: { message: 'no' } }));
+    const commit = run(
+      { type: 'job.requested', n: 2 },
+      resultEvent({ id: 'doubling', generation: 1 }, { error: { message: 'no' } }),
+    );
     expect(commit.to).toBe('failed');
   });
   test('a result of an earlier visit to the state is dropped', () => {
-    const again = [{ type: 'job.requested', n: 2 }, { type: 'job.cancelled' }, { type: 'job.requested', n: 3 }];
+    const again = [
+      { type: 'job.requested', n: 2 },
+      { type: 'job.cancelled' },
+      { type: 'job.requested', n: 3 },
+    ];
     const current = run(...again).session;
     expect(current.invocations).toEqual({ doubling: 2 });
     const given = { machine, chat: 7, session: current, version: 3, input: {}, now, rules: {} };
-    expect(step({ ...given, event: resultEvent({ id: 'doubling', generation: 1 }, { output: 4 }) })).toBeNull();
-    expect(step({ ...given, event: resultEvent({ id: 'doubling', generation: 2 }, { output: 6 }) })?.to).toBe('done');
+    expect(
+      step({ ...given, event: resultEvent({ id: 'doubling', generation: 1 }, { output: 4 }) }),
+    ).toBeNull();
+    expect(step({ ...given, event: resultEvent({ id: 'doubling', generation: 2 }, { output: 6 }) })?.to).toBe(
+      'done',
+    );
   });
 });
 
@@ -144,12 +187,45 @@ describe('what cannot be made durable is refused at the start', () => {
   };
   test.each([
     ['an inline action', setup({}).createMachine({ id: 'm', entry: () => {} }), /inline action/],
-    ['raw milliseconds', setup({}).createMachine({ id: 'm', initial: 'a', states: { a: { after: { 1000: 'b' } }, b: {} } }), /state "a".*raw milliseconds/],
-    ['a delayed raise', setup({ delays: { d: 1 }, actions: { r: raise({ type: 'x' }, { delay: 'd' }) as never } }).createMachine({ id: 'm', entry: 'r' as never }), /delayed raise/],
-    ['sendTo', setup({ actions: { s: sendTo('x', { type: 'y' }) as never } }).createMachine({ id: 'm', entry: 's' as never }), /sendTo/],
-    ['a child machine', setup({ actors: { c: accessMachine } }).createMachine({ id: 'm', invoke: { id: 'c', src: 'c' } as never }), /is a machine/],
-    ['an invoke without id', setup({ actors: { p: fromPromise(async () => 1) } }).createMachine({ id: 'm', invoke: { src: 'p' } }), /explicit id/],
-    ['context that is not JSON', setup({}).createMachine({ id: 'm', context: { at: new Map() } }), /context\.at/],
+    [
+      'raw milliseconds',
+      setup({}).createMachine({ id: 'm', initial: 'a', states: { a: { after: { 1000: 'b' } }, b: {} } }),
+      /state "a".*raw milliseconds/,
+    ],
+    [
+      'a delayed raise',
+      setup({
+        delays: { d: 1 },
+        actions: { r: raise({ type: 'x' }, { delay: 'd' }) as never },
+      }).createMachine({ id: 'm', entry: 'r' as never }),
+      /delayed raise/,
+    ],
+    [
+      'sendTo',
+      setup({ actions: { s: sendTo('x', { type: 'y' }) as never } }).createMachine({
+        id: 'm',
+        entry: 's' as never,
+      }),
+      /sendTo/,
+    ],
+    [
+      'a child machine',
+      setup({ actors: { c: accessMachine } }).createMachine({
+        id: 'm',
+        invoke: { id: 'c', src: 'c' } as never,
+      }),
+      /is a machine/,
+    ],
+    [
+      'an invoke without id',
+      setup({ actors: { p: fromPromise(async () => 1) } }).createMachine({ id: 'm', invoke: { src: 'p' } }),
+      /explicit id/,
+    ],
+    [
+      'context that is not JSON',
+      setup({}).createMachine({ id: 'm', context: { at: new Map() } }),
+      /context\.at/,
+    ],
   ])('%s', (_, machine, message) => {
     expect(refusal(machine as never)).toMatch(message);
   });
@@ -165,7 +241,11 @@ describe('what cannot be made durable is refused at the start', () => {
 });
 
 describe('route', () => {
-  const rules: RouteRules = { userEvents: access.userEvents, buttonData: new Set(['access.requested', 'topic.selected:x']), checkoutProblem: () => undefined };
+  const rules: RouteRules = {
+    userEvents: access.userEvents,
+    buttonData: new Set(['access.requested', 'topic.selected:x']),
+    checkoutProblem: () => undefined,
+  };
   const from = { id: 5, is_bot: false, first_name: 'Anna', language_code: 'ru' };
   const message = { message_id: 1, date: 1, chat: { id: 5, type: 'private', first_name: 'Anna' }, from };
   const event = (update: object) => route({ update_id: 1, ...update } as never, rules)?.event;
@@ -180,33 +260,73 @@ describe('route', () => {
     expect(event({ message: { ...message, text } })).toMatchObject(expected);
   });
   test('a payment cannot be forged by a button, and neither can data that no button carries', () => {
-    for (const data of ['payment.received', 'payment.received:x', 'topic.selected:other', 'xstate.after.payment_reminder', '', ' ']) {
+    for (const data of [
+      'payment.received',
+      'payment.received:x',
+      'topic.selected:other',
+      'xstate.after.payment_reminder',
+      '',
+      ' ',
+    ]) {
       expect(event(button(data))).toEqual({ type: 'button.unknown' });
     }
     expect(event(button('topic.selected:x'))).toMatchObject({ type: 'topic.selected', value: 'x' });
   });
   test('what no conversation is about', () => {
     const group = { ...message, chat: { id: -5, type: 'group', title: 'g' }, text: '/start' };
-    for (const update of [{}, { message: group }, { channel_post: group }, { message: { ...message, from: undefined } }, { poll: {} }]) {
+    for (const update of [
+      {},
+      { message: group },
+      { channel_post: group },
+      { message: { ...message, from: undefined } },
+      { poll: {} },
+    ]) {
       expect(route({ update_id: 1, ...update } as never, rules)).toBeNull();
     }
   });
   test('a text of 5,000 characters is cut', () => {
     const found = event({ message: { ...message, text: '😀'.repeat(5_000) } });
-    expect([...(found?.['text'] as string)].length).toBe(500);
+    expect([...String(found?.['text'])].length).toBe(500);
   });
   test('a payment carries its ledger entry, also from a group', () => {
-    const successful_payment = { currency: 'XTR', total_amount: 5, invoice_payload: 'p', telegram_payment_charge_id: 'c', provider_payment_charge_id: '' };
-    const routed = route({ update_id: 1, message: { ...message, chat: { id: -1, type: 'group', title: 'g' }, successful_payment } } as never, rules);
-    expect(routed?.payment).toEqual({ charge: 'c', direction: 'in', chat: 5, payload: 'p', currency: 'XTR', amount: 5, at: 1_000 });
+    const successful_payment = {
+      currency: 'XTR',
+      total_amount: 5,
+      invoice_payload: 'p',
+      telegram_payment_charge_id: 'c',
+      provider_payment_charge_id: '',
+    };
+    const routed = route(
+      {
+        update_id: 1,
+        message: { ...message, chat: { id: -1, type: 'group', title: 'g' }, successful_payment },
+      } as never,
+      rules,
+    );
+    expect(routed?.payment).toEqual({
+      charge: 'c',
+      direction: 'in',
+      chat: 5,
+      payload: 'p',
+      currency: 'XTR',
+      amount: 5,
+      at: 1_000,
+    });
   });
 });
 
 test('chats spread evenly over shards, and each stays where it is', () => {
   const counts = new Array<number>(16).fill(0);
-  for (let chat = 1; chat <= 16_000; chat++) counts[shardOf(1_000_000_000 + chat, 16)]!++;
+  for (let chat = 1; chat <= 16_000; chat++) {
+    const shard = shardOf(1_000_000_000 + chat, 16);
+    counts[shard] = (counts[shard] ?? 0) + 1;
+  }
   expect(Math.min(...counts)).toBeGreaterThan(850);
-  expect([shardOf(1, 16), shardOf(6_123_456_789, 16), shardOf(-1_001_234_567_890, 16)]).toMatchInlineSnapshot(`
+  expect([
+    shardOf(1, 16),
+    shardOf(6_123_456_789, 16),
+    shardOf(-1_001_234_567_890, 16),
+  ]).toMatchInlineSnapshot(`
     [
       7,
       7,

@@ -4,7 +4,10 @@ import { assign, fromPromise, setup } from 'xstate';
 export const jobMachine = setup({
   types: {
     context: {} as { n?: number; result?: number },
-    events: {} as { type: 'job.requested'; n: number } | { type: 'job.cancelled' } | { type: 'message.received' },
+    events: {} as
+      | { type: 'job.requested'; n: number }
+      | { type: 'job.cancelled' }
+      | { type: 'message.received' },
   },
   actors: { double: fromPromise<number, { n: number }>(async () => 0) },
   delays: { too_long: 60_000 },
@@ -20,14 +23,20 @@ export const jobMachine = setup({
   initial: 'waiting',
   states: {
     waiting: {
-      on: { 'job.requested': { target: 'working', actions: 'remember' }, 'message.received': { target: 'working' } },
+      on: {
+        'job.requested': { target: 'working', actions: 'remember' },
+        'message.received': { target: 'working' },
+      },
     },
     working: {
       invoke: {
         id: 'doubling',
         src: 'double',
         input: ({ context }) => ({ n: context.n ?? 21 }),
-        onDone: { target: 'done', actions: { type: 'keepResult', params: ({ event }) => ({ result: event.output }) } },
+        onDone: {
+          target: 'done',
+          actions: { type: 'keepResult', params: ({ event }) => ({ result: event.output }) },
+        },
         onError: { target: 'failed' },
       },
       after: { too_long: { target: 'failed' } },

@@ -20,12 +20,29 @@ async function openStore() {
   let id = 0;
   const append = async (text = '{}') => {
     await store.appendUpdates([{ id: ++id, chat, lane: 'reply', text }]);
-    return (await store.readInbox(store.shardOf(chat), 'inbox', '', 100)).at(-1) as NonNullable<Awaited<ReturnType<Store['readInbox']>>[number]>;
+    return (await store.readInbox(store.shardOf(chat), 'inbox', '', 100)).at(-1) as NonNullable<
+      Awaited<ReturnType<Store['readInbox']>>[number]
+    >;
   };
-  const target = (version: number) => ({ machine: machine.id, machineVersion: machine.version, chat, version, expirable: ['idle'] });
+  const target = (version: number) => ({
+    machine: machine.id,
+    machineVersion: machine.version,
+    chat,
+    version,
+    expirable: ['idle'],
+  });
   const commitOf = async (event: MachineEvent) => {
     const { session, version } = await store.loadSession(machine.id, chat);
-    const commit = step({ machine, chat, session, version, event, input: { language: 'en' }, now, rules: {} });
+    const commit = step({
+      machine,
+      chat,
+      session,
+      version,
+      event,
+      input: { language: 'en' },
+      now,
+      rules: {},
+    });
     return { commit, target: target(version) };
   };
   const apply = async (event: MachineEvent, payment?: Payment) => {
@@ -33,7 +50,13 @@ async function openStore() {
     const found = await commitOf(event);
     return store.commit(entry, found.target, found.commit, { now, seen: true, ...(payment && { payment }) });
   };
-  const status = () => readStatus(redis, { prefix, shards: 4, now, machines: [{ id: 'access', states: ['idle'], expirable: ['idle'] }] });
+  const status = () =>
+    readStatus(redis, {
+      prefix,
+      shards: 4,
+      now,
+      machines: [{ id: 'access', states: ['idle'], expirable: ['idle'] }],
+    });
   return { redis, prefix, store, append, target, commitOf, apply, status };
 }
 
@@ -49,7 +72,10 @@ test('an update that comes again is stored once, also after it was handled', asy
 test('one commit writes session, timers, effects and counters, and takes the cause away', async () => {
   const { store, apply, status } = await openStore();
   expect(await apply({ type: 'access.requested' })).toBe('ok');
-  expect(await store.loadSession('access', chat)).toMatchObject({ version: 1, session: { value: 'awaiting_payment' } });
+  expect(await store.loadSession('access', chat)).toMatchObject({
+    version: 1,
+    session: { value: 'awaiting_payment' },
+  });
   expect(await status()).toEqual({
     states: { access: { idle: 0, awaiting_payment: 1 } },
     timers: 3,
@@ -91,7 +117,15 @@ test('a former owner of a shard writes nothing', async () => {
 
 test('a payment is recorded once per charge id, whatever brings it', async () => {
   const { apply, status, store } = await openStore();
-  const payment: Payment = { charge: 'c1', direction: 'in', chat, payload: 'p', currency: 'XTR', amount: 1, at: now };
+  const payment: Payment = {
+    charge: 'c1',
+    direction: 'in',
+    chat,
+    payload: 'p',
+    currency: 'XTR',
+    amount: 1,
+    at: now,
+  };
   expect(await apply({ type: 'payment.received', charge: 'c1' }, payment)).toBe('ok');
   expect(await apply({ type: 'payment.received', charge: 'c1' }, payment)).toBe('charged');
   expect(await store.hasPayment(payment)).toBe(true);
@@ -119,7 +153,10 @@ test('leaving a state takes its timers away in the same write', async () => {
   const { apply, status } = await openStore();
   await apply({ type: 'access.requested' });
   await apply({ type: 'payment.received', charge: 'c' });
-  expect(await status()).toMatchObject({ timers: 2, states: { access: { idle: 0, awaiting_payment: 0, paid: 1 } } });
+  expect(await status()).toMatchObject({
+    timers: 2,
+    states: { access: { idle: 0, awaiting_payment: 0, paid: 1 } },
+  });
 });
 
 test('only an idle session expires', async () => {
@@ -129,10 +166,16 @@ test('only an idle session expires', async () => {
   await apply({ type: 'start.requested' });
   expect(await ttl()).toBeGreaterThan(3_590_000);
   expect((await status()).states['access']).toMatchObject({ idle: 1 });
-  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_599_999)).toEqual({ gone: 0, next: now + 3_600_000 });
+  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_599_999)).toEqual({
+    gone: 0,
+    next: now + 3_600_000,
+  });
   await apply({ type: 'access.requested' });
   expect(await ttl()).toBe(-1);
-  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toEqual({ gone: 0, next: null });
+  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toEqual({
+    gone: 0,
+    next: null,
+  });
   await apply({ type: 'payment.refunded', charge: 'x' });
   expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toMatchObject({ gone: 1 });
   expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0 });
@@ -162,7 +205,10 @@ test('an effect that is put off keeps those behind it waiting, and is due again 
   const [first] = (await store.takeEffects(shard, 'reply', now, 10, [])).taken;
   const effect: Effect = { ...(first as NonNullable<typeof first>).effect, attempt: 1 };
   expect(await store.postpone(first as NonNullable<typeof first>, effect, now + 1_000)).toBe('ok');
-  expect(await store.takeEffects(shard, 'reply', now + 999, 10, [])).toEqual({ taken: [], next: now + 1_000 });
+  expect(await store.takeEffects(shard, 'reply', now + 999, 10, [])).toEqual({
+    taken: [],
+    next: now + 1_000,
+  });
   const [later] = (await store.takeEffects(shard, 'reply', now + 1_000, 10, [])).taken;
   expect(later?.effect).toEqual(effect);
 });
@@ -179,7 +225,9 @@ test('a reply behind a reminder lifts the whole queue into the lane of replies, 
   expect((await store.takeEffects(shard, 'reminder', now, 10, [])).taken).toEqual([]);
   const [first] = (await store.takeEffects(shard, 'reply', now, 10, [])).taken;
   expect(first?.effect.lane).toBe('reminder');
-  expect(await store.settle(first as NonNullable<typeof first>, now)).toMatchObject({ effect: { lane: 'reply' } });
+  expect(await store.settle(first as NonNullable<typeof first>, now)).toMatchObject({
+    effect: { lane: 'reply' },
+  });
 });
 
 test('a chat that cannot be reached loses what waits for it; a refused effect becomes a dead letter', async () => {

@@ -35,7 +35,7 @@ export interface DurableMachine {
 export class MachineRefused extends Error {
   readonly problems: readonly string[];
   constructor(id: string, problems: readonly string[]) {
-    super(`Machine "${id}" cannot run durably:\n` + problems.map((problem) => `  - ${problem}`).join('\n'));
+    super(`Machine "${id}" cannot run durably:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
     this.name = 'MachineRefused';
     this.problems = problems;
   }
@@ -61,7 +61,8 @@ interface Node {
   readonly tags: readonly string[];
 }
 
-const list = (value: unknown): unknown[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+const list = (value: unknown): unknown[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value];
 const typeOf = (value: unknown): string | undefined =>
   typeof value === 'string'
     ? value
@@ -116,7 +117,9 @@ export function prepareMachine(
       if (builtin.type !== undefined && builtin.type in builtinReasons) {
         problems.push(`${where}: action "${type}": ${builtinReasons[builtin.type]}`);
       } else if (builtin.type === 'xstate.raise' && builtin.delay !== undefined) {
-        problems.push(`${where}: action "${type}": a delayed raise outlives its state; use \`after\` with a named delay`);
+        problems.push(
+          `${where}: action "${type}": a delayed raise outlives its state; use \`after\` with a named delay`,
+        );
       } else if (builtin.type === undefined) {
         const params = (action as { params?: unknown }).params;
         actions.push({ type, params: typeof params === 'object' && params !== null ? { ...params } : {} });
@@ -151,7 +154,9 @@ export function prepareMachine(
     checkTransitions(`${where}, onDone`, config['onDone']);
     for (const [delay, transition] of Object.entries((config['after'] as object | undefined) ?? {})) {
       if (!(delay in implementations.delays)) {
-        problems.push(`${where}: after "${delay}" is not a delay named in setup({delays}); raw milliseconds are refused`);
+        problems.push(
+          `${where}: after "${delay}" is not a delay named in setup({delays}); raw milliseconds are refused`,
+        );
         continue;
       }
       timers.push({ delay, node, eventType: `xstate.after.${delay}.${node.id}` });
@@ -167,9 +172,12 @@ export function prepareMachine(
       const actor = implementations.actors[src] as { root?: unknown } | undefined;
       if (actor === undefined) problems.push(`${where}: actor "${src}" is not declared in setup({actors})`);
       else if (actor.root !== undefined) {
-        problems.push(`${where}: actor "${src}" is a machine; timers and actions of a child machine would be lost`);
+        problems.push(
+          `${where}: actor "${src}" is a machine; timers and actions of a child machine would be lost`,
+        );
       }
-      if (item.onSnapshot !== undefined) problems.push(`${where}: invoke of "${src}" uses onSnapshot; only its end is reported`);
+      if (item.onSnapshot !== undefined)
+        problems.push(`${where}: invoke of "${src}" uses onSnapshot; only its end is reported`);
       const { onDone, onError } = item as { onDone?: unknown; onError?: unknown };
       checkTransitions(`${where}, onDone of "${src}"`, onDone);
       checkTransitions(`${where}, onError of "${src}"`, onError);
@@ -182,7 +190,8 @@ export function prepareMachine(
       const delay = /^expires after (\S+)$/.exec(tag)?.[1];
       if (delay === undefined) continue;
       const ms = (implementations.delays as Record<string, unknown>)[delay];
-      if (typeof ms !== 'number') problems.push(`${where}: tag "${tag}" names no delay with a number in setup({delays})`);
+      if (typeof ms !== 'number')
+        problems.push(`${where}: tag "${tag}" names no delay with a number in setup({delays})`);
       else expiry.set(node.path.join('.'), ms);
     }
     for (const child of Object.values(node.states)) visit(child);
@@ -199,7 +208,8 @@ export function prepareMachine(
     timersByName.set(spec.name, spec);
   }
 
-  const userEvents = (root.config['meta'] as { userEvents?: readonly string[] } | undefined)?.userEvents ?? [];
+  const userEvents =
+    (root.config['meta'] as { userEvents?: readonly string[] } | undefined)?.userEvents ?? [];
   for (const type of userEvents) {
     if (!events.has(type)) problems.push(`meta.userEvents: no state handles "${type}"`);
   }
@@ -210,7 +220,11 @@ export function prepareMachine(
     else {
       const text = JSON.stringify(snapshot.context);
       for (const [key, value] of Object.entries(snapshot.context as object)) {
-        if (['function', 'symbol', 'bigint'].includes(typeof value) || value instanceof Map || value instanceof Set) {
+        if (
+          ['function', 'symbol', 'bigint'].includes(typeof value) ||
+          value instanceof Map ||
+          value instanceof Set
+        ) {
           problems.push(`context.${key}: only JSON values can be stored`);
         }
       }

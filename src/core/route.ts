@@ -35,7 +35,11 @@ export interface RouteRules {
   /** The callback data that a button of today's content can carry. */
   readonly buttonData: ReadonlySet<string>;
   /** Why a checkout cannot go ahead; undefined when it matches product and price. */
-  readonly checkoutProblem: (query: { payload: string; currency: string; amount: number }) => string | undefined;
+  readonly checkoutProblem: (query: {
+    payload: string;
+    currency: string;
+    amount: number;
+  }) => string | undefined;
 }
 
 /** The kinds of updates asked of Telegram: those that `route` knows. */
@@ -47,7 +51,8 @@ export const allowedUpdates = [
   'my_chat_member',
 ] as const satisfies readonly Exclude<keyof Update, 'update_id'>[];
 
-const cut = (text: string, length: number): string => [...text.slice(0, length * 2)].slice(0, length).join('');
+const cut = (text: string, length: number): string =>
+  [...text.slice(0, length * 2)].slice(0, length).join('');
 
 /** What every event carries of its sender; cut, since anyone can call himself anything. */
 const sender = (user: User): { name: string; username?: string } => ({
@@ -89,12 +94,19 @@ function routeMessage(message: Message, edited: boolean, rules: RouteRules): Rou
     const type = payment.direction === 'in' ? 'payment.received' : 'payment.refunded';
     const event = { type, charge: payment.charge, currency: payment.currency, amount: payment.amount };
     const person = from === undefined ? {} : sender(from);
-    return { chat: payment.chat, lane: 'reply', event: { ...event, ...person }, payment, ...languageOf(from) };
+    return {
+      chat: payment.chat,
+      lane: 'reply',
+      event: { ...event, ...person },
+      payment,
+      ...languageOf(from),
+    };
   }
   if (from === undefined || from.is_bot || chat.type !== 'private') return null;
   const base = { chat: chat.id, lane: 'reply' as const, ...languageOf(from) };
   const text = message.text;
-  const command = edited || text === undefined ? null : /^\/([a-z0-9_]{1,32})(?:@\w+)?(?:\s+([\s\S]+))?$/i.exec(text);
+  const command =
+    edited || text === undefined ? null : /^\/([a-z0-9_]{1,32})(?:@\w+)?(?:\s+([\s\S]+))?$/i.exec(text);
   const type = command === null ? '' : `${command[1]?.toLowerCase()}.requested`;
   if (command !== null && rules.userEvents.has(type)) {
     const payload = command[2] === undefined ? {} : { payload: cut(command[2].trim(), 1000) };

@@ -92,7 +92,9 @@ export function step(given: StepInput): Commit | null {
 
   const spawned = Object.keys(next.children).find((id) => !machine.invokes.has(id));
   if (spawned !== undefined) {
-    throw new StepRefused(`Machine "${machine.id}" spawned "${spawned}" in an assign; only invoke of a promise is durable`);
+    throw new StepRefused(
+      `Machine "${machine.id}" spawned "${spawned}" in an assign; only invoke of a promise is durable`,
+    );
   }
 
   const timers: TimerChange[] = [];
@@ -174,7 +176,11 @@ function isStale(machine: DurableMachine, session: Session, event: MachineEvent)
   return session.invocations?.[result.invocation] !== result.generation;
 }
 
-function keptInvocations(machine: DurableMachine, session: Session | null, value: StateValue): Record<string, number> {
+function keptInvocations(
+  machine: DurableMachine,
+  session: Session | null,
+  value: StateValue,
+): Record<string, number> {
   const kept: Record<string, number> = {};
   for (const [id, generation] of Object.entries(session?.invocations ?? {})) {
     const path = machine.invokes.get(id)?.path;
@@ -197,14 +203,22 @@ function raisedTimer(machine: DurableMachine, params: JsonObject | undefined, no
   if (params?.['delay'] === undefined) return [];
   const spec = machine.timersByEvent.get(String(params['id']));
   if (spec === undefined) {
-    throw new StepRefused(`Machine "${machine.id}" raised "${String(params['id'])}" with a delay; only \`after\` is durable`);
+    throw new StepRefused(
+      `Machine "${machine.id}" raised "${String(params['id'])}" with a delay; only \`after\` is durable`,
+    );
   }
   return [{ name: spec.name, due: now + Math.max(0, Math.round(Number(params['delay']))) }];
 }
 
-function effectOf(given: StepInput, action: Action, index: number, invocation?: Effect['invocation']): Effect {
+function effectOf(
+  given: StepInput,
+  action: Action,
+  index: number,
+  invocation?: Effect['invocation'],
+): Effect {
   const type = invocation === undefined ? action.type : String(action.params?.['src']);
-  const params = invocation === undefined ? action.params : (action.params?.['input'] as JsonObject | undefined);
+  const params =
+    invocation === undefined ? action.params : (action.params?.['input'] as JsonObject | undefined);
   const rule = given.rules[type] ?? {};
   const isTimer = given.event.type.startsWith('xstate.after.');
   const chat = given.chat;
@@ -215,7 +229,12 @@ function effectOf(given: StepInput, action: Action, index: number, invocation?: 
     machine: given.machine.id,
     chat,
     lane: rule.lane ?? (isTimer ? 'reminder' : 'reply'),
-    queue: invocation !== undefined ? `${chat}!${invocation.id}` : rule.queue === 'instant' ? `${chat}?` : `${chat}`,
+    queue:
+      invocation !== undefined
+        ? `${chat}!${invocation.id}`
+        : rule.queue === 'instant'
+          ? `${chat}?`
+          : `${chat}`,
     context: action.info?.context ?? {},
     ...(!isTimer && { event: given.event }),
     ...(invocation !== undefined && { invocation }),
@@ -225,5 +244,7 @@ function effectOf(given: StepInput, action: Action, index: number, invocation?: 
 /** History as plain ids, the form that `restoreSnapshot` takes. */
 function historyOf(snapshot: AnyMachineSnapshot): JsonObject {
   const nodes = snapshot.historyValue as Record<string, readonly { id: string }[]>;
-  return Object.fromEntries(Object.entries(nodes).map(([key, value]) => [key, value.map(({ id }) => ({ id }))]));
+  return Object.fromEntries(
+    Object.entries(nodes).map(([key, value]) => [key, value.map(({ id }) => ({ id }))]),
+  );
 }

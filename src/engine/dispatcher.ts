@@ -52,7 +52,10 @@ class TokenBucket {
   }
   /** Takes one; returns the ms to wait when it is empty, else 0. */
   take(now: number): number {
-    this.#tokens = Math.min(this.#size, this.#tokens + (Math.max(0, now - this.#at) * this.#perSecond) / 1_000);
+    this.#tokens = Math.min(
+      this.#size,
+      this.#tokens + (Math.max(0, now - this.#at) * this.#perSecond) / 1_000,
+    );
     this.#at = now;
     if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) * 1_000) / this.#perSecond);
     this.#tokens -= 1;
@@ -187,7 +190,9 @@ export class Dispatcher {
       if (taken !== null) for (const lane of lanes) this.#waiting.get(lane)?.add(first.shard);
     };
     const mine: Promise<void> = run()
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'an effect could not be settled; it stays stored'))
+      .catch((error: unknown) =>
+        this.#options.log.error({ err: error }, 'an effect could not be settled; it stays stored'),
+      )
       .finally(() => {
         held.delete(first.queue);
         this.#inFlight[kind]--;
@@ -218,7 +223,12 @@ export class Dispatcher {
     const result = resultOf(effect, { output: output ?? null });
     const next = await store.settle(taken, clock.now(), result === null ? {} : { result });
     await at?.('settled');
-    log.debug({ chat: effect.to ?? effect.chat, effect: effect.type, lane: effect.lane, ms: Math.round(performance.now() - started) });
+    log.debug({
+      chat: effect.to ?? effect.chat,
+      effect: effect.type,
+      lane: effect.lane,
+      ms: Math.round(performance.now() - started),
+    });
     return this.#after(taken, next, result);
   }
 
@@ -242,10 +252,22 @@ export class Dispatcher {
     }
     const result = resultOf(effect, { error: { message: outcome.reason } });
     const gone = outcome.kind === 'settled' || outcome.kind === 'unreachable';
-    if (gone) log.info(about, outcome.kind === 'settled' ? 'nothing left to do' : 'the chat cannot be reached; what waits for it is dropped');
+    if (gone)
+      log.info(
+        about,
+        outcome.kind === 'settled'
+          ? 'nothing left to do'
+          : 'the chat cannot be reached; what waits for it is dropped',
+      );
     else log.error({ ...about, err: error }, 'given up; kept as a dead letter');
     const stack = error instanceof Error ? error.stack : undefined;
-    const letter = { kind: 'effect' as const, error: outcome.reason, at: now, chat: effect.chat, body: effect };
+    const letter = {
+      kind: 'effect' as const,
+      error: outcome.reason,
+      at: now,
+      chat: effect.chat,
+      body: effect,
+    };
     // An actor that fails tells its machine, which has its own path for that.
     const isLetter = !gone && result === null;
     const next = await store.settle(taken, now, {

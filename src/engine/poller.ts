@@ -73,7 +73,10 @@ export class Poller {
   /** A source, fetcher and runner of its own each time: a runner that has failed ends silently when started again. */
   async #pollUntilFault(onRequest: () => void): Promise<void> {
     const { api, allowedUpdates, append, at, timeout = 30 } = this.#options;
-    const getUpdates = async (args: { offset: number; limit: number; timeout: number }, signal: AbortSignal) => {
+    const getUpdates = async (
+      args: { offset: number; limit: number; timeout: number },
+      signal: AbortSignal,
+    ) => {
       const request = api.getUpdates({ ...args, allowed_updates: [...allowedUpdates] }, signal as never);
       onRequest();
       const updates = await request;
@@ -83,7 +86,11 @@ export class Poller {
     };
     const adapter = { handleUpdate: async () => {}, errorHandler: () => {}, api: { getUpdates } };
     // The fetcher's own retries know nothing of our stop; every fault comes here.
-    const fetch = createUpdateFetcher<Update, unknown>(adapter as never, { maxRetryTime: 0, silent: true, fetch: { timeout } });
+    const fetch = createUpdateFetcher<Update, unknown>(adapter as never, {
+      maxRetryTime: 0,
+      silent: true,
+      fetch: { timeout },
+    });
     const sink: UpdateSink<Update> = {
       handle: async (updates) => {
         await append(updates);
@@ -109,7 +116,10 @@ export class Poller {
     const { clock, log } = this.#options;
     const code = error instanceof GrammyError ? error.error_code : undefined;
     if (code === 401 || code === 404) {
-      throw new PollingEnded('unauthorized', 'Telegram refused BOT_TOKEN (401 Unauthorized). Copy the token from @BotFather again.');
+      throw new PollingEnded(
+        'unauthorized',
+        'Telegram refused BOT_TOKEN (401 Unauthorized). Copy the token from @BotFather again.',
+      );
     }
     this.#failures++;
     let wait = Math.min(30_000, 250 * 2 ** Math.min(this.#failures, 8));

@@ -85,7 +85,9 @@ export class Timers {
     }
     this.#scanning = true;
     this.#scan()
-      .catch((error: unknown) => this.#options.log.warn({ err: error }, 'reading timers failed; trying again'))
+      .catch((error: unknown) =>
+        this.#options.log.warn({ err: error }, 'reading timers failed; trying again'),
+      )
       .finally(() => {
         this.#scanning = false;
         if (this.#again) {
@@ -137,7 +139,9 @@ export class Timers {
       await handle(timer);
     };
     const mine = work()
-      .catch((error: unknown) => log.error({ err: error, timer: timer.id }, 'a timer failed; it stays stored'))
+      .catch((error: unknown) =>
+        log.error({ err: error, timer: timer.id }, 'a timer failed; it stays stored'),
+      )
       .finally(() => {
         this.#inHand.delete(timer.id);
         if (this.#full.size === 0 || this.#inHand.size > this.#concurrency / 2) return;

@@ -3,9 +3,16 @@ import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
 import type { Effect, JsonObject } from '../core/effects.ts';
 import type { DurableMachine } from '../core/machine.ts';
-import { type RouteRules, type Routed, route } from '../core/route.ts';
+import { type Routed, type RouteRules, route } from '../core/route.ts';
 import type { Session } from '../core/session.ts';
-import { type Commit, type EffectRule, type MachineEvent, resultEvent, step, timerEvent } from '../core/step.ts';
+import {
+  type Commit,
+  type EffectRule,
+  type MachineEvent,
+  resultEvent,
+  step,
+  timerEvent,
+} from '../core/step.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 
@@ -20,7 +27,10 @@ export interface WorkerOptions {
   /** Turns a machine's effect into those that go out: an operator's message becomes one for each operator. */
   readonly address: (effect: Effect) => readonly Effect[];
   /** Hears what was committed: hints for the loops that read it. */
-  readonly committed: (shard: number, commit: { timers: Commit['timers']; effects: readonly Effect[] }) => void;
+  readonly committed: (
+    shard: number,
+    commit: { timers: Commit['timers']; effects: readonly Effect[] },
+  ) => void;
   /** Another copy owns the shards now. */
   readonly fenced: () => void;
   readonly clock: Clock;
@@ -105,7 +115,9 @@ export class Worker {
       const prepared = entry.kind === 'update' ? this.#prepareUpdate(entry) : this.#prepareResult(entry);
       if (prepared === null) {
         work = async () => {
-          this.#checkOwner(await this.#options.store.commit(entry, null, null, { now: this.#options.clock.now() }));
+          this.#checkOwner(
+            await this.#options.store.commit(entry, null, null, { now: this.#options.clock.now() }),
+          );
         };
       } else {
         chat = prepared.chat;
@@ -125,9 +137,19 @@ export class Worker {
       return null;
     }
     const { chat, event } = routed;
-    const machine = this.#options.machines.find(({ events }) => events.has(event.type)) ?? this.#options.machines[0];
+    const machine =
+      this.#options.machines.find(({ events }) => events.has(event.type)) ?? this.#options.machines[0];
     if (machine === undefined) return null;
-    return { cause: entry, chat, machine, event, kind: 'update', body: update, routed, update: update.update_id };
+    return {
+      cause: entry,
+      chat,
+      machine,
+      event,
+      kind: 'update',
+      body: update,
+      routed,
+      update: update.update_id,
+    };
   }
 
   #prepareResult(entry: Entry): Job | null {
@@ -191,7 +213,8 @@ export class Worker {
         await this.#bury(job.cause, job.kind, job.chat, job.body, error);
         return;
       }
-      const addressed = commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
+      const addressed =
+        commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
       const extra = button === null ? [] : [button];
       const code = await store.commit(job.cause, this.#target(job, version), addressed, {
         now,
@@ -219,7 +242,13 @@ export class Worker {
 
   #target(job: Job, version: number) {
     const { machine, chat } = job;
-    return { machine: machine.id, machineVersion: machine.version, chat, version, expirable: [...machine.expiry.keys()] };
+    return {
+      machine: machine.id,
+      machineVersion: machine.version,
+      chat,
+      version,
+      expirable: [...machine.expiry.keys()],
+    };
   }
 
   #step(job: Job, session: Session | null, version: number, now: number): Commit | null {
@@ -254,14 +283,24 @@ export class Worker {
     };
   }
 
-  async #bury(cause: Cause, kind: DeadLetter['kind'], chat: number | undefined, body: unknown, error: unknown): Promise<void> {
+  async #bury(
+    cause: Cause,
+    kind: DeadLetter['kind'],
+    chat: number | undefined,
+    body: unknown,
+    error: unknown,
+  ): Promise<void> {
     const { store, clock, log } = this.#options;
     const message = error instanceof Error ? error.message : String(error);
     const stack = error instanceof Error ? error.stack : undefined;
     log.error({ err: error, chat, kind }, 'given up; kept as a dead letter');
     const letter = { kind, error: message, at: clock.now(), body };
     this.#checkOwner(
-      await store.bury(cause, { ...letter, ...(stack !== undefined && { stack }), ...(chat !== undefined && { chat }) }),
+      await store.bury(cause, {
+        ...letter,
+        ...(stack !== undefined && { stack }),
+        ...(chat !== undefined && { chat }),
+      }),
     );
   }
 

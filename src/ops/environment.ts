@@ -72,7 +72,11 @@ export function readEnvironment(
     const value = text(name);
     if (value === undefined) return null;
     const protocol = /^([a-z+]+):\/\/./i.exec(value)?.[1]?.toLowerCase();
-    if (protocol === undefined || !protocols.includes(protocol) || (protocol !== 'unix' && !URL.canParse(value.replace('redis+cluster', 'http').split(',')[0] ?? ''))) {
+    if (
+      protocol === undefined ||
+      !protocols.includes(protocol) ||
+      (protocol !== 'unix' && !URL.canParse(value.replace('redis+cluster', 'http').split(',')[0] ?? ''))
+    ) {
       problem(name, expected);
     }
     return value;
@@ -80,9 +84,13 @@ export function readEnvironment(
 
   const botToken = text('BOT_TOKEN') ?? '';
   if (botToken === '' && needs.token) {
-    problems.push('BOT_TOKEN: expected the token that @BotFather gave for your bot, found nothing. Put BOT_TOKEN=… into .env');
+    problems.push(
+      'BOT_TOKEN: expected the token that @BotFather gave for your bot, found nothing. Put BOT_TOKEN=… into .env',
+    );
   } else if (botToken !== '' && !/^\d+:[\w-]{10,}$/.test(botToken)) {
-    problems.push('BOT_TOKEN: expected digits, a colon and a secret, as @BotFather gives it (the value is not shown)');
+    problems.push(
+      'BOT_TOKEN: expected digits, a colon and a secret, as @BotFather gives it (the value is not shown)',
+    );
   }
   const apiRoot = url('TELEGRAM_API_ROOT', ['http', 'https'], 'an address such as https://api.telegram.org');
   const redisUrl = url(
@@ -94,7 +102,8 @@ export function readEnvironment(
     problems.push('REDIS_URL: a cluster is not supported yet; expected redis://host:port or unix:///path');
   }
   const redisPrefix = text('REDIS_PREFIX') ?? 'turnstile';
-  if (!/^[\w.-]{1,32}$/.test(redisPrefix)) problem('REDIS_PREFIX', 'letters, digits, ".", "-" and "_", at most 32');
+  if (!/^[\w.-]{1,32}$/.test(redisPrefix))
+    problem('REDIS_PREFIX', 'letters, digits, ".", "-" and "_", at most 32');
   const shards = text('SHARDS') === undefined ? null : whole('SHARDS', 16, 1, 1024);
   const adminIds: number[] = [];
   for (const id of (text('ADMIN_IDS') ?? '').split(',').map((part) => part.trim())) {

@@ -8,7 +8,9 @@ import { promisify } from 'node:util';
 import { paint } from '../ops/terminal.ts';
 import { type Sandbox, type SandboxMessage, type SandboxUser, startSandbox } from './sandbox.ts';
 
-const main = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url));
+const main = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
+);
 const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A local Telegram, the real bot as a process of its own with its own Redis, and a clock that both follow. */
@@ -64,7 +66,10 @@ async function startDemo(dataDir: string): Promise<Demo> {
 
   const startBot = (): Promise<void> =>
     new Promise((ready, reject) => {
-      bot = spawn(process.execPath, [main, 'start'], { env: environment(), stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+      bot = spawn(process.execPath, [main, 'start'], {
+        env: environment(),
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      });
       const log = createWriteStream(logFile, { flags: 'a' });
       let errors = '';
       bot.stderr?.on('data', (text: Buffer) => {
@@ -78,7 +83,9 @@ async function startDemo(dataDir: string): Promise<Demo> {
         log.end();
         if (stopping) return;
         if (signal !== null) {
-          console.log(paint.yellow(`The bot was ended by ${signal}; it starts again and goes on where it was.`));
+          console.log(
+            paint.yellow(`The bot was ended by ${signal}; it starts again and goes on where it was.`),
+          );
           startBot().then(ready, reject);
         } else reject(new Error(`The bot ended with code ${code}.\n${errors}\nIts log: ${logFile}`));
       });
@@ -99,7 +106,9 @@ async function startDemo(dataDir: string): Promise<Demo> {
       bot.send({ shift: ms });
     },
     chat: async (id) => {
-      const { stdout } = await promisify(execFile)(process.execPath, [main, 'chat', String(id), '--json'], { env: environment() });
+      const { stdout } = await promisify(execFile)(process.execPath, [main, 'chat', String(id), '--json'], {
+        env: environment(),
+      });
       return JSON.parse(stdout) as Awaited<ReturnType<Demo['chat']>>;
     },
     stop: async () => {
@@ -128,8 +137,13 @@ async function playScript(demo: Demo): Promise<void> {
   sandbox.onMessage((message) => printMessage(message, 'Anna'));
   const show = async (title: string) => {
     const [session] = (await demo.chat(user.id)).sessions;
-    const timers = session?.timers.map(({ name, due }) => `${name} in ${duration(Date.parse(due) - demo.now())}`) ?? [];
-    console.log(paint.cyan(`  ── ${title}: state ${session?.state ?? 'none'}; pending: ${timers.join(', ') || 'nothing'}\n`));
+    const timers =
+      session?.timers.map(({ name, due }) => `${name} in ${duration(Date.parse(due) - demo.now())}`) ?? [];
+    console.log(
+      paint.cyan(
+        `  ── ${title}: state ${session?.state ?? 'none'}; pending: ${timers.join(', ') || 'nothing'}\n`,
+      ),
+    );
   };
 
   user.says('/start');
@@ -148,14 +162,24 @@ async function playScript(demo: Demo): Promise<void> {
 
   console.log(paint.dim('  Anna pays the invoice: checkout, approval, payment'));
   const { charge } = await user.pays();
-  const asked = await sandboxMessage(demo, user, (message) => topicOf(message) !== undefined, 'the question for a topic');
+  const asked = await sandboxMessage(
+    demo,
+    user,
+    (message) => topicOf(message) !== undefined,
+    'the question for a topic',
+  );
   await show(`paid (charge ${charge.slice(0, 12)}…)`);
 
   const topic = topicOf(asked);
   console.log(paint.dim(`  Anna presses “${topic?.label}”`));
   const before = user.messages.length;
   user.presses(topic?.data ?? '');
-  await sandboxMessage(demo, user, (message) => user.messages.indexOf(message) > before && message.from === 'bot', 'the material');
+  await sandboxMessage(
+    demo,
+    user,
+    (message) => user.messages.indexOf(message) > before && message.from === 'bot',
+    'the material',
+  );
   await show('topic chosen');
   console.log(paint.green('The conversation went through: idle → awaiting_payment → paid → topic_selected.'));
 }
@@ -164,7 +188,12 @@ const topicOf = (message: SandboxMessage) =>
   message.buttons.flat().find(({ data }) => data?.startsWith('topic.selected') === true);
 
 const seesKind = (demo: Demo, user: SandboxUser, kind: SandboxMessage['kind']) =>
-  sandboxMessage(demo, user, (message) => message.kind === kind && message.from === 'bot', `a message with the ${kind}`);
+  sandboxMessage(
+    demo,
+    user,
+    (message) => message.kind === kind && message.from === 'bot',
+    `a message with the ${kind}`,
+  );
 
 async function sandboxMessage(
   demo: Demo,
@@ -192,9 +221,13 @@ async function playTerminal(demo: Demo): Promise<void> {
     lastMessage = Date.now();
     if (message.chat === user.id) printMessage(message, 'Anna');
   });
-  console.log(`${paint.bold('Turnstile, played locally.')} Telegram is emulated at ${sandbox.url}; the bot and its Redis are real.`);
+  console.log(
+    `${paint.bold('Turnstile, played locally.')} Telegram is emulated at ${sandbox.url}; the bot and its Redis are real.`,
+  );
   console.log(help);
-  console.log(paint.dim(`In another terminal: DATA_DIR=${relative('.', demo.dataDir) || '.'} npx turnstile status\n`));
+  console.log(
+    paint.dim(`In another terminal: DATA_DIR=${relative('.', demo.dataDir) || '.'} npx turnstile status\n`),
+  );
 
   let charge = '';
   const controls: Record<string, (argument: string) => unknown> = {
@@ -254,9 +287,13 @@ async function quiet(lastMessage: () => number, sandbox: Sandbox): Promise<void>
 }
 
 function pressNumber(user: SandboxUser, number: number): void {
-  const buttons = user.messages.findLast((message) => message.from === 'bot' && message.buttons.length > 0)?.buttons.flat() ?? [];
+  const buttons =
+    user.messages
+      .findLast((message) => message.from === 'bot' && message.buttons.length > 0)
+      ?.buttons.flat() ?? [];
   const button = buttons[number - 1];
-  if (button === undefined) throw new Error(`Expected a button from 1 to ${buttons.length}, found ${number}.`);
+  if (button === undefined)
+    throw new Error(`Expected a button from 1 to ${buttons.length}, found ${number}.`);
   if (button.data === undefined) throw new Error(`“${button.label}” is not pressed but paid: use :pay.`);
   user.presses(button.data);
 }
@@ -264,8 +301,13 @@ function pressNumber(user: SandboxUser, number: number): void {
 function printMessage(message: SandboxMessage, name: string): void {
   const isBot = message.from === 'bot';
   const who = isBot ? paint.green('  Bot') : paint.magenta(`${name.padStart(5)}`);
-  const media = message.media?.map(({ fileName, size }) => `${fileName}, ${Math.round(size / 1024)} KB`).join('; ');
-  const kind = message.kind === 'text' ? '' : paint.yellow(`[${message.kind}${media === undefined ? '' : `: ${media}`}] `);
+  const media = message.media
+    ?.map(({ fileName, size }) => `${fileName}, ${Math.round(size / 1024)} KB`)
+    .join('; ');
+  const kind =
+    message.kind === 'text'
+      ? ''
+      : paint.yellow(`[${message.kind}${media === undefined ? '' : `: ${media}`}] `);
   console.log(`${who} │ ${kind}${message.text.split('\n').join('\n      │ ')}`);
   let number = 0;
   for (const row of message.buttons) {

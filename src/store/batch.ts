@@ -5,7 +5,10 @@
 export class Batch<Item, Result> {
   readonly #perform: (shard: number, items: readonly Item[]) => Promise<readonly Result[]>;
   readonly #limit: number;
-  #waiting = new Map<number, { items: Item[]; ends: { resolve: (result: Result) => void; reject: (error: unknown) => void }[] }>();
+  #waiting = new Map<
+    number,
+    { items: Item[]; ends: { resolve: (result: Result) => void; reject: (error: unknown) => void }[] }
+  >();
   #scheduled = false;
 
   /**

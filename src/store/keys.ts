@@ -18,8 +18,10 @@ export class Keys {
   inbox = (shard: number): string => `${this.shard(shard)}:inbox`;
   /** Checkout queries, which must be answered within 10 s, have an inbox of their own. */
   checkoutInbox = (shard: number): string => `${this.shard(shard)}:inbox:checkout`;
-  seen = (shard: number, updateId: number): string => `${this.shard(shard)}:seen:${Math.floor(updateId / seenBlock)}`;
-  session = (shard: number, machine: string, chat: number): string => `${this.shard(shard)}:${sessionSuffix(machine, chat)}`;
+  seen = (shard: number, updateId: number): string =>
+    `${this.shard(shard)}:seen:${Math.floor(updateId / seenBlock)}`;
+  session = (shard: number, machine: string, chat: number): string =>
+    `${this.shard(shard)}:${sessionSuffix(machine, chat)}`;
   timers = (shard: number): string => `${this.shard(shard)}:timers`;
   /** The effects of one queue, in order: a list. */
   outbox = (shard: number, queue: string): string => `${this.shard(shard)}:outbox:${queue}`;
@@ -41,7 +43,8 @@ export class Keys {
 export const sessionSuffix = (machine: string, chat: number): string => `session:${machine}:${chat}`;
 
 /** `<machine>:<chat>|<timer>` */
-export const timerMember = (machine: string, chat: number, timer: string): string => `${machine}:${chat}|${timer}`;
+export const timerMember = (machine: string, chat: number, timer: string): string =>
+  `${machine}:${chat}|${timer}`;
 
 /** @throws when the text is no timer's member */
 export function parseTimerMember(member: string): { machine: string; chat: number; timer: string } {

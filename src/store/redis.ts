@@ -5,7 +5,16 @@ import { Redis, type RedisOptions } from 'ioredis';
 import { projectRoot } from './root.ts';
 
 /** One script per verb: `scripts/<verb>.lua`, whose head says what it takes and returns. */
-export type Verb = 'acquire' | 'append' | 'load' | 'commit' | 'take' | 'settle' | 'postpone' | 'bury' | 'expire';
+export type Verb =
+  | 'acquire'
+  | 'append'
+  | 'load'
+  | 'commit'
+  | 'take'
+  | 'settle'
+  | 'postpone'
+  | 'bury'
+  | 'expire';
 
 interface Script {
   readonly text: string;
@@ -51,7 +60,12 @@ export function connect(address: string, options: ConnectOptions = {}): Redis {
 }
 
 /** Runs a verb's script; sends the text once when the server does not have it. */
-export async function run(redis: Redis, verb: Verb, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+export async function run(
+  redis: Redis,
+  verb: Verb,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
   const script = loadScripts().get(verb);
   if (script === undefined) throw new Error(`Expected src/store/scripts/${verb}.lua`);
   try {
@@ -77,7 +91,9 @@ export async function checkServer(redis: Redis): Promise<string[]> {
   const info = await redis.info('server');
   const version = /redis_version:(\S+)/.exec(info)?.[1] ?? 'unknown';
   if (Number.parseInt(version, 10) < 7) {
-    throw new RedisUnfit(`Expected a Redis or Valkey server of version 7.0 or newer, found ${version}. Scripts need 7.0.`);
+    throw new RedisUnfit(
+      `Expected a Redis or Valkey server of version 7.0 or newer, found ${version}. Scripts need 7.0.`,
+    );
   }
   const memory = await redis.info('memory');
   const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1];

@@ -1,7 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -39,7 +48,13 @@ const paths = (dataDir: string) => {
   const isShort = Buffer.byteLength(join(redis, 'redis.sock')) <= longestSocketPath;
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const sockets = isShort ? redis : join(tmpdir(), `turnstile-${hash}`);
-  return { redis, sockets, socket: join(sockets, 'redis.sock'), lock: join(sockets, 'bot.sock'), log: join(redis, 'redis.log') };
+  return {
+    redis,
+    sockets,
+    socket: join(sockets, 'redis.sock'),
+    lock: join(sockets, 'bot.sock'),
+    log: join(redis, 'redis.log'),
+  };
 };
 
 /**
@@ -53,7 +68,9 @@ export async function startEmbeddedRedis(dataDir: string): Promise<EmbeddedRedis
     mkdirSync(place.sockets, { recursive: true, mode: 0o700 });
     accessSync(place.redis, constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw new ServerFailed(`Expected DATA_DIR ${resolve(dataDir)} to be a folder that can be written to: ${(error as Error).message}`);
+    throw new ServerFailed(
+      `Expected DATA_DIR ${resolve(dataDir)} to be a folder that can be written to: ${(error as Error).message}`,
+    );
   }
   const lock = await takeLock(place.lock, dataDir);
   try {
@@ -127,7 +144,14 @@ async function answers(socket: string): Promise<boolean> {
 }
 
 function client(path: string): Redis {
-  const options = { path, protocol: 2 as const, lazyConnect: true, enableReadyCheck: false, retryStrategy: null as never, maxRetriesPerRequest: 0 };
+  const options = {
+    path,
+    protocol: 2 as const,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    retryStrategy: null as never,
+    maxRetriesPerRequest: 0,
+  };
   const redis = new Redis({ ...options, connectionName: 'turnstile-server' });
   redis.on('error', () => {});
   return redis;
@@ -136,9 +160,16 @@ function client(path: string): Redis {
 const servers = ['redis-server', 'valkey-server'];
 
 function findServer(): string {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/bin', '/usr/local/bin', '/opt/homebrew/bin'];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/sbin',
+    '/usr/bin',
+    '/usr/local/bin',
+    '/opt/homebrew/bin',
+  ];
   for (const name of servers) {
-    for (const folder of folders) if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
+    for (const folder of folders)
+      if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
   }
   throw new ServerFailed(
     'Expected redis-server or valkey-server (7.0 or newer) on this machine, found neither. ' +
@@ -162,7 +193,11 @@ function spawnServer(place: ReturnType<typeof paths>): ChildProcess {
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   // A process group of its own: Ctrl-C in a terminal reaches the bot alone, which then ends the server in order.
-  const child = spawn(findServer(), args, { detached: true, stdio: ['ignore', output, output], cwd: place.redis });
+  const child = spawn(findServer(), args, {
+    detached: true,
+    stdio: ['ignore', output, output],
+    cwd: place.redis,
+  });
   closeSync(output);
   child.unref();
   child.on('error', () => {});
@@ -179,9 +214,12 @@ async function untilReady(place: ReturnType<typeof paths>, child: ChildProcess |
       return;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      const isOver = child !== null && (child.exitCode !== null || child.signalCode !== null || child.pid === undefined);
+      const isOver =
+        child !== null && (child.exitCode !== null || child.signalCode !== null || child.pid === undefined);
       if (isOver || performance.now() > deadline) {
-        throw new ServerFailed(`The embedded Redis did not start (${reason}). The end of ${place.log}:\n${lastLines(place.log)}`);
+        throw new ServerFailed(
+          `The embedded Redis did not start (${reason}). The end of ${place.log}:\n${lastLines(place.log)}`,
+        );
       }
     } finally {
       redis.disconnect();
@@ -191,7 +229,9 @@ async function untilReady(place: ReturnType<typeof paths>, child: ChildProcess |
 }
 
 function lastLines(file: string): string {
-  return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-5).join('\n') : '(no log)';
+  return existsSync(file)
+    ? readFileSync(file, 'utf8').trimEnd().split('\n').slice(-5).join('\n')
+    : '(no log)';
 }
 
 async function stopServer(socket: string, child: ChildProcess | null, lock: Server): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
+import { lanes } from '../core/effects.ts';
 import type { Payment } from '../core/route.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
-import { lanes } from '../core/effects.ts';
 import { Keys, parseTimerMember } from './keys.ts';
 
 /** What `turnstile status --json` prints. */
@@ -46,8 +46,7 @@ export async function readStatus(
     states[machine.id] = Object.fromEntries(machine.states.map((state) => [state, 0]));
   }
   const add = (machine: string, state: string, count: number) => {
-    const counts = (states[machine] ??= {});
-    counts[state] = (counts[state] ?? 0) + count;
+    states[machine] = { ...states[machine], [state]: (states[machine]?.[state] ?? 0) + count };
   };
   const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
   await Promise.all(
@@ -72,7 +71,11 @@ export async function readStatus(
       }
       for (const machine of options.machines) {
         for (const state of machine.expirable) {
-          add(machine.id, state, await redis.zcount(keys.expiring(shard, machine.id, state), `(${options.now}`, '+inf'));
+          add(
+            machine.id,
+            state,
+            await redis.zcount(keys.expiring(shard, machine.id, state), `(${options.now}`, '+inf'),
+          );
         }
       }
       for (const lane of lanes) {
@@ -89,7 +92,11 @@ export async function readStatus(
 export async function readChat(
   redis: Redis,
   chat: number,
-  options: { prefix: string; shards: number; machines: readonly (ReportedMachine & { timers: readonly string[] })[] },
+  options: {
+    prefix: string;
+    shards: number;
+    machines: readonly (ReportedMachine & { timers: readonly string[] })[];
+  },
 ): Promise<ChatReport> {
   const keys = new Keys(options.prefix);
   const shard = shardOf(chat, options.shards);
@@ -99,12 +106,18 @@ export async function readChat(
     if (text === null) continue;
     const session = decodeSession(text);
     const due = await Promise.all(
-      machine.timers.map(async (name) => ({ name, due: await redis.zscore(keys.timers(shard), `${machine.id}:${chat}|${name}`) })),
+      machine.timers.map(async (name) => ({
+        name,
+        due: await redis.zscore(keys.timers(shard), `${machine.id}:${chat}|${name}`),
+      })),
     );
     const timers = due
       .filter((timer): timer is { name: string; due: string } => timer.due !== null)
       .sort((a, b) => Number(a.due) - Number(b.due))
-      .map(({ name, due }) => ({ name: parseTimerMember(`${machine.id}:${chat}|${name}`).timer, due: new Date(Number(due)).toISOString() }));
+      .map(({ name, due }) => ({
+        name: parseTimerMember(`${machine.id}:${chat}|${name}`).timer,
+        due: new Date(Number(due)).toISOString(),
+      }));
     sessions.push({ machine: machine.id, state: stateName(session.value), context: session.context, timers });
   }
   return { chat, sessions, payments: await readPayments(redis, keys, shard, chat) };

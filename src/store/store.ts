@@ -80,15 +80,21 @@ export class Store {
   );
   readonly #commits = new Batch<readonly (string | number)[], CommitResult>(async (shard, steps) => {
     const args = steps.flatMap((step) => [step.length + 1, ...step]);
-    return (await run(this.#redis, 'commit', [this.keys.shard(shard)], [this.#token(shard), ...args])) as CommitResult[];
+    return (await run(
+      this.#redis,
+      'commit',
+      [this.keys.shard(shard)],
+      [this.#token(shard), ...args],
+    )) as CommitResult[];
   });
-  readonly #settles = new Batch<{ now: number; args: readonly string[] }, readonly [code: string, head: string]>(
-    async (shard, ends) => {
-      const now = Math.max(...ends.map((end) => end.now));
-      const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
-      return pairs((await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
-    },
-  );
+  readonly #settles = new Batch<
+    { now: number; args: readonly string[] },
+    readonly [code: string, head: string]
+  >(async (shard, ends) => {
+    const now = Math.max(...ends.map((end) => end.now));
+    const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
+    return pairs((await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
+  });
 
   constructor(redis: Redis, options: { prefix: string; shards: number }) {
     this.#redis = redis;
@@ -112,7 +118,8 @@ export class Store {
 
   #token(shard: number): string {
     const token = this.#tokens.get(shard);
-    if (token === undefined) throw new Error(`Expected to own shard ${shard} before writing to it; call acquireAll first`);
+    if (token === undefined)
+      throw new Error(`Expected to own shard ${shard} before writing to it; call acquireAll first`);
     return token;
   }
 
@@ -137,7 +144,13 @@ export class Store {
           const seen = this.keys.seen(shard, update.id);
           let index = keys.indexOf(seen);
           if (index === -1) index = keys.push(seen) - 1;
-          args.push(update.lane === 'checkout' ? 2 : 1, index + 1, ((update.id % seenBlock) + seenBlock) % seenBlock, 'u', update.text);
+          args.push(
+            update.lane === 'checkout' ? 2 : 1,
+            index + 1,
+            ((update.id % seenBlock) + seenBlock) % seenBlock,
+            'u',
+            update.text,
+          );
         }
         return Number(await run(this.#redis, 'append', keys, args));
       }),
@@ -154,7 +167,12 @@ export class Store {
    * Reads inbox entries in order.
    * @param after the id of the last entry read before; '' for the beginning
    */
-  async readInbox(shard: number, source: 'inbox' | 'inbox:checkout', after: string, limit: number): Promise<Entry[]> {
+  async readInbox(
+    shard: number,
+    source: 'inbox' | 'inbox:checkout',
+    after: string,
+    limit: number,
+  ): Promise<Entry[]> {
     const key = source === 'inbox' ? this.keys.inbox(shard) : this.keys.checkoutInbox(shard);
     const rows = await this.#redis.xrange(key, after === '' ? '-' : `(${after}`, '+', 'COUNT', limit);
     return rows.map(([id, [kind, text]]) => ({
@@ -170,12 +188,16 @@ export class Store {
   /** The session with its version; null and 0 where there is none. */
   async loadSession(machine: string, chat: number): Promise<{ session: Session | null; version: number }> {
     const [text, version] = await this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
-    return text === '' ? { session: null, version: 0 } : { session: decodeSession(text), version: Number(version) };
+    return text === ''
+      ? { session: null, version: 0 }
+      : { session: decodeSession(text), version: Number(version) };
   }
 
   /** Whether the ledger has this payment. */
   async hasPayment(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
-    return (await this.#redis.hexists(this.keys.ledger(this.shardOf(payment.chat)), ledgerField(payment))) === 1;
+    return (
+      (await this.#redis.hexists(this.keys.ledger(this.shardOf(payment.chat)), ledgerField(payment))) === 1
+    );
   }
 
   /**
@@ -185,7 +207,13 @@ export class Store {
    */
   async commit(
     cause: Cause,
-    target: { machine: string; machineVersion: string; chat: number; version: number; expirable: readonly string[] } | null,
+    target: {
+      machine: string;
+      machineVersion: string;
+      chat: number;
+      version: number;
+      expirable: readonly string[];
+    } | null,
     commit: Commit | null,
     options: { now: number; seen?: boolean; payment?: Payment; extra?: readonly Effect[] },
   ): Promise<CommitResult> {
@@ -209,7 +237,8 @@ export class Store {
     );
     const timers = writes ? commit.timers : [];
     args.push(timers.length);
-    for (const { name, due } of timers) args.push(timerMember(target?.machine ?? '', target?.chat ?? 0, name), due ?? '');
+    for (const { name, due } of timers)
+      args.push(timerMember(target?.machine ?? '', target?.chat ?? 0, name), due ?? '');
     const effects = [...(writes ? commit.effects : []), ...(options.extra ?? [])];
     args.push(effects.length);
     for (const effect of effects) args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
@@ -223,7 +252,11 @@ export class Store {
   }
 
   /** Timers due by `now`, earliest first, and the time of the next one after them (null: none). */
-  async dueTimers(shard: number, now: number, limit: number): Promise<{ due: DueTimer[]; next: number | null }> {
+  async dueTimers(
+    shard: number,
+    now: number,
+    limit: number,
+  ): Promise<{ due: DueTimer[]; next: number | null }> {
     const rows = await this.#redis.zrange(this.keys.timers(shard), 0, String(limit), 'WITHSCORES');
     const due: DueTimer[] = [];
     let next: number | null = null;
@@ -240,10 +273,20 @@ export class Store {
   }
 
   /** Removes sessions that have expired in a state. Returns how many were removed, and when the next one expires. */
-  async expireSessions(shard: number, machine: string, state: string, now: number): Promise<{ gone: number; next: number | null }> {
+  async expireSessions(
+    shard: number,
+    machine: string,
+    state: string,
+    now: number,
+  ): Promise<{ gone: number; next: number | null }> {
     const args = [this.#token(shard), `${machine}:${state}`, now, 200];
     const gone = Number(await run(this.#redis, 'expire', [this.keys.shard(shard)], args));
-    const [, next] = await this.#redis.zrange(this.keys.expiring(shard, machine, state), 0, '0', 'WITHSCORES');
+    const [, next] = await this.#redis.zrange(
+      this.keys.expiring(shard, machine, state),
+      0,
+      '0',
+      'WITHSCORES',
+    );
     return { gone, next: next === undefined ? null : Number(next) };
   }
 
@@ -297,20 +340,27 @@ export class Store {
   async postpone(taken: Taken, effect: Effect, due: number): Promise<'ok' | 'fenced' | 'gone'> {
     const text = `${taken.text[0]}${JSON.stringify(effect)}`;
     const args = [this.#token(taken.shard), taken.queue, taken.text, text, due];
-    return (await run(this.#redis, 'postpone', [this.keys.shard(taken.shard)], args)) as 'ok' | 'fenced' | 'gone';
+    return (await run(this.#redis, 'postpone', [this.keys.shard(taken.shard)], args)) as
+      | 'ok'
+      | 'fenced'
+      | 'gone';
   }
 
   /** Telegram's file ids of what was uploaded before. */
   readonly files = {
     get: (key: string): Promise<string | null> => this.#redis.hget(this.keys.files(), key),
-    set: async (key: string, fileId: string): Promise<void> => void (await this.#redis.hset(this.keys.files(), key, fileId)),
+    set: async (key: string, fileId: string): Promise<void> =>
+      void (await this.#redis.hset(this.keys.files(), key, fileId)),
     forget: async (key: string): Promise<void> => void (await this.#redis.hdel(this.keys.files(), key)),
   };
 }
 
 /** A flat list of answers, two by two. */
 const pairs = (flat: readonly string[]): (readonly [string, string])[] =>
-  Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index] as string, flat[2 * index + 1] as string]);
+  Array.from({ length: flat.length / 2 }, (_, index) => [
+    flat[2 * index] as string,
+    flat[2 * index + 1] as string,
+  ]);
 
 /** `<charge>` for a payment, `<charge>:out` for its refund: once per charge id and direction. */
 const ledgerField = (payment: Pick<Payment, 'charge' | 'direction'>): string =>

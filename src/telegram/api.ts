@@ -12,7 +12,11 @@ export interface ApiOptions {
 }
 
 /** A call of the Bot API by name. Throws GrammyError and HttpError. */
-export type Perform = (method: string, payload: Record<string, unknown>, signal?: AbortSignal) => Promise<unknown>;
+export type Perform = (
+  method: string,
+  payload: Record<string, unknown>,
+  signal?: AbortSignal,
+) => Promise<unknown>;
 
 /** Reminders and broadcasts in flight at once; the throttler's own queue stays this short. */
 export const bulkWindow = 32;
@@ -25,23 +29,48 @@ export function createApis(options: ApiOptions): { perform: (lane: Lane) => Perf
   const bulk = client(options);
   bulk.config.use(
     apiThrottler({
-      global: { reservoir: options.ratePerSecond, reservoirRefreshAmount: options.ratePerSecond, reservoirRefreshInterval: 1_000 },
+      global: {
+        reservoir: options.ratePerSecond,
+        reservoirRefreshAmount: options.ratePerSecond,
+        reservoirRefreshInterval: 1_000,
+      },
       // Short bursts to one chat are tolerated by Telegram; a limiter a chat must not outlive its use.
-      out: { maxConcurrent: 1, reservoir: 5, reservoirRefreshAmount: 1, reservoirRefreshInterval: 1_000, minTime: 0, timeout: 10_000 },
-      group: { maxConcurrent: 1, minTime: 0, reservoir: 20, reservoirRefreshAmount: 20, reservoirRefreshInterval: 60_000 },
+      out: {
+        maxConcurrent: 1,
+        reservoir: 5,
+        reservoirRefreshAmount: 1,
+        reservoirRefreshInterval: 1_000,
+        minTime: 0,
+        timeout: 10_000,
+      },
+      group: {
+        maxConcurrent: 1,
+        minTime: 0,
+        reservoir: 20,
+        reservoirRefreshAmount: 20,
+        reservoirRefreshInterval: 60_000,
+      },
     }),
   );
   const replies = client(options);
   for (const api of [bulk, replies]) {
     // Waits in memory are lost by a crash, so only a short one stays here; longer ones go back to the outbox.
     api.config.use(
-      autoRetry({ maxRetryAttempts: 1, maxDelaySeconds: 1, rethrowHttpErrors: true, rethrowInternalServerErrors: true }),
+      autoRetry({
+        maxRetryAttempts: 1,
+        maxDelaySeconds: 1,
+        rethrowHttpErrors: true,
+        rethrowInternalServerErrors: true,
+      }),
     );
   }
   // A checkout query has 10 s: no wait of any kind stands between it and Telegram.
   const checkout = client(options, 8);
   const of = (api: Api): Perform => {
-    const raw = api.raw as unknown as Record<string, (payload: object, signal?: AbortSignal) => Promise<unknown>>;
+    const raw = api.raw as unknown as Record<
+      string,
+      (payload: object, signal?: AbortSignal) => Promise<unknown>
+    >;
     return (method, payload, signal) => {
       const call = raw[method];
       if (call === undefined) throw new Error(`Expected a method of the Bot API, found "${method}"`);

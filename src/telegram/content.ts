@@ -4,7 +4,15 @@ import { isAbsolute, join, relative, resolve } from 'node:path';
 import { htmlProblem, visibleText } from './html.ts';
 import { type Locale, parseLocale, type Variables } from './locale.ts';
 import { type Problem, show, suggest } from './problem.ts';
-import { type BotFile, botShape, type MessageEntry, matchShape, messagesShape, parseYaml, type Yaml } from './schema.ts';
+import {
+  type BotFile,
+  botShape,
+  type MessageEntry,
+  matchShape,
+  messagesShape,
+  parseYaml,
+  type Yaml,
+} from './schema.ts';
 
 export { describeProblem, type Problem } from './problem.ts';
 
@@ -128,7 +136,9 @@ export async function loadContent(
   ]);
   const bot = botYaml === null ? {} : matchShape(botShape, botYaml, problems);
   const entries = messagesYaml === null ? {} : matchShape(messagesShape, messagesYaml, problems);
-  const messages = new Map(Object.entries(entries).map(([name, entry]) => [name, messageOf(name, entry ?? {})]));
+  const messages = new Map(
+    Object.entries(entries).map(([name, entry]) => [name, messageOf(name, entry ?? {})]),
+  );
 
   if (botYaml !== null) checkBot(bot, botYaml, messagesYaml, locales, needs, problems);
   if (messagesYaml !== null) checkMessages(entries, messagesYaml, needs, problems);
@@ -138,7 +148,8 @@ export async function loadContent(
   return { content: build(dir, bot as BotFile, messages, locales) };
 }
 
-const byPlace = (a: Problem, b: Problem): number => a.file.localeCompare(b.file) || (a.line ?? 0) - (b.line ?? 0);
+const byPlace = (a: Problem, b: Problem): number =>
+  a.file.localeCompare(b.file) || (a.line ?? 0) - (b.line ?? 0);
 
 /** A path as an operator would type it. */
 function shown(...parts: string[]): string {
@@ -167,13 +178,26 @@ async function readLocales(dir: string, problems: Problem[]): Promise<ReadonlyMa
     const file = shown(dir, 'locales', name);
     const language = name.slice(0, -4);
     if (!/^[a-z]{2,3}(-[A-Za-z]{2,4})?$/.test(language)) {
-      problems.push({ file, path: '', expected: 'a language code as its name, such as ru.ftl or pt-BR.ftl', found: show(name) });
+      problems.push({
+        file,
+        path: '',
+        expected: 'a language code as its name, such as ru.ftl or pt-BR.ftl',
+        found: show(name),
+      });
     } else {
-      locales.set(language, parseLocale(language, file, await readFile(join(dir, 'locales', name), 'utf8'), problems));
+      locales.set(
+        language,
+        parseLocale(language, file, await readFile(join(dir, 'locales', name), 'utf8'), problems),
+      );
     }
   }
   if (locales.size === 0) {
-    problems.push({ file: folder, path: '', expected: 'a Fluent file for each language, such as ru.ftl', found: 'none' });
+    problems.push({
+      file: folder,
+      path: '',
+      expected: 'a Fluent file for each language, such as ru.ftl',
+      found: 'none',
+    });
   }
   return locales;
 }
@@ -210,11 +234,21 @@ function checkBot(
   problems: Problem[],
 ): void {
   const problem = (path: readonly PropertyKey[], expected: string, found: unknown) =>
-    problems.push({ file: yaml.file, line: yaml.line(path), path: path.map(String).join('.'), expected, found: show(found) });
+    problems.push({
+      file: yaml.file,
+      line: yaml.line(path),
+      path: path.map(String).join('.'),
+      expected,
+      found: show(found),
+    });
 
   const language = bot.default_language;
   if (language !== undefined && locales.size > 0 && !locales.has(language)) {
-    problem(['default_language'], `one of ${[...locales.keys()].join(', ')}, which have a file in locales/`, language);
+    problem(
+      ['default_language'],
+      `one of ${[...locales.keys()].join(', ')}, which have a file in locales/`,
+      language,
+    );
   }
   for (const name of Object.keys(bot.delays ?? {})) {
     if (needs === undefined || needs.delays.includes(name)) continue;
@@ -224,10 +258,15 @@ function checkBot(
   const seen = new Map<string, number>();
   for (const [index, { id, material }] of (bot.topics ?? []).entries()) {
     const first = seen.get(id);
-    if (first !== undefined) problem(['topics', index, 'id'], `an id that topic ${first + 1} does not have already`, id);
+    if (first !== undefined)
+      problem(['topics', index, 'id'], `an id that topic ${first + 1} does not have already`, id);
     else seen.set(id, index);
     if (names !== undefined && !names.includes(material)) {
-      problem(['topics', index, 'material'], `a message of messages.yaml${suggest(material, names)}`, material);
+      problem(
+        ['topics', index, 'material'],
+        `a message of messages.yaml${suggest(material, names)}`,
+        material,
+      );
     }
   }
 }
@@ -246,20 +285,33 @@ function checkMessages(
   const spare = names.filter((name) => !needs?.messages.includes(name));
   for (const name of needs?.messages ?? []) {
     if (names.includes(name)) continue;
-    problems.push({ file, path: name, expected: `an entry: the conversation uses this message${suggest(name, spare)}`, found: 'nothing' });
+    problems.push({
+      file,
+      path: name,
+      expected: `an entry: the conversation uses this message${suggest(name, spare)}`,
+      found: 'nothing',
+    });
   }
   for (const [name, entry] of Object.entries(entries)) {
     if (entry === null || entry === undefined) continue;
-    const media = (['video', 'photo', 'document', 'album'] as const).filter((kind) => entry[kind] !== undefined);
-    if (media.length > 1) problem([name, media[1] ?? ''], 'one of video, photo, document, album', media.join(' and '));
+    const media = (['video', 'photo', 'document', 'album'] as const).filter(
+      (kind) => entry[kind] !== undefined,
+    );
+    if (media.length > 1)
+      problem([name, media[1] ?? ''], 'one of video, photo, document, album', media.join(' and '));
     if (entry.plain === true && (media.length > 0 || (entry.buttons ?? []).length > 0)) {
       problem([name, 'plain'], 'a notice without media and buttons', 'some');
     }
     if (entry.album !== undefined) {
       const kinds = new Set(entry.album.map(kindOf));
-      if (kinds.has('document') && kinds.size > 1) problem([name, 'album'], 'documents only, or none', show(entry.album));
+      if (kinds.has('document') && kinds.size > 1)
+        problem([name, 'album'], 'documents only, or none', show(entry.album));
       if ((entry.buttons ?? []).length > 0) {
-        problem([name, 'buttons'], 'no buttons under an album (Telegram takes none; put them under the next message)', 'some');
+        problem(
+          [name, 'buttons'],
+          'no buttons under an album (Telegram takes none; put them under the next message)',
+          'some',
+        );
       }
     }
     for (const [rowIndex, row] of (entry.buttons ?? []).entries()) {
@@ -268,9 +320,14 @@ function checkMessages(
         const path = [name, 'buttons', rowIndex, ...(Array.isArray(row) ? [index] : [])];
         const data = value === undefined ? event : `${event}:${value}`;
         const bytes = Buffer.byteLength(data);
-        if (bytes > 64) problem([...path, 'event'], 'event and value of at most 64 bytes together', `${bytes} bytes`);
+        if (bytes > 64)
+          problem([...path, 'event'], 'event and value of at most 64 bytes together', `${bytes} bytes`);
         if (needs?.events !== undefined && !needs.events.includes(event)) {
-          problem([...path, 'event'], `one of ${needs.events.join(', ')}${suggest(event, needs.events)}`, show(event));
+          problem(
+            [...path, 'event'],
+            `one of ${needs.events.join(', ')}${suggest(event, needs.events)}`,
+            show(event),
+          );
         }
       }
     }
@@ -284,7 +341,8 @@ function usesOf(
   bot: Partial<BotFile>,
   botYaml: Yaml | null,
 ): Use[] {
-  const at = (yaml: Yaml | null, path: readonly PropertyKey[]) => (yaml === null ? '' : `${yaml.file}:${yaml.line(path)}`);
+  const at = (yaml: Yaml | null, path: readonly PropertyKey[]) =>
+    yaml === null ? '' : `${yaml.file}:${yaml.line(path)}`;
   const label = (key: string, by: string): Use => ({ key, as: 'a label', most: 64, html: false, by });
   const plain = (key: string, as: string, most: number): Use => ({ key, as, most, html: false });
   const uses: Use[] = [
@@ -297,7 +355,8 @@ function usesOf(
     plain('stars', 'a number of Stars', 40),
     ...commands.map((name) => plain(`command-${name}`, 'the description of a command', 256)),
   ];
-  for (const [index, { id }] of (bot.topics ?? []).entries()) uses.push(label(`topic-${id}`, at(botYaml, ['topics', index])));
+  for (const [index, { id }] of (bot.topics ?? []).entries())
+    uses.push(label(`topic-${id}`, at(botYaml, ['topics', index])));
   for (const [name, { text, plain, attachments, rows }] of messages) {
     const by = at(messagesYaml, [name]);
     if (plain) uses.push({ key: text, as: 'a notice', most: 200, html: false, by });
@@ -313,18 +372,28 @@ function usesOf(
 
 /** Holds the texts of all languages against each other and against their uses. */
 function checkTexts(uses: readonly Use[], locales: ReadonlyMap<string, Locale>, problems: Problem[]): void {
+  const used = new Set(uses.map(({ key }) => key));
   const keys = new Map<string, string>();
-  for (const { key, by, as } of uses) if (!keys.has(key)) keys.set(key, by === undefined ? as : `${as}, used in ${by}`);
+  for (const { key, by, as } of uses)
+    if (!keys.has(key)) keys.set(key, by === undefined ? as : `${as}, used in ${by}`);
   for (const { lines, file } of locales.values()) {
     for (const [key, line] of lines) if (!keys.has(key)) keys.set(key, `a text, as in ${file}:${line}`);
   }
   for (const locale of locales.values()) {
     for (const [key, wanted] of keys) {
       if (!locale.lines.has(key)) {
-        const expected = wanted + suggest(key, [...locale.lines.keys()].filter((other) => !keys.has(other) || isOnlyIn(other, locale, locales)));
+        const spare = [...locale.lines.keys()].filter(
+          (other) => !used.has(other) && isOnlyIn(other, locale, locales),
+        );
+        const expected = wanted + suggest(key, spare);
         problems.push({ file: locale.file, path: key, expected, found: 'nothing' });
       } else {
-        checkText(key, uses.filter((use) => use.key === key), locale, problems);
+        checkText(
+          key,
+          uses.filter((use) => use.key === key),
+          locale,
+          problems,
+        );
       }
     }
   }
@@ -340,13 +409,22 @@ function checkText(key: string, uses: readonly Use[], locale: Locale, problems: 
     if (found.has(expected + what)) return;
     found.add(expected + what);
     const line = locale.lines.get(key);
-    problems.push({ file: locale.file, ...(line !== undefined && { line }), path: key, expected, found: what });
+    problems.push({
+      file: locale.file,
+      ...(line !== undefined && { line }),
+      path: key,
+      expected,
+      found: what,
+    });
   };
   const fill = (name: string): string => {
     const length = new Map<string, number>(Object.entries(longest)).get(name);
     if (length === undefined) {
       const names = Object.keys(longest);
-      problem(`a variable of ${names.map((known) => `$${known}`).join(', ')}${suggest(name, names)}`, `{ $${name} }`);
+      problem(
+        `a variable of ${names.map((known) => `$${known}`).join(', ')}${suggest(name, names)}`,
+        `{ $${name} }`,
+      );
     }
     // Counts two of Telegram's characters each: the longest that a variable can be.
     return '😀'.repeat(length ?? 1);
@@ -358,14 +436,17 @@ function checkText(key: string, uses: readonly Use[], locale: Locale, problems: 
       if (wrong !== undefined) problem(html ? 'HTML that Telegram takes' : `no HTML in ${as}`, wrong);
       const { length } = html ? visibleText(text).trim() : text.trim();
       if (length === 0) problem(`at least one character for ${as}`, 'an empty text');
-      if (length > most) problem(`at most ${most} characters for ${as}, with variables at their longest`, `${length}`);
+      if (length > most)
+        problem(`at most ${most} characters for ${as}, with variables at their longest`, `${length}`);
     }
   }
 }
 
 /** The files that an attachment stands for: one, or one for each language. */
 export const filesOf = ({ file }: Attachment, languages: Iterable<string>): string[] =>
-  file.includes('$language') ? [...languages].map((language) => file.replaceAll('$language', language)) : [file];
+  file.includes('$language')
+    ? [...languages].map((language) => file.replaceAll('$language', language))
+    : [file];
 
 async function checkMedia(
   dir: string,
@@ -382,11 +463,24 @@ async function checkMedia(
         const most = attachment.kind === 'photo' ? 10 : 50;
         const expected = `a file of at most ${most} MB at ${shown(dir, 'media', file)}`;
         const found = await stat(join(dir, 'media', file)).then(
-          (info) => (!info.isFile() ? 'no file' : info.size === 0 ? 'an empty file' : info.size > most * megabyte ? `${(info.size / megabyte).toFixed(1)} MB` : null),
+          (info) =>
+            !info.isFile()
+              ? 'no file'
+              : info.size === 0
+                ? 'an empty file'
+                : info.size > most * megabyte
+                  ? `${(info.size / megabyte).toFixed(1)} MB`
+                  : null,
           (error: unknown) => (reason(error) === 'ENOENT' ? 'nothing' : reason(error)),
         );
         if (found !== null) {
-          problems.push({ file: yaml?.file ?? '', ...(line !== undefined && { line }), path: path.join('.'), expected, found });
+          problems.push({
+            file: yaml?.file ?? '',
+            ...(line !== undefined && { line }),
+            path: path.join('.'),
+            expected,
+            found,
+          });
         }
       }
     }
@@ -402,7 +496,10 @@ function build(
   const { id, currency, price, access_days: accessDays } = bot.product;
   const version = createHash('sha256').update(`${id}:${currency}:${price}`).digest('hex').slice(0, 8);
   const defaultLanguage = bot.default_language;
-  const languages = [defaultLanguage, ...[...locales.keys()].filter((language) => language !== defaultLanguage)];
+  const languages = [
+    defaultLanguage,
+    ...[...locales.keys()].filter((language) => language !== defaultLanguage),
+  ];
   const topics = bot.topics.map(({ id, material }) => ({ id, material }));
   const byCode = new Map(languages.map((language) => [language.toLowerCase(), language]));
   const buttonData = new Set<string>();
@@ -421,7 +518,9 @@ function build(
     defaultLanguage,
     mediaDir: resolve(dir, 'media'),
     format: (language, key, vars = {}, plain = false) =>
-      locales.get(language)?.format(key, vars, plain) ?? locales.get(defaultLanguage)?.format(key, vars, plain) ?? key,
+      locales.get(language)?.format(key, vars, plain) ??
+      locales.get(defaultLanguage)?.format(key, vars, plain) ??
+      key,
     buttonData,
     pickLanguage: (code = '') => {
       const wanted = code.toLowerCase();
@@ -436,9 +535,14 @@ export function buttonsOf(
   topics: readonly { readonly id: string }[],
   languages: readonly string[],
 ): readonly (Button & { readonly language?: string })[] {
-  if (row === 'topics') return topics.map(({ id }) => ({ label: `topic-${id}`, data: `topic.selected:${id}` }));
+  if (row === 'topics')
+    return topics.map(({ id }) => ({ label: `topic-${id}`, data: `topic.selected:${id}` }));
   if (row === 'languages') {
-    return languages.map((language) => ({ label: 'language-name', data: `language.selected:${language}`, language }));
+    return languages.map((language) => ({
+      label: 'language-name',
+      data: `language.selected:${language}`,
+      language,
+    }));
   }
   return row;
 }

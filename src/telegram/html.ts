@@ -22,7 +22,9 @@ const tag = /<(\/?)([a-z][a-z0-9-]*)((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*>/gi;
 
 /** Makes any text harmless inside HTML, in attributes too. */
 export const escapeHtml = (text: string): string =>
-  text.replace(/[&<>"]/g, (sign) => (sign === '&' ? '&amp;' : sign === '<' ? '&lt;' : sign === '>' ? '&gt;' : '&quot;'));
+  text.replace(/[&<>"]/g, (sign) =>
+    sign === '&' ? '&amp;' : sign === '<' ? '&lt;' : sign === '>' ? '&gt;' : '&quot;',
+  );
 
 /** What Telegram would refuse in an HTML text, or undefined. */
 export function htmlProblem(text: string): string | undefined {
@@ -51,5 +53,8 @@ export function visibleText(html: string): string {
   return html
     .replace(tag, '')
     .replace(/&#x([0-9a-f]{1,6});|&#(\d{1,7});/gi, ' ')
-    .replace(/&(lt|gt|quot|amp);/g, (_, name: string) => ({ lt: '<', gt: '>', quot: '"', amp: '&' })[name] ?? '');
+    .replace(
+      /&(lt|gt|quot|amp);/g,
+      (_, name: string) => ({ lt: '<', gt: '>', quot: '"', amp: '&' })[name] ?? '',
+    );
 }

@@ -23,7 +23,11 @@ export interface Locale {
    * @param fill what stands for a variable
    * @param missing hears of references to texts, terms and functions that do not exist
    */
-  variants(key: string, fill: (variable: string) => string, missing: (reference: string) => void): readonly string[];
+  variants(
+    key: string,
+    fill: (variable: string) => string,
+    missing: (reference: string) => void,
+  ): readonly string[];
 }
 
 /** Reads a Fluent file. What cannot be read is reported with its line and left out. */
@@ -36,13 +40,25 @@ export function parseLocale(language: string, file: string, source: string, prob
     const [entry] = resource.body;
     const cutOff = cutOffLine(text);
     if (entry === undefined) {
-      problems.push({ file, line, path: id, expected: 'a text in Fluent syntax (braces closed, further lines indented)', found: firstLine(text) });
+      problems.push({
+        file,
+        line,
+        path: id,
+        expected: 'a text in Fluent syntax (braces closed, further lines indented)',
+        found: firstLine(text),
+      });
     } else if (cutOff !== undefined) {
       const [offset, found] = cutOff;
       const expected = 'no line that starts with [ or * or . or } (write {"["} and so on)';
       problems.push({ file, line: line + offset, path: id, expected, found });
     } else if (entries.has(id)) {
-      problems.push({ file, line, path: id, expected: `one text per key (the first is in line ${lines.get(id) ?? '?'})`, found: 'a second one' });
+      problems.push({
+        file,
+        line,
+        path: id,
+        expected: `one text per key (the first is in line ${lines.get(id) ?? '?'})`,
+        found: 'a second one',
+      });
     } else {
       entries.set(id, entry);
       if (!id.startsWith('-')) lines.set(id, line);
@@ -65,14 +81,19 @@ export function parseLocale(language: string, file: string, source: string, prob
 
 function escaped(variables: Variables): Record<string, FluentVariable> {
   const safe: Record<string, FluentVariable> = {};
-  for (const [name, value] of Object.entries(variables)) safe[name] = typeof value === 'string' ? escapeHtml(value) : value;
+  for (const [name, value] of Object.entries(variables))
+    safe[name] = typeof value === 'string' ? escapeHtml(value) : value;
   return safe;
 }
 
 const firstLine = (text: string): string => `"${(text.split('\n', 1)[0] ?? '').slice(0, 60)}"`;
 
 /** Cuts a file into its texts and terms, each with the line it starts in. A line that belongs to none is a problem. */
-function splitEntries(source: string, file: string, problems: Problem[]): { id: string; line: number; text: string }[] {
+function splitEntries(
+  source: string,
+  file: string,
+  problems: Problem[],
+): { id: string; line: number; text: string }[] {
   const found: { id: string; line: number; rows: string[] }[] = [];
   let current: { id: string; line: number; rows: string[] } | undefined;
   for (const [index, row] of source.replaceAll('\r\n', '\n').split('\n').entries()) {
@@ -103,9 +124,13 @@ const stray = (file: string, line: number, row: string): Problem => ({
 /** Fluent ends a text in silence at a line that starts with a sign of its syntax: that line, counted from the entry's. */
 function cutOffLine(text: string): [offset: number, found: string] | undefined {
   let depth = 0;
-  for (const [offset, row] of text.replace(/\{\s*"(?:\\.|[^"\\\n])*"\s*\}/g, '_').split('\n').entries()) {
+  for (const [offset, row] of text
+    .replace(/\{\s*"(?:\\.|[^"\\\n])*"\s*\}/g, '_')
+    .split('\n')
+    .entries()) {
     const start = row.trimStart();
-    if (offset > 0 && depth === 0 && /^(?:[[*}]|\.(?![a-zA-Z][\w-]* *=))/.test(start)) return [offset, firstLine(start)];
+    if (offset > 0 && depth === 0 && /^(?:[[*}]|\.(?![a-zA-Z][\w-]* *=))/.test(start))
+      return [offset, firstLine(start)];
     for (const sign of row) depth += sign === '{' ? 1 : sign === '}' ? -1 : 0;
   }
   return undefined;
@@ -118,7 +143,11 @@ class Variants {
   readonly #missing: (reference: string) => void;
   readonly #stack: string[] = [];
 
-  constructor(entries: ReadonlyMap<string, Entry>, fill: (variable: string) => string, missing: (reference: string) => void) {
+  constructor(
+    entries: ReadonlyMap<string, Entry>,
+    fill: (variable: string) => string,
+    missing: (reference: string) => void,
+  ) {
     this.#entries = entries;
     this.#fill = fill;
     this.#missing = missing;
@@ -140,9 +169,13 @@ class Variants {
 
   #pattern(pattern: Pattern): readonly string[] {
     if (typeof pattern === 'string') return [pattern];
-    const parts = pattern.map((element) => (typeof element === 'string' ? [element] : this.#expression(element)));
+    const parts = pattern.map((element) =>
+      typeof element === 'string' ? [element] : this.#expression(element),
+    );
     const count = Math.max(1, ...parts.map(({ length }) => length));
-    return Array.from({ length: count }, (_, index) => parts.map((texts) => texts[index % texts.length]).join(''));
+    return Array.from({ length: count }, (_, index) =>
+      parts.map((texts) => texts[index % texts.length]).join(''),
+    );
   }
 
   #expression(expression: Expression): readonly string[] {
@@ -157,7 +190,8 @@ class Variants {
       case 'term':
         return this.of(`-${expression.name}`, expression.attr);
       case 'func': {
-        if (expression.name !== 'NUMBER' && expression.name !== 'DATETIME') this.#missing(`${expression.name}()`);
+        if (expression.name !== 'NUMBER' && expression.name !== 'DATETIME')
+          this.#missing(`${expression.name}()`);
         const [argument] = expression.args;
         return argument === undefined || argument.type === 'narg' ? [''] : this.#expression(argument);
       }

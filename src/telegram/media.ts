@@ -30,13 +30,17 @@ interface Found {
 }
 
 /** What Telegram says of a file_id that it does not take: foreign, expired, or of another kind. */
-const refusedId = /wrong (remote )?file[ _]id|invalid file[ _]id|file reference|FILE_REFERENCE|type of file mismatch/i;
+const refusedId =
+  /wrong (remote )?file[ _]id|invalid file[ _]id|file reference|FILE_REFERENCE|type of file mismatch/i;
 
 /**
  * Sends calls whose payload names files of a folder. A file is uploaded once, also when many sends want it at the same
  * moment, and sent by its file_id from then on. Calls without files pass straight through.
  */
-export function createMedia(mediaDir: string, fileIds: FileIds): { send(call: Call, perform: Perform): Promise<unknown> } {
+export function createMedia(
+  mediaDir: string,
+  fileIds: FileIds,
+): { send(call: Call, perform: Perform): Promise<unknown> } {
   /** Key → file_id, as far as this process knows. */
   const known = new Map<string, string>();
   /** Key → the upload under way, settled without a value. */
@@ -71,7 +75,12 @@ export function createMedia(mediaDir: string, fileIds: FileIds): { send(call: Ca
   };
 
   /** Uploads what is not known, holding back every other send of those files until it is. */
-  const upload = async (call: Call, files: readonly Found[], missing: ReadonlySet<string>, perform: Perform) => {
+  const upload = async (
+    call: Call,
+    files: readonly Found[],
+    missing: ReadonlySet<string>,
+    perform: Perform,
+  ) => {
     let release: () => void = () => {};
     const settled = new Promise<void>((resolve) => {
       release = resolve;
@@ -106,13 +115,20 @@ export function createMedia(mediaDir: string, fileIds: FileIds): { send(call: Ca
           await busy;
           continue;
         }
-        const used = new Map(files.flatMap(({ key }) => (known.has(key) ? [[key, known.get(key) ?? ''] as const] : [])));
+        const used = new Map(
+          files.flatMap(({ key }) => (known.has(key) ? [[key, known.get(key) ?? ''] as const] : [])),
+        );
         const missing = new Set(files.map(({ key }) => key).filter((key) => !used.has(key)));
         try {
           if (missing.size > 0) return await upload(call, files, missing, perform);
           return await perform(call.method, filled(call, files, known));
         } catch (error) {
-          if (used.size === 0 || refusals++ >= files.length || !refusedId.test(String((error as Error).message))) throw error;
+          if (
+            used.size === 0 ||
+            refusals++ >= files.length ||
+            !refusedId.test(String((error as Error).message))
+          )
+            throw error;
           for (const [key, fileId] of used) await forget(key, fileId);
         }
       }
@@ -144,23 +160,40 @@ async function hashFile(path: string): Promise<string> {
 }
 
 const isRef = (value: unknown): value is MediaRef =>
-  typeof value === 'object' && value !== null && 'media' in value && typeof value.media === 'string' && Object.keys(value).length === 1;
+  typeof value === 'object' &&
+  value !== null &&
+  'media' in value &&
+  typeof value.media === 'string' &&
+  Object.keys(value).length === 1;
 
 function wantsOf({ payload }: Call): Want[] {
   const album = payload['media'];
   if (Array.isArray(album)) {
-    return (album as { type: string; media: unknown }[]).flatMap(({ type, media }) => (isRef(media) ? [{ ref: media, kind: type }] : []));
+    return (album as { type: string; media: unknown }[]).flatMap(({ type, media }) =>
+      isRef(media) ? [{ ref: media, kind: type }] : [],
+    );
   }
-  return Object.entries(payload).flatMap(([field, value]) => (isRef(value) ? [{ ref: value, kind: field }] : []));
+  return Object.entries(payload).flatMap(([field, value]) =>
+    isRef(value) ? [{ ref: value, kind: field }] : [],
+  );
 }
 
 /** The payload with a file_id or an upload in each place. */
-function filled({ payload }: Call, files: readonly Found[], known: ReadonlyMap<string, string>): Record<string, unknown> {
-  const values = new Map(files.map(({ ref, key, path }) => [ref, known.get(key) ?? new InputFile(path, basename(path))]));
+function filled(
+  { payload }: Call,
+  files: readonly Found[],
+  known: ReadonlyMap<string, string>,
+): Record<string, unknown> {
+  const values = new Map(
+    files.map(({ ref, key, path }) => [ref, known.get(key) ?? new InputFile(path, basename(path))]),
+  );
   const fill = (value: unknown) => (isRef(value) ? values.get(value) : value);
   const album = payload['media'];
   if (Array.isArray(album)) {
-    return { ...payload, media: (album as { media: unknown }[]).map((item) => ({ ...item, media: fill(item.media) })) };
+    return {
+      ...payload,
+      media: (album as { media: unknown }[]).map((item) => ({ ...item, media: fill(item.media) })),
+    };
   }
   return Object.fromEntries(Object.entries(payload).map(([field, value]) => [field, fill(value)]));
 }
@@ -171,7 +204,9 @@ interface SentFile {
 
 /** The file_id in a sent message; for a photo that of its largest size. */
 function fileIdOf(message: unknown, kind: string): string | undefined {
-  const sent = (message ?? {}) as { photo?: readonly SentFile[] } & Readonly<Record<string, SentFile | undefined>>;
+  const sent = (message ?? {}) as { photo?: readonly SentFile[] } & Readonly<
+    Record<string, SentFile | undefined>
+  >;
   if (kind === 'photo') return sent.photo?.at(-1)?.file_id;
   // Telegram may take a video without sound for an animation.
   return (sent[kind] ?? sent['animation'] ?? sent['document'])?.file_id;

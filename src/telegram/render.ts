@@ -1,5 +1,13 @@
 import type { Effect, JsonObject } from '../core/effects.ts';
-import { type Attachment, buttonsOf, type Content, filesOf, longest, type MessageContent, type Row } from './content.ts';
+import {
+  type Attachment,
+  buttonsOf,
+  type Content,
+  filesOf,
+  longest,
+  type MessageContent,
+  type Row,
+} from './content.ts';
 import type { Variables } from './locale.ts';
 import { show } from './problem.ts';
 
@@ -19,7 +27,10 @@ export interface Call {
  * @param options.providerToken for currencies other than Stars
  * @throws Error, from the function, when an effect or its message is unknown, saying what was expected and found
  */
-export function createRender(content: Content, options: { readonly providerToken: string }): (effect: Effect) => Call {
+export function createRender(
+  content: Content,
+  options: { readonly providerToken: string },
+): (effect: Effect) => Call {
   return (effect) => {
     switch (effect.type) {
       case 'send':
@@ -32,7 +43,10 @@ export function createRender(content: Content, options: { readonly providerToken
       case 'sendInvoice':
         return sendInvoice(content, effect, options.providerToken);
       case 'approveCheckout':
-        return { method: 'answerPreCheckoutQuery', payload: { pre_checkout_query_id: queryOf(effect), ok: true } };
+        return {
+          method: 'answerPreCheckoutQuery',
+          payload: { pre_checkout_query_id: queryOf(effect), ok: true },
+        };
       case 'rejectCheckout': {
         const { text: key } = messageOf(content, effect, text(effect, 'reason'));
         const reason = content.format(languageOf(content, effect), key, variablesOf(content, effect), true);
@@ -40,8 +54,13 @@ export function createRender(content: Content, options: { readonly providerToken
         return { method: 'answerPreCheckoutQuery', payload };
       }
       case 'answerButton': {
-        const notice = effect.params?.['stale'] === true && content.format(languageOf(content, effect), 'button-stale', {}, true);
-        const payload = { callback_query_id: text(effect, 'query'), ...(notice !== false && { text: notice }) };
+        const notice =
+          effect.params?.['stale'] === true &&
+          content.format(languageOf(content, effect), 'button-stale', {}, true);
+        const payload = {
+          callback_query_id: text(effect, 'query'),
+          ...(notice !== false && { text: notice }),
+        };
         return { method: 'answerCallbackQuery', payload };
       }
       default:
@@ -74,25 +93,32 @@ export function checkoutProblem(
 function text(effect: Effect, name: string): string {
   const value = effect.params?.[name];
   if (typeof value === 'string') return value;
-  throw new Error(`Expected the effect "${effect.type}" of machine "${effect.machine}" to name its ${name}, found ${show(value)}`);
+  throw new Error(
+    `Expected the effect "${effect.type}" of machine "${effect.machine}" to name its ${name}, found ${show(value)}`,
+  );
 }
 
 function queryOf(effect: Effect): string {
   const query = effect.event?.['query'];
   if (typeof query === 'string') return query;
-  throw new Error(`Expected the event that caused "${effect.type}" to carry a checkout query's id, found ${show(query)}`);
+  throw new Error(
+    `Expected the event that caused "${effect.type}" to carry a checkout query's id, found ${show(query)}`,
+  );
 }
 
 function messageOf(content: Content, effect: Effect, name: string): MessageContent {
   const message = content.messages.get(name);
   if (message !== undefined) return message;
-  throw new Error(`Expected messages.yaml to have an entry "${name}", which "${effect.type}" of machine "${effect.machine}" sends, found nothing`);
+  throw new Error(
+    `Expected messages.yaml to have an entry "${name}", which "${effect.type}" of machine "${effect.machine}" sends, found nothing`,
+  );
 }
 
 /** The person's; for the operator's messages, the default. */
 function languageOf(content: Content, effect: Effect): string {
   const language = effect.context['language'];
-  const isTheirs = effect.type !== 'tellOperator' && typeof language === 'string' && content.languages.includes(language);
+  const isTheirs =
+    effect.type !== 'tellOperator' && typeof language === 'string' && content.languages.includes(language);
   return isTheirs ? language : content.defaultLanguage;
 }
 
@@ -108,7 +134,9 @@ function sendMessage(content: Content, effect: Effect, message: MessageContent):
     const payload = { ...chat, text: body, ...html, link_preview_options: { is_disabled: true }, ...markup };
     return { method: 'sendMessage', payload };
   }
-  const refOf = (attachment: Attachment): MediaRef => ({ media: filesOf(attachment, [language])[0] ?? attachment.file });
+  const refOf = (attachment: Attachment): MediaRef => ({
+    media: filesOf(attachment, [language])[0] ?? attachment.file,
+  });
   if (others.length > 0) {
     const media = message.attachments.map((attachment, index) => ({
       type: attachment.kind,
@@ -173,7 +201,10 @@ function variablesOf(content: Content, effect: Effect): Variables {
     days: product.accessDays,
     topics: topics.length,
     topic: topic === undefined ? '—' : content.format(language, `topic-${topic.id}`, {}, true),
-    paid: typeof currency === 'string' && typeof amount === 'number' ? money(content, language, currency, amount) : '—',
+    paid:
+      typeof currency === 'string' && typeof amount === 'number'
+        ? money(content, language, currency, amount)
+        : '—',
   };
 }
 
@@ -205,7 +236,9 @@ function major(currency: string, amount: number): number {
 
 /** undefined for what is no currency code: a payment's currency comes from outside. */
 function moneyFormat(language: string, currency: string): Intl.NumberFormat | undefined {
-  return /^[A-Z]{3}$/.test(currency) ? new Intl.NumberFormat(language, { style: 'currency', currency }) : undefined;
+  return /^[A-Z]{3}$/.test(currency)
+    ? new Intl.NumberFormat(language, { style: 'currency', currency })
+    : undefined;
 }
 
 const digits = (format: Intl.NumberFormat): number => format.resolvedOptions().maximumFractionDigits ?? 2;

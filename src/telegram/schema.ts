@@ -49,7 +49,11 @@ export function parseYaml(file: string, source: string, problems: Problem[]): Ya
  * Holds a file against its shape, with every difference among the problems.
  * @returns what is right: the keys of the top level in which nothing differs
  */
-export function matchShape<S extends v.GenericSchema>(shape: S, yaml: Yaml, problems: Problem[]): Partial<v.InferOutput<S>> {
+export function matchShape<S extends v.GenericSchema>(
+  shape: S,
+  yaml: Yaml,
+  problems: Problem[],
+): Partial<v.InferOutput<S>> {
   const result = v.safeParse(shape, yaml.value);
   if (result.success) return result.output as Partial<v.InferOutput<S>>;
   const wrong = new Set<string>();
@@ -58,12 +62,26 @@ export function matchShape<S extends v.GenericSchema>(shape: S, yaml: Yaml, prob
     wrong.add(String(path[0]));
     // An unknown key is reported with the key itself as what was found.
     const isUnknownKey = issue.type === 'raw_check';
-    const found = isUnknownKey ? show(path.at(-1)) : show(issue.input);
-    problems.push({ file: yaml.file, line: yaml.line(path), path: path.map(String).join('.'), expected: issue.message, found });
+    const found = isUnknownKey ? show(path.at(-1)) : show(valueAt(yaml.value, path));
+    problems.push({
+      file: yaml.file,
+      line: yaml.line(path),
+      path: path.map(String).join('.'),
+      expected: issue.message,
+      found,
+    });
   }
   const output = result.output as unknown;
   if (typeof output !== 'object' || output === null || Array.isArray(output)) return {};
-  return Object.fromEntries(Object.entries(output).filter(([key]) => !wrong.has(key))) as Partial<v.InferOutput<S>>;
+  return Object.fromEntries(Object.entries(output).filter(([key]) => !wrong.has(key))) as Partial<
+    v.InferOutput<S>
+  >;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value;
+  for (const step of path) at = (at as Record<PropertyKey, unknown> | null | undefined)?.[step];
+  return at;
 }
 
 const expectationOf = (schema: unknown): string => {
@@ -78,23 +96,33 @@ function fields<E extends v.ObjectEntries>(entries: E, expected: string) {
   return v.pipe(
     v.looseObject(entries, (issue) => {
       const missing = issue.path?.at(-1)?.key;
-      return missing === undefined || issue.input !== undefined ? expected : expectationOf(entries[String(missing)]);
+      return missing === undefined || issue.input !== undefined
+        ? expected
+        : expectationOf(entries[String(missing)]);
     }),
     v.rawCheck(({ dataset, addIssue }) => {
       const input = dataset.value as unknown;
       if (typeof input !== 'object' || input === null || Array.isArray(input)) return;
       for (const [key, value] of Object.entries(input)) {
         if (names.includes(key)) continue;
-        const path = [{ type: 'object', origin: 'key', input: input as Record<string, unknown>, key, value }] as const;
+        const path = [
+          { type: 'object', origin: 'key', input: input as Record<string, unknown>, key, value },
+        ] as const;
         addIssue({ message: keys + suggest(key, names), input: value, path: [...path] });
       }
     }),
   );
 }
 
-const matching = (pattern: RegExp, expected: string) => v.pipe(v.string(expected), v.regex(pattern, expected));
+const matching = (pattern: RegExp, expected: string) =>
+  v.pipe(v.string(expected), v.regex(pattern, expected));
 const whole = (least: number, most: number, expected: string) =>
-  v.pipe(v.number(expected), v.safeInteger(expected), v.minValue(least, expected), v.maxValue(most, expected));
+  v.pipe(
+    v.number(expected),
+    v.safeInteger(expected),
+    v.minValue(least, expected),
+    v.maxValue(most, expected),
+  );
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const delayExpected = 'a time such as 5m or 24h (units: ms, s, m, h, d), at most 366d';
@@ -125,7 +153,8 @@ const product = v.pipe(
   v.forward(
     v.partialCheck(
       [['currency'], ['price']],
-      ({ currency, price }) => currency !== 'XTR' || (Number.isInteger(price) && price >= 1 && price <= 100_000),
+      ({ currency, price }) =>
+        currency !== 'XTR' || (Number.isInteger(price) && price >= 1 && price <= 100_000),
       'a whole number of Stars from 1 to 100000',
     ),
     ['price'],
@@ -133,7 +162,8 @@ const product = v.pipe(
   v.forward(
     v.partialCheck(
       [['currency'], ['price']],
-      ({ currency, price }) => currency === 'XTR' || (Number.isInteger(price) && price >= 1 && price <= 99_999_999),
+      ({ currency, price }) =>
+        currency === 'XTR' || (Number.isInteger(price) && price >= 1 && price <= 99_999_999),
       'a whole number of the smallest units of the currency (cents), from 1 to 99999999',
     ),
     ['price'],
@@ -183,7 +213,12 @@ const button = fields(
 const topicRows = fields({ topics: v.literal(true, 'true') }, 'topics: true');
 const languageRows = fields({ languages: v.literal(true, 'true') }, 'languages: true');
 const row = v.lazy((input) => {
-  if (Array.isArray(input)) return v.pipe(v.array(button), v.minLength(1, 'at least one button'), v.maxLength(8, 'at most 8 buttons'));
+  if (Array.isArray(input))
+    return v.pipe(
+      v.array(button),
+      v.minLength(1, 'at least one button'),
+      v.maxLength(8, 'at most 8 buttons'),
+    );
   if (typeof input === 'object' && input !== null && 'topics' in input) return topicRows;
   if (typeof input === 'object' && input !== null && 'languages' in input) return languageRows;
   return button;
@@ -197,7 +232,11 @@ const entry = v.nullable(
       photo: v.optional(mediaFile),
       document: v.optional(mediaFile),
       album: v.optional(
-        v.pipe(v.array(mediaFile, 'a list of files'), v.minLength(2, 'from 2 to 10 files'), v.maxLength(10, 'from 2 to 10 files')),
+        v.pipe(
+          v.array(mediaFile, 'a list of files'),
+          v.minLength(2, 'from 2 to 10 files'),
+          v.maxLength(10, 'from 2 to 10 files'),
+        ),
       ),
       buttons: v.optional(v.array(row, 'a list of rows')),
     },

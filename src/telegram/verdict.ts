@@ -37,7 +37,14 @@ const settled = [
   'CHARGE_ALREADY_REFUNDED',
 ];
 /** Faults before the request left this machine: surely not sent. */
-const notSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH', 'ENETDOWN']);
+const notSent = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+]);
 
 /**
  * Classifies a failed call.
