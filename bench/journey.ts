@@ -1,1 +1,99 @@
-export async function benchJourney(): Promise<void> {}
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { machineLine, percentile, residentMegabytes, row, withRedis } from './support.ts';
+import { updateOf } from './updates.ts';
+
+const count = 20_000;
+const main = fileURLToPath(new URL('../src/main.js', import.meta.url));
+
+/**
+ * The whole way over HTTP: the stand-in for Telegram in this process, the bot in another, from getUpdates to the sent
+ * answer. Every update is a /help of its own chat, so each brings one message.
+ */
+export async function benchJourney(): Promise<void> {
+  await withRedis(async (redis, address) => {
+    console.log(await machineLine(redis));
+    const sandbox = await startSandbox();
+    const chats = Array.from({ length: count }, (_, index) => updateOf(index * 4).message?.chat.id ?? 0);
+    for (const id of new Set(chats)) sandbox.user({ id });
+    const sent = new Map<number, number>();
+    const latencies: number[] = [];
+    let answered = 0;
+    sandbox.onMessage((message) => {
+      if (message.from !== 'bot') return;
+      answered++;
+      latencies.push(performance.now() - (sent.get(message.chat) ?? 0));
+    });
+    const folder = mkdtempSync(join(tmpdir(), 'turnstile-bench-'));
+    const bot = startBot({
+      BOT_TOKEN: sandbox.token,
+      TELEGRAM_API_ROOT: sandbox.url,
+      REDIS_URL: `unix://${address}`,
+      DATA_DIR: folder,
+      RATE_TOTAL: '100000',
+      LOG_LEVEL: 'info',
+    });
+    await bot.ready;
+    const push = (index: number, id: number) => {
+      const from = { id, is_bot: false, first_name: 'Anna', language_code: 'en' };
+      sent.set(id, performance.now());
+      sandbox.push({
+        message: {
+          message_id: index,
+          date: 1_700_000_000,
+          chat: { id, type: 'private' },
+          from,
+          text: '/help',
+        },
+      });
+    };
+    const started = performance.now();
+    for (let index = 0; index < count; index++) push(index, 1_000_000 + (index % 15_000));
+    while (answered < count) await new Promise((resolve) => setTimeout(resolve, 10));
+    const perSecond = count / ((performance.now() - started) / 1_000);
+    row(
+      'updates a second, getUpdates to sent answer',
+      Math.round(perSecond).toString(),
+      '>= 1000',
+      perSecond >= 1_000,
+    );
+    latencies.length = 0;
+    for (let index = 0; index < 1_500; index++) {
+      push(index, 1_000_000 + index);
+      if (index % 5 === 4) await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    while (latencies.length < 1_500) await new Promise((resolve) => setTimeout(resolve, 10));
+    row('answer at some 500/s, p50, ms', percentile(latencies, 0.5).toFixed(1));
+    row('answer at some 500/s, p99, ms', percentile(latencies, 0.99).toFixed(1));
+    row(
+      'memory of the bot, MB',
+      String(residentMegabytes(bot.process.pid)),
+      '< 150',
+      residentMegabytes(bot.process.pid) < 150,
+    );
+    bot.process.kill('SIGTERM');
+    await new Promise((resolve) => bot.process.once('exit', resolve));
+    await sandbox.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
+
+function startBot(variables: Record<string, string>): { process: ChildProcess; ready: Promise<void> } {
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', main, 'start'], {
+    env: { ...process.env, HTTP_PORT: 'off', ...variables },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ready = new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on(
+      'line',
+      (line) => line.includes('"msg":"ready"') && resolve(),
+    );
+    child.once('exit', (code) => reject(new Error(`The bot ended with code ${code}`)));
+  });
+  return { process: child, ready };
+}

@@ -20,8 +20,8 @@ export async function withRedis<T>(use: (redis: Redis, address: string) => Promi
 }
 
 /** Resident memory of a process, MB. */
-export function residentMegabytes(pid: number | 'self' = 'self'): number {
-  const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+export function residentMegabytes(pid: number | undefined): number {
+  const found = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid ?? 'self'}/status`, 'utf8'));
   return Math.round(Number(found?.[1] ?? 0) / 1024);
 }
 

@@ -19,7 +19,7 @@ import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { fixShards, Store } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
-import { type Content, describeProblem, loadContent } from './telegram/content.ts';
+import { type Content, commands, describeProblem, loadContent } from './telegram/content.ts';
 import { createMedia } from './telegram/media.ts';
 import { checkoutProblem, createRender } from './telegram/render.ts';
 import { createSender, policyOf } from './telegram/sender.ts';
@@ -89,6 +89,7 @@ export async function loadConversation(
       ),
     ].filter((name): name is string => typeof name === 'string'),
     delays: [...new Set(sources.flatMap((machine) => Object.keys(machine.implementations.delays)))],
+    events: [...new Set(bare.flatMap(({ userEvents }) => [...userEvents]))],
   };
   const loaded = await loadContent(contentDir, needs);
   if ('problems' in loaded) {
@@ -324,16 +325,15 @@ async function prepareTelegram(api: Api, content: Content, log: Logger): Promise
       await new Promise((resolve) => setTimeout(resolve, wait));
     }
   }
-  const names = ['start', 'status', 'language', 'terms', 'paysupport', 'help'];
   for (const language of content.languages) {
-    const commands = names.map((command) => ({
+    const menu = commands.map((command) => ({
       command,
       description: content.format(language, `command-${command}`, {}, true),
     }));
     const scope = language === content.defaultLanguage ? {} : { language_code: language as 'en' };
     // A menu without descriptions is no reason not to serve.
     await api
-      .setMyCommands(commands, scope)
+      .setMyCommands(menu, scope)
       .catch((error: unknown) => log.warn({ err: error }, 'the list of commands was not taken'));
   }
 }

@@ -7,6 +7,7 @@ import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { createLog } from './ops/log.ts';
+import { mermaidOf } from './ops/mermaid.ts';
 import { paint } from './ops/terminal.ts';
 import { runDemo } from './sandbox/demo.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
@@ -191,6 +192,12 @@ program
   .description('count sessions by state, timers, inbox, outbox, payments')
   .addOption(json())
   .action(status);
+program
+  .command('machines')
+  .description('print the conversations as Mermaid state diagrams')
+  .action(() => {
+    for (const machine of machines) console.log(mermaidOf(machine));
+  });
 program
   .command('chat')
   .description('show everything stored about one chat')

@@ -196,7 +196,7 @@ describe('what cannot be made durable is refused at the start', () => {
       'a delayed raise',
       setup({
         delays: { d: 1 },
-        actions: { r: raise({ type: 'x' }, { delay: 'd' }) as never },
+        actions: { r: raise({ type: 'x' }, { delay: 'd' as never }) as never },
       }).createMachine({ id: 'm', entry: 'r' as never }),
       /delayed raise/,
     ],

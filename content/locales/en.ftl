@@ -223,7 +223,7 @@ operator-paysupport =
     <b>A question about payment</b>
     From: <a href="tg://user?id={ $chat }">{ $name }</a>, { $username }, id <code>{ $chat }</code>
 
-    { $text }
+    Question: { $text }
 
 operator-paid-again =
     <b>Paid twice</b>

@@ -226,7 +226,7 @@ operator-paysupport =
     <b>Вопрос об оплате</b>
     От: <a href="tg://user?id={ $chat }">{ $name }</a>, { $username }, id <code>{ $chat }</code>
 
-    { $text }
+    Вопрос: { $text }
 
 operator-paid-again =
     <b>Повторная оплата</b>

@@ -1,3 +1,5 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+
 /** One mistake in the content, in words that let an operator mend it. */
 export interface Problem {
   /** As an operator would open it: below the current folder where it is inside of it, absolute otherwise. */
@@ -50,3 +52,13 @@ function distance(a: string, b: string): number {
   }
   return row[b.length] ?? 0;
 }
+
+/** A path as an operator would type it. */
+export function shown(...parts: string[]): string {
+  const path = resolve(...parts);
+  const below = relative(process.cwd(), path);
+  return below.startsWith('..') || isAbsolute(below) ? path : below;
+}
+
+/** Why a file could not be read, in a word. */
+export const reason = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);

@@ -1,14 +1,7 @@
 import type { Effect, JsonObject } from '../core/effects.ts';
-import {
-  type Attachment,
-  buttonsOf,
-  type Content,
-  filesOf,
-  longest,
-  type MessageContent,
-  type Row,
-} from './content.ts';
+import type { Content } from './content.ts';
 import type { Variables } from './locale.ts';
+import { type Attachment, buttonsOf, filesOf, longest, type MessageContent, type Row } from './message.ts';
 import { show } from './problem.ts';
 
 /** A file of the media folder, turned into a file_id or an upload just before sending. */

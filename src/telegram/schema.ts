@@ -201,7 +201,7 @@ export const botShape = fields(
 
 const textKey = matching(/^[a-zA-Z][\w-]*$/, 'the key of a text in locales/');
 const mediaFile = matching(/^[^/\\]+\.[a-z0-9]+$/i, 'the name of a file in media/');
-export const eventPattern = /^[a-z]+(\.[a-z_]+)+$/;
+const eventPattern = /^[a-z]+(\.[a-z_]+)+$/;
 const button = fields(
   {
     label: textKey,

@@ -17,7 +17,7 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** ms before the second, third and fourth attempt; the last one repeats. */
-export const retrySchedule = [1_000, 5_000, 15_000] as const;
+const retrySchedule = [1_000, 5_000, 15_000] as const;
 
 const unreachable = [
   'bot was blocked by the user',
@@ -69,5 +69,7 @@ export function verdict(error: unknown, attempt: number, policy: Policy = 'resen
     if (policy === 'resend' || notSent.has(cause?.code ?? '')) return { kind: 'retry', afterMs, reason };
     return { kind: 'refused', reason: `outcome unknown, not sent a second time (${reason})` };
   }
-  return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
+  // Our own side: a file that cannot be read, an actor that throws. It may pass; a bug does not.
+  const reason = error instanceof Error ? error.message : String(error);
+  return attempt <= retrySchedule.length ? { kind: 'retry', afterMs, reason } : { kind: 'refused', reason };
 }

@@ -1,0 +1,378 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { accessMachine } from '../machines/access.machine.ts';
+import type { Effect } from '../src/core/effects.ts';
+import { prepareMachine } from '../src/core/machine.ts';
+import { type Content, loadContent } from '../src/telegram/content.ts';
+import { type Call, checkoutProblem, createRender } from '../src/telegram/render.ts';
+
+let content: Content;
+let render: (effect: Effect) => Call;
+
+async function load(folder: string): Promise<Content> {
+  const loaded = await loadContent(folder);
+  if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
+  return loaded.content;
+}
+
+beforeAll(async () => {
+  content = await load('content');
+  render = createRender(content, { providerToken: 'provider' });
+});
+
+function effect(type: string, params: Effect['params'], more: Partial<Effect> = {}): Effect {
+  return {
+    id: '1.0',
+    type,
+    ...(params !== undefined && { params }),
+    machine: 'access',
+    chat: 42,
+    lane: 'reply',
+    queue: '42',
+    context: { language: 'ru' },
+    ...more,
+  };
+}
+
+const ana = { type: 'start.requested', name: 'Ана', username: 'ana' };
+const inEnglish = { context: { language: 'en' } };
+
+/** A call as a person would see it: the text without its end, and the buttons, one row a line. */
+function seen({ method, payload }: Call): string[] {
+  const text = String(
+    payload['text'] ?? payload['caption'] ?? payload['title'] ?? payload['error_message'] ?? '',
+  );
+  const markup = payload['reply_markup'] as
+    | { inline_keyboard: { text: string; callback_data: string }[][] }
+    | undefined;
+  const rows = markup?.inline_keyboard.map((row) =>
+    row.map((button) => `[${button.text} → ${button.callback_data}]`).join(' '),
+  );
+  return [method, text.split('\n', 1)[0] ?? '', ...(rows ?? [])];
+}
+
+describe('send', () => {
+  it('greets by name, with the button to the offer', () => {
+    const call = render(effect('send', { message: 'welcome' }, { event: ana }));
+    expect(seen(call)).toEqual([
+      'sendMessage',
+      'Здравствуйте, <b>Ана</b>!',
+      '[Получить доступ → access.requested]',
+    ]);
+    expect(call.payload).toMatchObject({
+      chat_id: 42,
+      parse_mode: 'HTML',
+      link_preview_options: { is_disabled: true },
+    });
+  });
+
+  it('speaks the person’s language', () => {
+    const call = render(effect('send', { message: 'welcome' }, { event: ana, ...inEnglish }));
+    expect(seen(call)).toEqual(['sendMessage', 'Hello, <b>Ана</b>!', '[Get access → access.requested]']);
+  });
+
+  it('speaks the default language to a person of a language that is gone', () => {
+    const call = render(effect('send', { message: 'offer_expired' }, { context: { language: 'de' } }));
+    expect(seen(call)[2]).toBe('[Получить доступ → access.requested]');
+  });
+
+  it('reminds by the video, with its traps and the button to pay', () => {
+    const call = render(effect('send', { message: 'payment_reminder' }, { lane: 'reminder' }));
+    expect(call).toEqual({
+      method: 'sendVideo',
+      payload: {
+        chat_id: 42,
+        video: { media: 'traps.mp4' },
+        supports_streaming: true,
+        caption: expect.stringMatching(/3 ловушки[\s\S]*Ждать[\s\S]*Готовиться[\s\S]*Идти/),
+        parse_mode: 'HTML',
+        reply_markup: { inline_keyboard: [[{ text: 'Оплатить', callback_data: 'invoice.requested' }]] },
+      },
+    });
+  });
+
+  it('offers the topics one under another, in both languages', () => {
+    expect(seen(render(effect('send', { message: 'choose_topic' }))).slice(2)).toEqual([
+      '[Выбрать одно дело → topic.selected:focus]',
+      '[Первая неделя → topic.selected:week]',
+      '[Держать ритм → topic.selected:rhythm]',
+    ]);
+    expect(seen(render(effect('send', { message: 'choose_topic' }, inEnglish)))[3]).toBe(
+      '[The first week → topic.selected:week]',
+    );
+  });
+
+  it('names each language in that language', () => {
+    expect(seen(render(effect('send', { message: 'language' }, inEnglish))).slice(2)).toEqual([
+      '[Русский → language.selected:ru]',
+      '[English → language.selected:en]',
+    ]);
+  });
+
+  it('names price and length of access', () => {
+    const text = (language: string) =>
+      String(render(effect('send', { message: 'offer' }, { context: { language } })).payload['text']);
+    expect(text('ru')).toContain('Цена: <b>250 звёзд</b>');
+    expect(text('ru')).toContain('навсегда');
+    expect(text('en')).toContain('Price: <b>250 Stars</b>');
+  });
+
+  it('names the chosen topic by its title', () => {
+    const call = render(
+      effect('send', { message: 'follow_up' }, { context: { language: 'en', topic: 'week' } }),
+    );
+    expect(call.payload['text']).toContain('How is “The first week” coming along?');
+  });
+
+  it('knows every message and reason of the machine, in both languages', () => {
+    const wanted = prepareMachine(accessMachine).actions.filter(
+      ({ params }) => 'message' in params || 'reason' in params,
+    );
+    expect(wanted.length).toBeGreaterThan(30);
+    for (const { type, params } of wanted) {
+      for (const language of ['ru', 'en']) {
+        const event = { ...ana, payload: 'why', query: 'q', charge: 'c', currency: 'XTR', amount: 250 };
+        const call = render(effect(type, { ...params }, { context: { language, topic: 'week' }, event }));
+        const text = String(call.payload['text'] ?? call.payload['caption'] ?? call.payload['error_message']);
+        // A key in place of its text, or a variable that nobody filled.
+        expect(text, JSON.stringify(params)).toMatch(/ /);
+        expect(text, JSON.stringify(params)).not.toMatch(/\{|undefined|—\s*$/);
+      }
+    }
+  });
+
+  it('refuses a message that nobody wrote', () => {
+    expect(() => render(effect('send', { message: 'wellcome' }))).toThrow(
+      'Expected messages.yaml to have an entry "wellcome", which "send" of machine "access" sends, found nothing',
+    );
+    expect(() => render(effect('send', {}))).toThrow(
+      'Expected the effect "send" of machine "access" to name its message, found nothing',
+    );
+  });
+});
+
+describe('sendMaterial', () => {
+  const material = (topic: string | undefined, language = 'ru') =>
+    render(
+      effect('sendMaterial', undefined, { context: { language, ...(topic !== undefined && { topic }) } }),
+    );
+
+  it('sends a text', () => {
+    expect(seen(material('focus'))).toEqual(['sendMessage', '<b>Выбрать одно дело</b>']);
+  });
+
+  it('sends a document in the person’s language', () => {
+    expect(material('week')).toMatchObject({
+      method: 'sendDocument',
+      payload: { document: { media: 'first-week.ru.pdf' } },
+    });
+    expect(material('week', 'en')).toMatchObject({
+      payload: { document: { media: 'first-week.en.pdf' }, caption: expect.stringContaining('Seven days') },
+    });
+  });
+
+  it('sends an album, captioned at its first picture', () => {
+    expect(material('rhythm', 'en')).toEqual({
+      method: 'sendMediaGroup',
+      payload: {
+        chat_id: 42,
+        media: [
+          {
+            type: 'photo',
+            media: { media: 'rhythm-1.en.png' },
+            caption: expect.stringContaining('Three rules'),
+            parse_mode: 'HTML',
+          },
+          { type: 'photo', media: { media: 'rhythm-2.en.png' } },
+          { type: 'photo', media: { media: 'rhythm-3.en.png' } },
+        ],
+      },
+    });
+  });
+
+  it.each(['gone', undefined, '__proto__'])('asks for a topic again when the chosen one is %s', (topic) => {
+    expect(seen(material(topic))[2]).toBe('[Выбрать одно дело → topic.selected:focus]');
+  });
+});
+
+describe('sendInvoice', () => {
+  it('asks for Stars without a provider, in one price', () => {
+    expect(render(effect('sendInvoice', undefined))).toEqual({
+      method: 'sendInvoice',
+      payload: {
+        chat_id: 42,
+        title: 'Клуб «Первый шаг»',
+        description: expect.stringMatching(/^Доступ навсегда: 3 темы /),
+        payload: `club:${content.product.version}`,
+        provider_token: '',
+        currency: 'XTR',
+        prices: [{ label: 'Доступ в клуб', amount: 250 }],
+        start_parameter: 'invoice',
+      },
+    });
+  });
+
+  it('asks for another currency through the provider, and names the price in it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'content-'));
+    await cp('content', folder, { recursive: true });
+    const bot = await readFile(join(folder, 'bot.yaml'), 'utf8');
+    await writeFile(
+      join(folder, 'bot.yaml'),
+      bot.replace('currency: XTR', 'currency: EUR').replace('price: 250', 'price: 1950'),
+    );
+    const inEuro = createRender(await load(folder), { providerToken: 'provider' });
+    await rm(folder, { recursive: true });
+    const { payload } = inEuro(effect('sendInvoice', undefined, inEnglish));
+    expect(payload).toMatchObject({
+      provider_token: 'provider',
+      currency: 'EUR',
+      prices: [{ amount: 1950 }],
+    });
+    expect(inEuro(effect('send', { message: 'offer' }, inEnglish)).payload['text']).toContain(
+      'Price: <b>€19.50</b>',
+    );
+    expect(inEuro(effect('send', { message: 'offer' })).payload['text']).toContain(
+      'Цена: <b>19,50\u00a0€</b>',
+    );
+  });
+});
+
+describe('checkout', () => {
+  const offer = () => ({ payload: `club:${content.product.version}`, currency: 'XTR', amount: 250 });
+
+  it('goes ahead for today’s invoice', () => {
+    expect(checkoutProblem(content, offer())).toBeUndefined();
+  });
+
+  it.each([
+    ['an old price', { payload: 'club:00000000' }, 'other_price'],
+    ['another product', { payload: 'course:00000000' }, 'other_product'],
+    ['no payload', { payload: '' }, 'other_product'],
+    ['another amount', { amount: 1 }, 'other_amount'],
+    ['another currency', { currency: 'EUR' }, 'other_amount'],
+  ])('does not go ahead for %s', (_, change, problem) => {
+    expect(checkoutProblem(content, { ...offer(), ...change })).toBe(problem);
+  });
+
+  it('is answered with yes, or with the reason in plain words', () => {
+    const event = { type: 'checkout.requested', query: 'q1' };
+    expect(render(effect('approveCheckout', undefined, { event }))).toEqual({
+      method: 'answerPreCheckoutQuery',
+      payload: { pre_checkout_query_id: 'q1', ok: true },
+    });
+    expect(render(effect('rejectCheckout', { reason: 'already_paid' }, { event, ...inEnglish }))).toEqual({
+      method: 'answerPreCheckoutQuery',
+      payload: {
+        pre_checkout_query_id: 'q1',
+        ok: false,
+        error_message: 'You have access already, there is no need to pay again. Nothing was charged.',
+      },
+    });
+  });
+
+  it('is refused without a query to answer', () => {
+    expect(() => render(effect('approveCheckout', undefined))).toThrow(
+      'to carry a checkout query’s id, found nothing'.replace('’', "'"),
+    );
+  });
+});
+
+describe('answerButton', () => {
+  it('lets the button stop waiting', () => {
+    expect(render(effect('answerButton', { query: 'b1' }))).toEqual({
+      method: 'answerCallbackQuery',
+      payload: { callback_query_id: 'b1' },
+    });
+  });
+
+  it('says that a button is out of date', () => {
+    expect(render(effect('answerButton', { query: 'b1', stale: true }, inEnglish)).payload).toEqual({
+      callback_query_id: 'b1',
+      text: 'This button is out of date. The latest message has everything you need.',
+    });
+  });
+});
+
+describe('tellOperator', () => {
+  it('goes to the operator, in the default language, with a link to the person', () => {
+    const event = {
+      type: 'payment.received',
+      name: 'Ann',
+      username: 'ann',
+      charge: 'ch_1',
+      currency: 'XTR',
+      amount: 251,
+    };
+    const call = render(
+      effect('tellOperator', { message: 'operator_paid_again' }, { to: 7, event, ...inEnglish }),
+    );
+    expect(call.payload['chat_id']).toBe(7);
+    expect(call.payload['text']).toBe(
+      [
+        '<b>Повторная оплата</b>',
+        'Кто: <a href="tg://user?id=42">Ann</a>, @ann, id <code>42</code>',
+        'Сумма: 251 звезда',
+        'Платёж: <code>ch_1</code>',
+        '',
+        'Доступ у человека уже был. Скорее всего, деньги стоит вернуть.',
+      ].join('\n'),
+    );
+  });
+
+  it('passes on the question', () => {
+    const event = { type: 'paysupport.requested', name: 'Ann', payload: 'Where is <my> club?' };
+    const call = render(effect('tellOperator', { message: 'operator_paysupport' }, { to: 7, event }));
+    expect(call.payload['text']).toMatch(/Where is &lt;my&gt; club\?$/);
+  });
+});
+
+describe('hostile input', () => {
+  const greet = (name: unknown) =>
+    String(
+      render(effect('send', { message: 'payment_thanks' }, { event: { type: 'x', name } })).payload['text'],
+    );
+  const nameIn = (text: string) => /<b>([\s\S]*?)<\/b>/.exec(text)?.[1];
+
+  it.each([
+    ['HTML', '<a href="tg://x">&', '&lt;a href=&quot;tg://x&quot;&gt;&amp;'],
+    ['marks that turn the text around', '\u202eevil\u2066x\u200f', 'evilx'],
+    ['lines', 'a\n\n\tb', 'a b'],
+    ['half a character', 'a\ud83d', 'a'],
+    ['an emoji made of several', '👩‍👩‍👧', '👩‍👩‍👧'],
+    ['Fluent', '{ $price }', '{ $price }'],
+    ['nothing', '', 'друг'],
+    ['nothing that can be seen', '\u200d\u3164\u2067 ', 'друг'],
+    ['no text', { toString: 'x' }, 'друг'],
+  ])('a name of %s', (_, name, expected) => {
+    expect(nameIn(greet(name))).toBe(expected);
+  });
+
+  it('a name of 10,000 characters is cut to 64, without halving one', () => {
+    expect(nameIn(greet('n'.repeat(10_000)))).toBe('n'.repeat(64));
+    expect(nameIn(greet('😀'.repeat(10_000)))).toBe('😀'.repeat(64));
+  });
+
+  it('a question of 5,000 characters is cut to 500, and the message fits', () => {
+    const event = { type: 'message.received', name: '&'.repeat(10_000), text: '<'.repeat(5_000) };
+    const text = String(
+      render(effect('tellOperator', { message: 'operator_paysupport' }, { to: 7, event })).payload['text'],
+    );
+    expect(text.match(/&lt;/g)).toHaveLength(500);
+    expect(text.replace(/&\w+;/g, '_').length).toBeLessThan(1_000);
+  });
+
+  it('a payment in a currency that does not exist is shown as it came', () => {
+    const event = { type: 'payment.received', currency: '<b>', amount: 5 };
+    expect(render(effect('send', { message: 'refunded' }, { event })).payload['text']).toContain(
+      '5 &lt;b&gt;',
+    );
+  });
+});
+
+it('an effect of an unknown type is refused, saying what was expected', () => {
+  expect(() => render(effect('sendFlowers', undefined))).toThrow(
+    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator or answerButton, found "sendFlowers" from machine "access"',
+  );
+});

@@ -1,0 +1,87 @@
+import { resolve } from 'node:path';
+import { pino } from 'pino';
+import { inject, onTestFinished } from 'vitest';
+import { type App, type AppOptions, machines, startApp } from '../../src/app.ts';
+import { prepareMachine } from '../../src/core/machine.ts';
+import { SystemClock } from '../../src/engine/clock.ts';
+import { readEnvironment } from '../../src/ops/environment.ts';
+import { type Sandbox, type SandboxUser, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type ChatReport, readChat, readStatus, type Status } from '../../src/store/status.ts';
+import { openTestRedis } from './redis.ts';
+
+export interface TestBot {
+  readonly sandbox: Sandbox;
+  readonly clock: SystemClock;
+  /** Log lines so far, parsed. */
+  readonly log: readonly Record<string, unknown>[];
+  readonly prefix: string;
+  app: App;
+  /** Stops the bot in order and starts it anew on what is stored. */
+  restart(): Promise<void>;
+  status(): Promise<Status>;
+  chat(user: SandboxUser): Promise<ChatReport>;
+  state(user: SandboxUser): Promise<string | undefined>;
+  /** Resolves when nothing is left to be handled: inbox and outbox empty, no update pending. */
+  settled(): Promise<void>;
+}
+
+/** The whole bot in this process: real Redis, Telegram's stand-in over HTTP, a clock that the test moves. */
+export async function startBot(
+  options: Partial<AppOptions> & { variables?: Record<string, string> } = {},
+): Promise<TestBot> {
+  const { redis, prefix } = await openTestRedis();
+  const clock = new SystemClock();
+  const sandbox = await startSandbox({ now: () => clock.now() });
+  const log: Record<string, unknown>[] = [];
+  const { variables, ...rest } = options;
+  const environment = readEnvironment(
+    {
+      BOT_TOKEN: sandbox.token,
+      TELEGRAM_API_ROOT: sandbox.url,
+      REDIS_URL: `unix://${inject('redis')}`,
+      REDIS_PREFIX: prefix,
+      SHARDS: '4',
+      CONTENT_DIR: resolve(import.meta.dirname, '../../content'),
+      ...variables,
+    },
+    { token: true },
+  );
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) });
+  const start = () => startApp({ environment, log: logger, clock, pollTimeout: 5, ...rest });
+  const reported = (rest.machines ?? machines).map((source) => {
+    const machine = prepareMachine(source);
+    const states = Object.keys(source.config.states ?? {});
+    return {
+      id: machine.id,
+      states,
+      expirable: [...machine.expiry.keys()],
+      timers: [...machine.timersByName.keys()],
+    };
+  });
+  const where = { prefix, shards: 4, machines: reported };
+  const bot: TestBot = {
+    sandbox,
+    clock,
+    log,
+    prefix,
+    app: await start(),
+    restart: async () => {
+      await bot.app.stop();
+      bot.app = await start();
+    },
+    status: () => readStatus(redis, { ...where, now: clock.now() }),
+    chat: (user) => readChat(redis, user.id, where),
+    state: async (user) => (await bot.chat(user)).sessions[0]?.state,
+    settled: async () => {
+      for (;;) {
+        const { inbox, outbox } = await bot.status();
+        if (inbox + outbox + sandbox.pendingUpdates === 0) return;
+      }
+    },
+  };
+  onTestFinished(async () => {
+    await bot.app.stop();
+    await sandbox.close();
+  });
+  return bot;
+}
