@@ -74,8 +74,10 @@ export async function startBot(
     state: async (user) => (await bot.chat(user)).sessions[0]?.state,
     settled: async () => {
       for (;;) {
+        // In the order that things move: an update that has left one place has reached the next.
+        const pending = sandbox.pendingUpdates;
         const { inbox, outbox } = await bot.status();
-        if (inbox + outbox + sandbox.pendingUpdates === 0) return;
+        if (pending + inbox + outbox === 0) return;
       }
     },
   };
