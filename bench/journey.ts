@@ -6,21 +6,18 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { machineLine, percentile, residentMegabytes, row, withRedis } from './support.ts';
-import { updateOf } from './updates.ts';
 
 const count = 20_000;
 const main = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
 /**
  * The whole way over HTTP: the stand-in for Telegram in this process, the bot in another, from getUpdates to the sent
- * answer. Every update is a /help of its own chat, so each brings one message.
+ * answer. Every update is a /help, so each brings one message.
  */
 export async function benchJourney(): Promise<void> {
   await withRedis(async (redis, address) => {
     console.log(await machineLine(redis));
     const sandbox = await startSandbox();
-    const chats = Array.from({ length: count }, (_, index) => updateOf(index * 4).message?.chat.id ?? 0);
-    for (const id of new Set(chats)) sandbox.user({ id });
     const sent = new Map<number, number>();
     const latencies: number[] = [];
     let answered = 0;
@@ -39,21 +36,13 @@ export async function benchJourney(): Promise<void> {
       LOG_LEVEL: 'info',
     });
     await bot.ready;
-    const push = (index: number, id: number) => {
-      const from = { id, is_bot: false, first_name: 'Anna', language_code: 'en' };
-      sent.set(id, performance.now());
-      sandbox.push({
-        message: {
-          message_id: index,
-          date: 1_700_000_000,
-          chat: { id, type: 'private' },
-          from,
-          text: '/help',
-        },
-      });
+    const ask = (index: number) => {
+      const user = sandbox.user({ id: 1_000_000 + (index % 15_000) });
+      sent.set(user.id, performance.now());
+      user.says('/help');
     };
     const started = performance.now();
-    for (let index = 0; index < count; index++) push(index, 1_000_000 + (index % 15_000));
+    for (let index = 0; index < count; index++) ask(index);
     while (answered < count) await new Promise((resolve) => setTimeout(resolve, 10));
     const perSecond = count / ((performance.now() - started) / 1_000);
     row(
@@ -64,7 +53,7 @@ export async function benchJourney(): Promise<void> {
     );
     latencies.length = 0;
     for (let index = 0; index < 1_500; index++) {
-      push(index, 1_000_000 + index);
+      ask(index);
       if (index % 5 === 4) await new Promise((resolve) => setTimeout(resolve, 10));
     }
     while (latencies.length < 1_500) await new Promise((resolve) => setTimeout(resolve, 10));

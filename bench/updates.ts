@@ -17,7 +17,7 @@ const roundOf = (index: number): number => Math.floor(index / chats) % 4;
 const effectsOf = [1, 1, 3, 1];
 
 /** Four updates of one chat: /start, /help, the button, /status. Six effects to come, the answer to the button among them. */
-export function updateOf(index: number): Update {
+function updateOf(index: number): Update {
   const chat = 1_000_000 + (index % chats);
   const round = roundOf(index);
   const from = { id: chat, is_bot: false, first_name: 'Anna', language_code: 'en' };

@@ -38,7 +38,7 @@ function quietly(command, args, options = {}) {
 /** Two commands at once would install into each other; the second waits for the first. */
 function withLock(name, work) {
   const lock = join(root, `.${name}.lock`);
-  for (let tries = 0; ; tries++) {
+  for (;;) {
     try {
       mkdirSync(lock);
       break;
