@@ -180,7 +180,7 @@ function check() {
     ['types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
     ['lint and format', bin('biome'), ['check', '--error-on-warnings', '.']],
     ['dead code', bin('knip'), []],
-    ['layers', bin('vitest'), ['run', 'test/architecture.test.ts']],
+    ['layers', bin('vitest'), ['run', '--project', 'layers']],
   ];
   let failed = 0;
   for (const [name, command, args] of steps) {

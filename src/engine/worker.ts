@@ -341,10 +341,7 @@ class InboxSource implements UpdateSource<Entry> {
   async *generator(): AsyncGenerator<Entry[]> {
     let scanned = performance.now();
     while (this.#active) {
-      const entries = await this.#read().catch((error: unknown) => {
-        this.#log.warn({ err: error }, 'reading the inbox failed; trying again');
-        return [];
-      });
+      const entries = await this.#read();
       if (entries.length > 0) yield entries;
       if (performance.now() - scanned >= rescan) {
         this.#hintAll();
@@ -363,7 +360,13 @@ class InboxSource implements UpdateSource<Entry> {
       const batches = await Promise.all(
         shards.map(async (shard) => {
           const key = `${source} ${shard}`;
-          const entries = await this.#store.readInbox(shard, source, this.#after.get(key) ?? '', limit);
+          // One shard that cannot be read must not take along what was read of the others.
+          const entries = await this.#store
+            .readInbox(shard, source, this.#after.get(key) ?? '', limit)
+            .catch((error: unknown) => {
+              this.#log.warn({ err: error, shard }, 'reading the inbox failed; trying again');
+              return [];
+            });
           const last = entries.at(-1);
           if (last !== undefined) this.#after.set(key, last.id);
           if (entries.length === limit) waiting.add(shard);
