@@ -111,37 +111,36 @@ export async function loadConversation(
 export async function openRedis(
   environment: Environment,
   log: Logger,
+  clock: Clock = new SystemClock(),
 ): Promise<{ redis: Redis; embedded: EmbeddedRedis | null }> {
   const embedded = environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir) : null;
   const address = embedded?.socket ?? (environment.redisUrl as string);
   const redis = connect(address);
   let lastError = 'no answer';
-  redis.on('error', (error: Error) => {
+  const noted = (error: Error) => {
+    if (lastError !== error.message)
+      log.warn({ reason: error.message }, 'Redis does not answer yet; trying for 30 s');
     lastError = error.message;
-  });
-  const deadline = performance.now() + 30_000;
+  };
+  redis.on('error', noted);
   redis.connect().catch(() => {});
-  const warning = setInterval(
-    () => log.warn({ reason: lastError }, 'Redis does not answer yet; trying for 30 s'),
-    5_000,
-  );
-  try {
-    await Promise.race([
-      redis.ping(),
-      new Promise((_, reject) =>
-        setTimeout(() => reject(new Error('time')), deadline - performance.now()).unref(),
-      ),
-    ]);
-  } catch (error) {
+  let giveUp: () => void = () => {};
+  const late = new Promise<'late'>((resolve) => {
+    giveUp = clock.at(clock.now() + 30_000, () => resolve('late'));
+  });
+  // A server that refuses the password, or is no Redis, answers with an error at once.
+  const refused = (error: Error) => error.message;
+  const outcome = await Promise.race([redis.ping().catch(refused), late]);
+  giveUp();
+  redis.off('error', noted);
+  if (outcome !== 'PONG') {
     redis.disconnect();
     const shown = address.replace(/\/\/[^@/]*@/, '//…@');
     throw new StartRefused(
       exitCodes.unavailable,
-      `Redis could not be reached at ${shown}: tried for 30 s, the last error was: ${error instanceof Error && error.message !== 'time' ? error.message : lastError}. ` +
+      `Redis could not be used at ${shown}: ${outcome === 'late' ? `tried for 30 s, the last error was: ${lastError}` : outcome}. ` +
         'Start it, or correct REDIS_URL, or unset REDIS_URL to use the embedded one.',
     );
-  } finally {
-    clearInterval(warning);
   }
   return { redis, embedded };
 }
@@ -150,7 +149,7 @@ export async function openRedis(
 export async function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), at } = options;
   const { content, machines: loaded } = await loadConversation(environment.contentDir, options.machines);
-  const { redis, embedded } = await openRedis(environment, log);
+  const { redis, embedded } = await openRedis(environment, log, clock);
   const closeStore = async () => {
     redis.disconnect();
     await embedded?.stop();
@@ -183,6 +182,12 @@ async function startOn(parts: Parts): Promise<App> {
   const { environment, log, clock, content, loaded, redis } = parts;
   const hook = parts.at === undefined ? {} : { at: parts.at };
   for (const warning of await checkServer(redis)) log.warn(warning);
+  let stopping: Promise<void> | undefined;
+  redis.on('close', () => {
+    if (stopping !== undefined) return;
+    log.error('Redis is away; nothing is taken from Telegram until it is back');
+    redis.once('ready', () => log.info('Redis is back'));
+  });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });
 
@@ -273,6 +278,9 @@ async function startOn(parts: Parts): Promise<App> {
       await store.appendUpdates(stored);
       for (const shard of new Set(stored.map(({ chat }) => store.shardOf(chat)))) worker.hint(shard);
     },
+    conflicted: async () => {
+      if (!(await store.isOwner())) fenced();
+    },
     clock,
     log,
     timeout: pollTimeout,
@@ -285,14 +293,14 @@ async function startOn(parts: Parts): Promise<App> {
   const polling = poller.run(() => log.info({ shards, prefix: environment.redisPrefix }, 'ready'));
   polling.catch(fail);
 
-  let stopping: Promise<void> | undefined;
   const stop = async () => {
     poller.stop();
     const drained = Promise.all([polling.catch(() => {}), worker.stop(), timers.stop()]).then(() =>
       dispatcher.stop(),
     );
-    // Redis may be away, or Telegram slow; whatever is not finished stays stored.
-    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, 7_000).unref())]);
+    // Telegram may be slow, or Redis away; whatever is not finished stays stored.
+    const patience = redis.status === 'ready' ? 7_000 : 0;
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, patience).unref())]);
     await parts.closeStore();
     end();
   };

@@ -19,6 +19,8 @@ export interface PollerOptions {
   readonly allowedUpdates: readonly Exclude<keyof Update, 'update_id'>[];
   /** Must reject, or not return, when the updates could not be stored: then nothing is confirmed to Telegram. */
   readonly append: (updates: readonly Update[]) => Promise<void>;
+  /** Hears of each conflict with another poller: it may be a copy that has taken over. */
+  readonly conflicted: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Long polling, seconds. Default 30. */
@@ -136,7 +138,10 @@ export class Poller {
           'conflict',
           'Another program polls Telegram with the same BOT_TOKEN (409 Conflict for more than 10 s). Stop the other one, or give this one a token of its own.',
         );
-      } else log.warn({ description }, 'another program polls with this token; trying again');
+      } else {
+        log.warn({ description }, 'another program polls with this token; trying again');
+        await this.#options.conflicted();
+      }
       wait = 1_000;
     } else if (code === 429) {
       wait = ((error as GrammyError).parameters.retry_after ?? 1) * 1_000;

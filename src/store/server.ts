@@ -236,19 +236,20 @@ function lastLines(file: string): string {
 
 async function stopServer(socket: string, child: ChildProcess | null, lock: Server): Promise<void> {
   const redis = client(socket);
+  const closed = new Promise<void>((resolve) => redis.once('close', resolve));
   try {
     await redis.connect();
     // The server closes the connection instead of answering; the append-only file is on disk by then.
     await redis.shutdown('NOSAVE').catch(() => {});
+    await Promise.race([closed, new Promise((late) => setTimeout(late, stopLimit).unref())]);
   } catch {
     // It is gone already.
   } finally {
     redis.disconnect();
   }
+  const isOver = () => child === null || child.exitCode !== null || child.signalCode !== null;
   const deadline = performance.now() + stopLimit;
-  while ((child === null || child.exitCode === null) && existsSync(socket) && performance.now() < deadline) {
-    await new Promise((retry) => setTimeout(retry, 10));
-  }
-  if (existsSync(socket)) child?.kill('SIGTERM');
-  await new Promise((closed) => lock.close(closed));
+  while (!isOver() && performance.now() < deadline) await new Promise((retry) => setTimeout(retry, 10));
+  if (!isOver()) child?.kill('SIGTERM');
+  await new Promise((done) => lock.close(done));
 }

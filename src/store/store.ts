@@ -116,6 +116,11 @@ export class Store {
     );
   }
 
+  /** Whether nobody has become the owner since. */
+  async isOwner(): Promise<boolean> {
+    return (await this.#redis.get(this.keys.owner(0))) === this.#token(0);
+  }
+
   #token(shard: number): string {
     const token = this.#tokens.get(shard);
     if (token === undefined)

@@ -1,0 +1,248 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/sandbox.ts';
+import { connect } from '../src/store/redis.ts';
+import { startEmbeddedRedis } from '../src/store/server.ts';
+import { dataDir, type Program, run, variablesFor } from './support/process.ts';
+
+async function sandboxOf(options?: SandboxOptions): Promise<Sandbox> {
+  const sandbox = await startSandbox(options);
+  onTestFinished(() => sandbox.close());
+  return sandbox;
+}
+
+async function bot(sandbox: Sandbox, variables: Record<string, string>): Promise<Program> {
+  const program = run(['start'], variablesFor(sandbox, variables));
+  await program.logged('ready');
+  return program;
+}
+
+/** The process id of the Redis that a DATA_DIR's bot runs. */
+async function redisPid(folder: string): Promise<number> {
+  const redis = connect(join(folder, 'redis/redis.sock'));
+  try {
+    return Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+const report = async (args: string[], folder: string) => {
+  const program = run([...args, '--json'], { DATA_DIR: folder });
+  expect(await program.ended).toBe(0);
+  return JSON.parse(program.output());
+};
+
+test.each(['the bot', 'the bot and its Redis'])(
+  'after a kill -9 of %s, state, reminders and unsent messages go on',
+  async (what) => {
+    const folder = dataDir();
+    const sandbox = await sandboxOf();
+    const [anna, boris] = [sandbox.user(), sandbox.user()];
+    const first = await bot(sandbox, { DATA_DIR: folder });
+    anna.says('/start');
+    await anna.sees('Get access');
+    anna.presses('Get access');
+    await sandbox.waitFor(() => anna.messages.at(-1)?.kind === 'invoice', 'the invoice');
+    // An answer that cannot be sent yet waits in the outbox.
+    sandbox.fail('sendMessage', { status: 500, description: 'Internal Server Error' }, { chat: boris.id });
+    boris.says('/start');
+    await first.logged('an effect failed; trying again');
+    const pid = await redisPid(folder);
+    if (what !== 'the bot') process.kill(pid, 'SIGKILL');
+    expect(await first.kill('SIGKILL')).toBe('SIGKILL');
+    // What comes while the bot is down waits at Telegram.
+    anna.says('/help');
+
+    const before = anna.messages.length;
+    await bot(sandbox, { DATA_DIR: folder, TURNSTILE_CLOCK_OFFSET: String(5 * 60_000) });
+    await boris.sees('Get access');
+    await anna.sees('3 traps');
+    await sandbox.waitFor(() => anna.messages.length === before + 2, 'the help and the reminder');
+    expect((await redisPid(folder)) === pid).toBe(what === 'the bot');
+    expect(await report(['chat', String(anna.id)], folder)).toMatchObject({
+      chat: anna.id,
+      sessions: [
+        {
+          machine: 'access',
+          state: 'awaiting_payment',
+          timers: [{ name: 'second_reminder' }, { name: 'offer_expiry' }],
+        },
+      ],
+      payments: [],
+    });
+    expect(await report(['status'], folder)).toMatchObject({
+      states: { access: { idle: 1, awaiting_payment: 1, paid: 0, topic_selected: 0 } },
+      timers: 2,
+      inbox: 0,
+      dead: 0,
+      chats: 2,
+      payments: 0,
+    });
+  },
+);
+
+test('while Redis is away nothing is confirmed to Telegram; when it is back, the bot goes on by itself', async () => {
+  const folder = dataDir();
+  const server = await startEmbeddedRedis(folder);
+  const sandbox = await sandboxOf();
+  const program = await bot(sandbox, { REDIS_URL: `unix://${server.socket}` });
+  const anna = sandbox.user();
+  anna.says('/start');
+  await anna.sees('Get access');
+  process.kill(await redisPid(folder), 'SIGKILL');
+  anna.says('/help');
+  const polls = () => sandbox.calls.filter(({ method }) => method === 'getUpdates').length;
+  // The poller holds the update, cannot store it, and asks for nothing more.
+  await expect.poll(() => program.output()).toContain('Redis is away');
+  const asked = polls();
+  expect(sandbox.pendingUpdates).toBe(1);
+  // The lock of the folder is this test's; the server is started as an operator's service would be.
+  await server.stop();
+  const again = await startEmbeddedRedis(folder);
+  onTestFinished(() => again.stop());
+  await sandbox.waitFor(() => anna.messages.filter(({ from }) => from === 'bot').length === 2, 'the help');
+  await sandbox.waitFor(() => sandbox.pendingUpdates === 0, 'the confirmation');
+  expect(polls()).toBeGreaterThan(asked);
+  expect(program.child.exitCode).toBeNull();
+});
+
+test('a second bot on the same DATA_DIR is refused with the first one named; exit code 75', async () => {
+  const folder = dataDir();
+  const sandbox = await sandboxOf();
+  const first = await bot(sandbox, { DATA_DIR: folder });
+  const second = run(['start'], variablesFor(sandbox, { DATA_DIR: folder }));
+  expect(await second.ended).toBe(75);
+  expect(second.output()).toContain(`process ${first.pid}`);
+  const anna = sandbox.user();
+  anna.says('/start');
+  await anna.sees('Get access');
+  expect(await first.kill('SIGTERM')).toBe(0);
+  expect(first.log().at(-1)).toMatchObject({ msg: 'stopped' });
+});
+
+test('a later copy on the same Redis takes over, and the earlier one stops with 75', async () => {
+  const sandbox = await sandboxOf();
+  const variables = variablesFor(sandbox);
+  const first = run(['start'], variables);
+  await first.logged('ready');
+  run(['start'], variables);
+  const anna = sandbox.user();
+  // Whichever of the two takes the update, the answer comes once.
+  anna.says('/start');
+  await anna.sees('Get access');
+  anna.says('/help');
+  await sandbox.waitFor(() => anna.messages.filter(({ from }) => from === 'bot').length === 2, 'the help');
+  expect(await first.ended).toBe(75);
+});
+
+test('a token that Telegram refuses: exit code 78, the reason, and the token nowhere', async () => {
+  const sandbox = await sandboxOf();
+  const token = '123456:secret-secret-secret-secret-secret';
+  const program = run(['start'], variablesFor(sandbox, { BOT_TOKEN: token }));
+  expect(await program.ended).toBe(78);
+  expect(program.output()).toContain('BOT_TOKEN');
+  expect(program.output()).toContain('401');
+  expect(program.output()).not.toContain('secret');
+});
+
+test('with Telegram out of reach the bot waits, and the token stands in no line', async () => {
+  const sandbox = await sandboxOf();
+  const program = run(
+    ['start'],
+    variablesFor(sandbox, { TELEGRAM_API_ROOT: 'http://127.0.0.1:9', LOG_LEVEL: 'trace' }),
+  );
+  await program.logged('Telegram cannot be reached; trying again');
+  expect(await program.kill('SIGTERM')).toBe(0);
+  expect(program.output()).not.toContain(sandbox.token.slice(3));
+});
+
+test('every problem of the environment at once, exit code 78', async () => {
+  const program = run(['start'], {
+    REDIS_URL: 'http://nowhere',
+    SHARDS: 'many',
+    RATE_BULK: '-1',
+    ADMIN_IDS: '1,@x',
+    HTTP_PORT: '99999999',
+  });
+  expect(await program.ended).toBe(78);
+  for (const name of ['BOT_TOKEN', 'REDIS_URL', 'SHARDS', 'RATE_BULK', 'ADMIN_IDS', 'HTTP_PORT'])
+    expect(program.output()).toContain(name);
+});
+
+test('broken content: every problem with file and line, exit code 78', async () => {
+  const sandbox = await sandboxOf();
+  const folder = mkdtempSync(join(tmpdir(), 'turnstile-content-'));
+  execFileSync('cp', ['-r', 'content/.', folder]);
+  const file = join(folder, 'bot.yaml');
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    text.replace(/price: .*/, 'price: free').replace(/payment_reminder: .*/, 'payment_reminder: soon'),
+  );
+  const program = run(['start'], variablesFor(sandbox, { CONTENT_DIR: folder }));
+  expect(await program.ended).toBe(78);
+  const line = (name: string) => 1 + text.split('\n').findIndex((row) => row.trimStart().startsWith(name));
+  expect(program.output()).toContain(`bot.yaml:${line('price')}`);
+  expect(program.output()).toContain(`bot.yaml:${line('payment_reminder')}`);
+});
+
+test('Redis out of reach for 30 s: exit code 69 with what was tried', async () => {
+  const sandbox = await sandboxOf();
+  const program = run(['start'], variablesFor(sandbox, { REDIS_URL: 'redis://user:password@127.0.0.1:9' }));
+  await program.logged(/Redis does not answer yet/);
+  program.shift(30_000);
+  expect(await program.ended).toBe(69);
+  expect(program.output()).toMatch(/127\.0\.0\.1:9.*30 s.*ECONNREFUSED/);
+  expect(program.output()).not.toContain('password');
+});
+
+test('a Redis that may evict keys is refused: exit code 78', async () => {
+  const server = await startEmbeddedRedis(dataDir());
+  onTestFinished(() => server.stop());
+  const redis = connect(server.socket);
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  redis.disconnect();
+  const program = run(['start'], variablesFor(await sandboxOf(), { REDIS_URL: `unix://${server.socket}` }));
+  expect(await program.ended).toBe(78);
+  expect(program.output()).toContain('noeviction');
+});
+
+test('a webhook that is still set is removed, and what waits is kept', async () => {
+  const sandbox = await sandboxOf();
+  const anna = sandbox.user();
+  anna.says('/start');
+  await fetch(`${sandbox.url}/bot${sandbox.token}/setWebhook?url=https://example.org/`);
+  await bot(sandbox, {});
+  await anna.sees('Get access');
+});
+
+test('another program that keeps polling: exit code 75 and a clear message', async () => {
+  const sandbox = await sandboxOf();
+  const program = await bot(sandbox, {});
+  const poll = () => fetch(`${sandbox.url}/bot${sandbox.token}/getUpdates`).catch(() => {});
+  const conflicts = () =>
+    program.log().filter(({ msg }) => msg === 'another program polls with this token; trying again').length;
+  while (program.child.exitCode === null) {
+    const before = conflicts();
+    await poll();
+    if (conflicts() > before) program.shift(3_000);
+  }
+  expect(await program.ended).toBe(75);
+  expect(program.output()).toContain('Another program polls Telegram with the same BOT_TOKEN');
+});
+
+test('SIGTERM while Redis is away ends the bot all the same', async () => {
+  const folder = dataDir();
+  const server = await startEmbeddedRedis(folder);
+  const sandbox = await sandboxOf();
+  const program = await bot(sandbox, { REDIS_URL: `unix://${server.socket}` });
+  process.kill(await redisPid(folder), 'SIGKILL');
+  sandbox.user().says('/start');
+  await expect.poll(() => program.output()).toContain('Redis is away');
+  expect(await program.kill('SIGTERM')).toBe(0);
+  await server.stop();
+});
