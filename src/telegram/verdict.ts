@@ -26,6 +26,7 @@ const unreachable = [
   'chat not found',
   'bot was kicked',
   'PEER_ID_INVALID',
+  'upgraded to a supergroup',
 ];
 const settled = [
   'message is not modified',

@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { SystemClock } from '../src/engine/clock.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const hour = 3_600_000;
+
+function wait(clock: SystemClock, ms: number): { fired: number } {
+  const seen = { fired: 0 };
+  clock.at(clock.now() + ms, () => seen.fired++);
+  return seen;
+}
+
+test('a machine clock that is set back makes a timer late, never early', () => {
+  const seen = wait(new SystemClock(), 1_000);
+  vi.setSystemTime(Date.now() - hour);
+  vi.advanceTimersByTime(1_000);
+  expect(seen.fired).toBe(0);
+  vi.advanceTimersByTime(hour);
+  expect(seen.fired).toBe(1);
+});
+
+test('a wait longer than setTimeout can count is kept', () => {
+  const days = 24 * hour;
+  const seen = wait(new SystemClock(), 60 * days);
+  vi.advanceTimersByTime(60 * days - 1);
+  expect(seen.fired).toBe(0);
+  vi.advanceTimersByTime(1);
+  expect(seen.fired).toBe(1);
+});
+
+test('a shift forward fires what became due, once', () => {
+  const clock = new SystemClock();
+  const seen = wait(clock, 5 * hour);
+  clock.shift(5 * hour);
+  vi.advanceTimersByTime(0);
+  expect(seen.fired).toBe(1);
+  vi.advanceTimersByTime(10 * hour);
+  expect(seen.fired).toBe(1);
+});
+
+test('what was called off never fires', () => {
+  const clock = new SystemClock();
+  const seen = { fired: 0 };
+  clock.at(clock.now() + 1_000, () => seen.fired++)();
+  clock.shift(hour);
+  vi.advanceTimersByTime(hour);
+  expect(seen.fired).toBe(0);
+});
