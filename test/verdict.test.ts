@@ -7,7 +7,13 @@ const refusal = (error_code: number, description: string, parameters = {}) =>
 const network = (cause: { code?: string; type?: string; message: string }) =>
   new HttpError("Network request for 'sendMessage' failed!", cause);
 
-type Row = readonly [name: string, error: unknown, kind: Verdict['kind'], afterMs?: number, policy?: Policy];
+type Row = readonly [
+  name: string,
+  error: unknown,
+  kind: Verdict['kind'],
+  afterMs?: number | undefined,
+  policy?: Policy,
+];
 
 const rows: readonly Row[] = [
   [
@@ -91,11 +97,13 @@ const rows: readonly Row[] = [
   ['our own fault, first time', new Error('ENOENT: no such file'), 'retry', 1_000],
 ];
 
-test.each(rows)('%s', (_, error, kind, afterMs, policy) => {
-  const found = verdict(error, 1, policy);
-  expect(found.kind).toBe(kind);
-  if (afterMs !== undefined) expect(found).toMatchObject({ afterMs });
-});
+for (const [name, error, kind, afterMs, policy] of rows) {
+  test(name, () => {
+    const found = verdict(error, 1, policy);
+    expect(found.kind).toBe(kind);
+    if (afterMs !== undefined) expect(found).toMatchObject({ afterMs });
+  });
+}
 
 test('the schedule of retries is 1 s, 5 s, 15 s, and 15 s from then on', () => {
   const waits = [1, 2, 3, 4, 50].map((attempt) => verdict(refusal(500, 'x'), attempt));

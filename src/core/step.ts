@@ -82,7 +82,7 @@ export function step(given: StepInput): Commit | null {
   } else {
     snapshot = restoreSnapshot(machine, session);
   }
-  const [next, nextActions] = transition(machine.logic, snapshot as never, event as never) as unknown as [
+  const [next, nextActions] = transition(machine.stepping, snapshot as never, event as never) as unknown as [
     AnyMachineSnapshot,
     Action[],
   ];

@@ -213,16 +213,16 @@ export class Dispatcher {
     const started = performance.now();
     let output: unknown;
     try {
-      await at?.('taken');
+      if (at !== undefined) await at('taken');
       output = await perform(effect);
     } catch (error) {
       return this.#failed(taken, error);
     }
-    await at?.('performed');
+    if (at !== undefined) await at('performed');
     this.#lastSuccess = clock.now();
     const result = resultOf(effect, { output: output ?? null });
     const next = await store.settle(taken, clock.now(), result === null ? {} : { result });
-    await at?.('settled');
+    if (at !== undefined) await at('settled');
     log.debug({
       chat: effect.to ?? effect.chat,
       effect: effect.type,

@@ -198,11 +198,9 @@ export class Worker {
     const started = performance.now();
     const payment = job.routed?.payment;
     for (;;) {
-      const [{ session, version }, alreadyPaid] = await Promise.all([
-        store.loadSession(job.machine.id, job.chat),
-        payment === undefined ? false : store.hasPayment(payment),
-      ]);
-      await at?.('read');
+      const { session, version } = await store.loadSession(job.machine.id, job.chat);
+      const alreadyPaid = payment !== undefined && (await store.hasPayment(payment));
+      if (at !== undefined) await at('read');
       const now = clock.now();
       let commit: Commit | null;
       let button: Effect | null;
@@ -222,7 +220,7 @@ export class Worker {
         extra,
         ...(payment !== undefined && !alreadyPaid && { payment }),
       });
-      await at?.('committed');
+      if (at !== undefined) await at('committed');
       if (code === 'conflict' || code === 'charged') continue;
       if (this.#checkOwner(code) !== 'ok') return;
       const effects = [...(addressed?.effects ?? []), ...extra];
