@@ -11,6 +11,7 @@ import { allowedUpdates, type Routed, type RouteRules, route } from './core/rout
 import type { EffectRule } from './core/step.ts';
 import { type Clock, SystemClock } from './engine/clock.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
+import type { At } from './engine/points.ts';
 import { Poller } from './engine/poller.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
@@ -55,7 +56,7 @@ export interface AppOptions {
   /** What invoked promise actors do, by name. */
   readonly actors?: Readonly<Record<string, (effect: Effect) => Promise<unknown>>>;
   /** Called at named points of the loops; a crash test kills there. Nothing by default. */
-  readonly at?: (name: string) => void | Promise<void>;
+  readonly at?: At;
   /** Long polling, seconds. Default 30. */
   readonly pollTimeout?: number;
 }

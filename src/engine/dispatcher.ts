@@ -3,6 +3,7 @@ import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import type { Store, StoredResult, Taken } from '../store/store.ts';
 import type { Clock } from './clock.ts';
+import type { At } from './points.ts';
 
 /** What to do after a failed attempt; telegram/verdict.ts gives it for calls of the Bot API. */
 export type Outcome =
@@ -26,7 +27,7 @@ export interface DispatcherOptions {
   readonly ratePerSecond: number;
   /** Effects in flight at once: answers (checkout and replies), and bulk (reminders and broadcasts). */
   readonly window: { readonly answers: number; readonly bulk: number };
-  readonly at?: (name: string) => void | Promise<void>;
+  readonly at?: At;
 }
 
 /** How often the outbox is looked at without a hint, ms. */
@@ -213,16 +214,16 @@ export class Dispatcher {
     const started = performance.now();
     let output: unknown;
     try {
-      if (at !== undefined) await at('taken');
+      if (at !== undefined) await at('effect taken');
       output = await perform(effect);
     } catch (error) {
       return this.#failed(taken, error);
     }
-    if (at !== undefined) await at('performed');
+    if (at !== undefined) await at('effect performed');
     this.#lastSuccess = clock.now();
     const result = resultOf(effect, { output: output ?? null });
     const next = await store.settle(taken, clock.now(), result === null ? {} : { result });
-    if (at !== undefined) await at('settled');
+    if (at !== undefined) await at('effect settled');
     log.debug({
       chat: effect.to ?? effect.chat,
       effect: effect.type,
@@ -288,7 +289,9 @@ export class Dispatcher {
   }
 
   async #postpone(taken: Taken, effect: Effect, due: number): Promise<null> {
-    if ((await this.#options.store.postpone(taken, effect, due)) === 'fenced') this.#options.fenced();
+    const { store, fenced, at } = this.#options;
+    if ((await store.postpone(taken, effect, due)) === 'fenced') fenced();
+    if (at !== undefined) await at('retry stored');
     this.#wakeLater(due);
     return null;
   }

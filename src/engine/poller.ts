@@ -3,6 +3,7 @@ import { type Api, GrammyError } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
+import type { At } from './points.ts';
 
 /** Polling cannot go on, and trying again would not help. */
 export class PollingEnded extends Error {
@@ -25,7 +26,7 @@ export interface PollerOptions {
   readonly log: Logger;
   /** Long polling, seconds. Default 30. */
   readonly timeout?: number;
-  readonly at?: (name: string) => void | Promise<void>;
+  readonly at?: At;
 }
 
 /** Conflicts that keep coming for longer than this mean that another copy polls with the same token, ms. */
@@ -83,7 +84,7 @@ export class Poller {
       onRequest();
       const updates = await request;
       this.#failures = 0;
-      await at?.('fetched');
+      if (at !== undefined) await at('updates fetched');
       return updates;
     };
     const adapter = { handleUpdate: async () => {}, errorHandler: () => {}, api: { getUpdates } };
@@ -96,7 +97,7 @@ export class Poller {
     const sink: UpdateSink<Update> = {
       handle: async (updates) => {
         await append(updates);
-        await at?.('appended');
+        if (at !== undefined) await at('updates appended');
         return Number.POSITIVE_INFINITY;
       },
       size: () => 0,

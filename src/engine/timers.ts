@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { DueTimer, Store } from '../store/store.ts';
 import type { Clock } from './clock.ts';
+import type { At } from './points.ts';
 
 export interface TimersOptions {
   readonly store: Store;
@@ -12,7 +13,7 @@ export interface TimersOptions {
   readonly log: Logger;
   /** Due timers in hand at once. Default 128. */
   readonly concurrency?: number;
-  readonly at?: (name: string) => void | Promise<void>;
+  readonly at?: At;
 }
 
 /** How often the sorted sets are looked at without a hint, ms. Also what a clock that jumps forward costs at most. */
@@ -135,7 +136,7 @@ export class Timers {
   #take(timer: DueTimer): void {
     const { handle, at, log } = this.#options;
     const work = async () => {
-      await at?.('timer claimed');
+      if (at !== undefined) await at('timer claimed');
       await handle(timer);
     };
     const mine = work()

@@ -15,6 +15,7 @@ import {
 } from '../core/step.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
 import type { Clock } from './clock.ts';
+import type { At } from './points.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
@@ -37,7 +38,7 @@ export interface WorkerOptions {
   readonly log: Logger;
   /** Causes in hand at once. Default 256. */
   readonly concurrency?: number;
-  readonly at?: (name: string) => void | Promise<void>;
+  readonly at?: At;
 }
 
 interface Job {
@@ -200,7 +201,7 @@ export class Worker {
     for (;;) {
       const { session, version } = await store.loadSession(job.machine.id, job.chat);
       const alreadyPaid = payment !== undefined && (await store.hasPayment(payment));
-      if (at !== undefined) await at('read');
+      if (at !== undefined) await at('cause read');
       const now = clock.now();
       let commit: Commit | null;
       let button: Effect | null;
@@ -220,7 +221,7 @@ export class Worker {
         extra,
         ...(payment !== undefined && !alreadyPaid && { payment }),
       });
-      if (at !== undefined) await at('committed');
+      if (at !== undefined) await at('step committed');
       if (code === 'conflict' || code === 'charged') continue;
       if (this.#checkOwner(code) !== 'ok') return;
       const effects = [...(addressed?.effects ?? []), ...extra];
@@ -232,6 +233,7 @@ export class Worker {
         event: job.event.type,
         from: commit?.from ?? null,
         to: commit?.to ?? null,
+        effects: effects.map(nameOf),
         ms: Math.round((performance.now() - started) * 10) / 10,
       });
       return;
@@ -307,6 +309,10 @@ export class Worker {
     return code;
   }
 }
+
+/** As the log shows an effect: `send offer`, `sendInvoice`. */
+const nameOf = ({ type, params }: Effect): string =>
+  typeof params?.['message'] === 'string' ? `${type} ${params['message']}` : type;
 
 /** Reads the inboxes as the runner asks: checkout queries first, shards in turn. */
 class InboxSource implements UpdateSource<Entry> {
