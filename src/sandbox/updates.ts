@@ -32,6 +32,10 @@ export class UpdateQueue {
   readonly #clock: SandboxClock;
   #pending: Pending[] = [];
   #next: number;
+  /** Nothing expires before this time, ms since 1970. */
+  #firstExpiry = Infinity;
+  /** False once an update came with an id of its own; else a poll need not look through a long queue. */
+  #isOrdered = true;
   /** null exactly when the bot has never said which kinds it wants. */
   #allowed: readonly string[] | null = null;
   #webhook = '';
@@ -54,10 +58,12 @@ export class UpdateQueue {
   push(content: Json): number {
     const given = content['update_id'];
     const id = typeof given === 'number' ? given : this.#next;
+    if (id < this.#next) this.#isOrdered = false;
     this.#next = Math.max(this.#next, id + 1);
     const kind = Object.keys(content).find((key) => key !== 'update_id') ?? '';
     if (!this.#isWanted(kind)) return id;
     const expires = this.#clock.now() + (queries.has(kind) ? queryLifetime : lifetime);
+    this.#firstExpiry = Math.min(this.#firstExpiry, expires);
     this.#pending.push({ update: { ...content, update_id: id }, expires });
     this.#endPoll?.();
     return id;
@@ -122,6 +128,8 @@ export class UpdateQueue {
   restore(state: UpdatesState): void {
     this.#next = state.next;
     this.#pending = [...state.pending];
+    this.#firstExpiry = 0;
+    this.#isOrdered = false;
     this.#allowed = state.allowed;
     this.#webhook = state.webhook;
   }
@@ -139,14 +147,20 @@ export class UpdateQueue {
   /** An offset that is beyond the tail by more than 10 is ignored: the bot's memory is of another queue. */
   #confirm(offset: number): void {
     if (offset < 0) this.#pending = this.#pending.slice(offset);
-    if (offset > 0 && offset <= this.#next + 10)
-      this.#pending = this.#pending.filter(({ update }) => Number(update['update_id']) >= offset);
+    if (offset <= 0 || offset > this.#next + 10) return;
+    const isKept = ({ update }: Pending) => Number(update['update_id']) >= offset;
+    if (!this.#isOrdered) this.#pending = this.#pending.filter(isKept);
+    else {
+      const first = this.#pending.findIndex(isKept);
+      this.#pending.splice(0, first === -1 ? this.#pending.length : first);
+    }
   }
 
   #forgetExpired(): void {
     const now = this.#clock.now();
-    if (this.#pending.some(({ expires }) => expires <= now))
-      this.#pending = this.#pending.filter(({ expires }) => expires > now);
+    if (now < this.#firstExpiry) return;
+    this.#pending = this.#pending.filter(({ expires }) => expires > now);
+    this.#firstExpiry = this.#pending.reduce((first, { expires }) => Math.min(first, expires), Infinity);
   }
 
   /** Resolves with the first update, when the time is over or when the client is gone; rejects on a conflict. */
