@@ -152,6 +152,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     record: (method, payload) => {
       calls.push({ method, payload, at: clock.now() });
       if (calls.length > keptCalls) calls.splice(0, keptCalls / 10);
+      waiting.look();
     },
     check: (method, result) => strict?.checkAnswer(method, result),
     latency: () => latency,
