@@ -113,7 +113,6 @@ export class Membership {
     if (link !== undefined) this.#countRequests(club, link);
     if (isApproved) this.#join(club, user, 'bot', link, link === undefined);
     else this.#telegram.emit({ type: 'join_declined', user, club: club.id });
-    this.#telegram.changed();
   }
 
   ban(club: Club, user: number, until: number): void {
