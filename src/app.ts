@@ -4,8 +4,10 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AnyStateMachine } from 'xstate';
 import { accessMachine } from '../machines/access.machine.ts';
+import { membershipMachine } from '../machines/membership.machine.ts';
+import { supportMachine } from '../machines/support.machine.ts';
 import type { Effect } from './core/effects.ts';
-import { type DurableMachine, prepareMachine } from './core/machine.ts';
+import { checkSignals, type DurableMachine, prepareMachine } from './core/machine.ts';
 import { allowedUpdates, type Routed, type RouteRules, route } from './core/route.ts';
 import type { EffectRule } from './core/step.ts';
 import { type Clock, SystemClock } from './engine/clock.ts';
@@ -15,21 +17,24 @@ import type { At } from './engine/points.ts';
 import { Poller } from './engine/poller.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
+import { createAddress, createPerformer } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
+import { Ledger } from './store/ledger.ts';
 import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
+import { readChat } from './store/status.ts';
 import { fixBot, fixShards, Store } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
-import { type Content, describeProblem, loadContent } from './telegram/content.ts';
+import { type Content, describeProblem, loadContent, type Needs } from './telegram/content.ts';
 import { createMedia } from './telegram/media.ts';
-import { prepareTelegram } from './telegram/prepare.ts';
-import { checkoutProblem, createRender } from './telegram/render.ts';
+import { prepareTelegram, publishCommands } from './telegram/prepare.ts';
+import { type Call, checkoutProblem, createRender, soldBy } from './telegram/render.ts';
 import { createSender, policyOf } from './telegram/sender.ts';
 import { verdict } from './telegram/verdict.ts';
 
 /** The conversations that are loaded, by precedence. */
-export const machines: readonly AnyStateMachine[] = [accessMachine];
+export const machines: readonly AnyStateMachine[] = [accessMachine, membershipMachine, supportMachine];
 
 /** Where the effects of this product's actions wait. Everything else keeps the chat's order in its event's lane. */
 const effectRules: Readonly<Record<string, EffectRule>> = {
@@ -66,6 +71,11 @@ export interface AppOptions {
 export interface App {
   /** Resolves when the bot has stopped; rejects when it cannot go on. */
   readonly ended: Promise<void>;
+  /**
+   * Takes the content folder anew, without a pause.
+   * @throws StartRefused with every problem; the content of before stays
+   */
+  reload(): Promise<void>;
   /** Stops polling, finishes what is in hand, closes; at most 10 s. */
   stop(): Promise<void>;
 }
@@ -73,7 +83,30 @@ export interface App {
 /** The content and the machines that run with it, checked against each other. */
 export interface Conversation {
   readonly content: Content;
+  /** What could be better: texts that one language lends to another. One line each. */
+  readonly warnings: readonly string[];
   readonly machines: readonly DurableMachine[];
+}
+
+/**
+ * What conversations ask of the content.
+ * @throws MachineRefused
+ */
+export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
+  const bare = sources.map((machine) => prepareMachine(machine));
+  checkSignals(bare);
+  const delays = sources.flatMap(({ implementations }) => Object.entries(implementations.delays));
+  const named = bare.flatMap(({ actions }) =>
+    actions.flatMap(({ params }) => [params['message'], params['reason']]),
+  );
+  return {
+    messages: [...new Set(named)].filter((name): name is string => typeof name === 'string'),
+    // A delay that a machine computes is not for bot.yaml to set.
+    delays: [...new Set(delays.flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))],
+    events: [
+      ...new Set(bare.flatMap(({ forOperators, userEvents }) => (forOperators ? [] : [...userEvents]))),
+    ],
+  };
 }
 
 /**
@@ -84,17 +117,7 @@ export async function loadConversation(
   contentDir: string,
   sources: readonly AnyStateMachine[] = machines,
 ): Promise<Conversation> {
-  const bare = sources.map((machine) => prepareMachine(machine));
-  const needs = {
-    messages: [
-      ...new Set(
-        bare.flatMap(({ actions }) => actions.flatMap(({ params }) => [params['message'], params['reason']])),
-      ),
-    ].filter((name): name is string => typeof name === 'string'),
-    delays: [...new Set(sources.flatMap((machine) => Object.keys(machine.implementations.delays)))],
-    events: [...new Set(bare.flatMap(({ userEvents }) => [...userEvents]))],
-  };
-  const loaded = await loadContent(contentDir, needs);
+  const loaded = await loadContent(contentDir, needsOf(sources));
   if ('problems' in loaded) {
     const lines = loaded.problems.map((problem) => `  ${describeProblem(problem)}`);
     throw new StartRefused(
@@ -104,7 +127,11 @@ export async function loadConversation(
   }
   const { content } = loaded;
   const input = { language: content.defaultLanguage };
-  return { content, machines: sources.map((machine) => prepareMachine(machine, content.delays, input)) };
+  return {
+    content,
+    warnings: loaded.warnings.map(describeProblem),
+    machines: sources.map((machine) => prepareMachine(machine, content.delays, input)),
+  };
 }
 
 /**
@@ -151,7 +178,7 @@ export async function openRedis(
 /** Builds every part, wires and starts them in order. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), at } = options;
-  const { content, machines: loaded } = await loadConversation(environment.contentDir, options.machines);
+  const conversation = await loadConversation(environment.contentDir, options.machines);
   const { redis, embedded } = await openRedis(environment, log, clock);
   const closeStore = async () => {
     redis.disconnect();
@@ -161,8 +188,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     return await startOn({
       ...options,
       clock,
-      content,
-      loaded,
+      conversation,
       redis,
       closeStore,
       ...(at !== undefined && { at }),
@@ -175,14 +201,15 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 type Parts = AppOptions & {
   readonly clock: Clock;
-  readonly content: Content;
-  readonly loaded: readonly DurableMachine[];
+  readonly conversation: Conversation;
   readonly redis: Redis;
   readonly closeStore: () => Promise<void>;
 };
 
 async function startOn(parts: Parts): Promise<App> {
-  const { environment, log, clock, content, loaded, redis } = parts;
+  const { environment, log, clock, redis } = parts;
+  let running = runningOf(parts.conversation, environment);
+  for (const warning of running.warnings) log.warn(warning);
   const hook = parts.at === undefined ? {} : { at: parts.at };
   for (const warning of await checkServer(redis)) log.warn(warning);
   let stopping: Promise<void> | undefined;
@@ -197,7 +224,7 @@ async function startOn(parts: Parts): Promise<App> {
   const { token, root } = { token: environment.botToken, root: environment.apiRoot };
   const pollTimeout = parts.pollTimeout ?? 30;
   const pollApi = new Api(token, { apiRoot: root, timeoutSeconds: pollTimeout + 15 });
-  const me = await prepareTelegram(pollApi, content, log);
+  const me = await prepareTelegram(pollApi, running.content, log);
   await fixBot(redis, environment.redisPrefix, me.id);
 
   let end: () => void = () => {};
@@ -209,30 +236,27 @@ async function startOn(parts: Parts): Promise<App> {
   // The caller may look at it later than it fails.
   ended.catch(() => {});
   const apis = createApis({ token, root, ratePerSecond: environment.rateBulk });
-  const render = createRender(content, { providerToken: environment.providerToken });
   const send = createSender({
-    render: () => render,
-    media: createMedia(content.mediaDir, store.files),
+    render: () => running.render,
+    media: createMedia(running.content.mediaDir, store.files),
     perform: apis.perform,
   });
-
-  const routeRules: RouteRules = {
-    userEvents: new Set(loaded.flatMap(({ userEvents }) => [...userEvents])),
-    buttonData: content.buttonData,
-    checkoutProblem: (query) => checkoutProblem(content, query),
-  };
+  const where = { prefix: environment.redisPrefix, shards };
+  const perform = createPerformer({
+    content: () => running.content,
+    ledger: new Ledger(redis, where),
+    call: apis.perform('reply'),
+    send,
+    stored: (chat) => readChat(redis, chat, { ...where, machines: running.machines.map(reportOf) }),
+    ...(parts.actors !== undefined && { actors: parts.actors }),
+  });
   const dispatcher = new Dispatcher({
     store,
     clock,
     log,
     fenced: (shard) => leases.lost(shard),
     holds: (shard) => leases.holds(shard),
-    perform: (effect) => {
-      if (effect.invocation === undefined) return send(effect);
-      const actor = parts.actors?.[effect.type];
-      if (actor === undefined) throw new Error(`No actor "${effect.type}" is given to the app`);
-      return actor(effect);
-    },
+    perform,
     judge: (error, effect, attempt) => verdict(error, attempt, policyOf(effect)),
     resulted: (shard) => worker.hint(shard),
     rates: { total: environment.rateTotal, bulk: environment.rateBulk },
@@ -241,11 +265,13 @@ async function startOn(parts: Parts): Promise<App> {
   });
   const worker: Worker = new Worker({
     store,
-    machines: loaded,
-    routeRules: () => routeRules,
+    get machines() {
+      return running.machines;
+    },
+    routeRules: () => running.rules,
     effectRules,
-    newSession: ({ languageCode }) => ({ language: content.pickLanguage(languageCode) }),
-    address: (effect) => addressOperators(effect, environment.adminIds, log),
+    newSession: ({ languageCode }) => ({ language: running.content.pickLanguage(languageCode) }),
+    address: createAddress(environment.adminIds, log),
     committed: (shard, { timers: changes, effects }) => {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
       for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
@@ -258,7 +284,7 @@ async function startOn(parts: Parts): Promise<App> {
   const timers = new Timers({
     store,
     handle: (timer) => worker.handleTimer(timer),
-    expirable: loaded.flatMap(({ id, expiry }) =>
+    expirable: running.machines.flatMap(({ id, expiry }) =>
       [...expiry.keys()].map((state) => ({ machine: id, state })),
     ),
     clock,
@@ -271,7 +297,7 @@ async function startOn(parts: Parts): Promise<App> {
       allowedUpdates,
       append: async (updates) => {
         if (updates.length === 0) return store.ping();
-        const stored = updates.map((update) => storable(update, routeRules));
+        const stored = updates.map((update) => storable(update, running.rules));
         await store.appendUpdates(stored);
         const touched = [...new Set(stored.map(({ chat }) => store.shardOf(chat)))];
         for (const shard of touched) worker.hint(shard);
@@ -321,7 +347,17 @@ async function startOn(parts: Parts): Promise<App> {
     log,
     ...hook,
   });
-  const stopListening = store.listen((shard) => worker.hint(shard));
+  const reload = async () => {
+    const next = runningOf(await loadConversation(environment.contentDir, parts.machines), environment);
+    running = next;
+    for (const warning of next.warnings) log.warn(warning);
+    await publishCommands(pollApi, next.content, log);
+    log.info({ price: next.content.product.price, languages: next.content.languages }, 'content reloaded');
+  };
+  const stopListening = store.listen(
+    (shard) => worker.hint(shard),
+    () => void reload().catch((error: unknown) => log.error({ err: error }, 'the content of before stays')),
+  );
 
   worker.start();
   dispatcher.start();
@@ -344,6 +380,7 @@ async function startOn(parts: Parts): Promise<App> {
   };
   return {
     ended,
+    reload,
     stop: () => {
       stopping ??= stop();
       return stopping;
@@ -351,13 +388,49 @@ async function startOn(parts: Parts): Promise<App> {
   };
 }
 
-/** An operator's message goes to each operator, in a queue of its own. */
-function addressOperators(effect: Effect, adminIds: readonly number[], log: Logger): readonly Effect[] {
-  if (effect.type !== 'tellOperator') return [effect];
-  if (adminIds.length === 0)
-    log.warn({ chat: effect.chat, params: effect.params }, 'no operator to tell: ADMIN_IDS is empty');
-  return adminIds.map((to) => ({ ...effect, to, queue: `${to}` }));
+/** A conversation with everything that is made of its content: taken anew as a whole when the content is. */
+interface Running extends Conversation {
+  readonly rules: RouteRules;
+  readonly render: (effect: Effect) => Call;
 }
+
+function runningOf(conversation: Conversation, environment: Environment): Running {
+  const { content, machines: loaded } = conversation;
+  const { product, club, refundsDuplicates } = content;
+  const eventsOf = (forOperators: boolean) =>
+    new Set(
+      loaded
+        .filter((machine) => machine.forOperators === forOperators)
+        .flatMap(({ userEvents }) => [...userEvents]),
+    );
+  return {
+    ...conversation,
+    render: createRender(content, { providerToken: environment.providerToken }),
+    rules: {
+      userEvents: eventsOf(false),
+      buttonData: content.buttonData,
+      checkoutProblem: (query) => checkoutProblem(content, query),
+      operators: new Set(environment.adminIds),
+      operatorEvents: eventsOf(true),
+      club: club.chatId,
+      facts: {
+        ...(club.chatId !== null && { club: true }),
+        ...(product.accessDays > 0 && { days: product.accessDays }),
+        ...(product.isSubscription && { subscription: true }),
+        ...(!refundsDuplicates && { keepsDuplicates: true }),
+      },
+      soldBy: (payload) => soldBy(content, payload),
+    },
+  };
+}
+
+/** A machine as reports need it. */
+export const reportOf = ({ id, states, expiry, timersByName }: DurableMachine) => ({
+  id,
+  states,
+  expirable: [...expiry.keys()],
+  timers: [...timersByName.keys()],
+});
 
 /** An update with its place: the chat it is about (0 for none) and the inbox it goes to. */
 function storable(update: Update, rules: RouteRules) {

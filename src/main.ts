@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
-import { exitCodes, loadConversation, machines, openRedis, StartRefused, startApp } from './app.ts';
+import { exitCodes, loadConversation, machines, openRedis, reportOf, StartRefused, startApp } from './app.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
@@ -12,7 +12,7 @@ import { paint } from './ops/terminal.ts';
 import { runDemo } from './sandbox/demo.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
-import { type ReportedMachine, readChat, readStatus } from './store/status.ts';
+import { readChat, readStatus } from './store/status.ts';
 import { fixShards, SettingDiffers } from './store/store.ts';
 import { TokenRefused } from './telegram/prepare.ts';
 
@@ -65,17 +65,7 @@ async function start(): Promise<void> {
 }
 
 /** Machines as the reports need them. */
-function reported(): (ReportedMachine & { timers: readonly string[] })[] {
-  return machines.map((source) => {
-    const machine = prepareMachine(source);
-    return {
-      id: machine.id,
-      states: Object.keys(source.config.states ?? {}),
-      expirable: [...machine.expiry.keys()],
-      timers: [...machine.timersByName.keys()],
-    };
-  });
-}
+const reported = () => machines.map((source) => reportOf(prepareMachine(source)));
 
 /** Runs a report on the Redis of the running bot; a stopped bot's embedded Redis is started for it. */
 async function withStored<T>(
@@ -104,7 +94,7 @@ async function status(options: { json?: boolean }): Promise<void> {
     console.log(JSON.stringify(found));
     return;
   }
-  const { states, ...counts } = found;
+  const { states, sources, ...counts } = found;
   for (const [machine, byState] of Object.entries(states)) {
     console.log(paint.bold(machine));
     for (const [state, count] of Object.entries(byState))
@@ -115,6 +105,11 @@ async function status(options: { json?: boolean }): Promise<void> {
     const shown = String(count).padStart(8);
     console.log(`  ${name.padEnd(20)} ${name === 'dead' && count > 0 ? paint.red(shown) : shown}`);
   }
+  if (Object.keys(sources).length > 0) console.log(paint.bold('sources'));
+  for (const [source, { started = 0, paid = 0 }] of Object.entries(sources))
+    console.log(
+      `  ${source.padEnd(20)} ${String(started).padStart(8)} came ${String(paid).padStart(8)} paid`,
+    );
 }
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
@@ -139,12 +134,13 @@ async function chat(id: number, options: { json?: boolean }): Promise<void> {
 
 async function check(options: { json?: boolean }): Promise<void> {
   const environment = readEnvironment(readVariables(), { token: false });
-  const { content, machines: loaded } = await loadConversation(environment.contentDir);
+  const { content, warnings, machines: loaded } = await loadConversation(environment.contentDir);
   const found = {
     machines: loaded.map(({ id, version }) => ({ id, version })),
     languages: content.languages,
     topics: content.topics.length,
     product: content.product,
+    warnings,
   };
   if (options.json === true) {
     console.log(JSON.stringify(found));
@@ -154,6 +150,7 @@ async function check(options: { json?: boolean }): Promise<void> {
   console.log(
     `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${content.product.price} ${content.product.currency}`,
   );
+  for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
   if (environment.botToken === '')
     console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
 }

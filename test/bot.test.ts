@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { accessMachine } from '../machines/access.machine.ts';
+import { machines } from '../src/app.ts';
 import { jobMachine } from './job.machine.ts';
 import { startBot } from './support/bot.ts';
 
@@ -185,32 +185,6 @@ test('language is taken from Telegram, changed by /language, and kept', async ()
   await ivan.sees('Get access');
 });
 
-test('a second payment is recorded and told to the operator; a refund of both leads to idle', async () => {
-  const bot = await startBot({ variables: { ADMIN_IDS: '900' } });
-  const operator = bot.sandbox.user({ id: 900, firstName: 'Olga' });
-  operator.says('/start');
-  const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
-  const first = await anna.pays();
-  await bot.settled();
-  const before = operator.messages.length;
-  const second = await anna.paysAgain();
-  await bot.settled();
-  expect(operator.messages.length).toBe(before + 1);
-  expect((await bot.chat(anna)).payments).toHaveLength(2);
-  expect(await bot.state(anna)).toBe('paid');
-  anna.refunds(first.charge);
-  await bot.settled();
-  expect(await bot.state(anna)).toBe('paid');
-  anna.refunds(second.charge);
-  await bot.settled();
-  expect(await bot.state(anna)).toBe('idle');
-  expect((await bot.status()).payments).toBe(4);
-});
-
 test('the same payment under another update id is not granted twice', async () => {
   const bot = await startBot();
   const anna = bot.sandbox.user();
@@ -304,7 +278,7 @@ test('an invoked actor: its result comes back as an event, a failure is tried ag
     if (attempts === 1) throw new Error('passing');
     return Number(effect.params?.['n']) * 2;
   };
-  const bot = await startBot({ machines: [jobMachine, accessMachine], actors: { double } });
+  const bot = await startBot({ machines: [jobMachine, ...machines], actors: { double } });
   const anna = bot.sandbox.user();
   anna.says('go');
   await expect.poll(() => attempts).toBe(1);

@@ -2,18 +2,10 @@ import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { accessMachine } from '../machines/access.machine.ts';
-import { prepareMachine } from '../src/core/machine.ts';
+import { machines, needsOf } from '../src/app.ts';
 import { type Content, describeProblem, loadContent, type Needs } from '../src/telegram/content.ts';
 
-const prepared = prepareMachine(accessMachine);
-const needs: Needs = {
-  messages: prepared.actions
-    .flatMap(({ params }) => [params['message'], params['reason']])
-    .filter((name): name is string => typeof name === 'string'),
-  delays: Object.keys(accessMachine.implementations.delays),
-  events: [...prepared.userEvents],
-};
+const needs: Needs = needsOf(machines);
 
 const folders: string[] = [];
 afterEach(async () => {
@@ -67,6 +59,10 @@ describe('the shipped content', () => {
       topic_reminder: 3_600_000,
       second_topic_reminder: 90_000_000,
       follow_up: 86_400_000,
+      invite_retry: 900_000,
+      removal_retry: 3_600_000,
+      refund_retry: 3_600_000,
+      answer_expiry: 3_600_000,
       idle_ttl: 3_600_000,
     });
     expect(topics.map(({ id }) => id)).toEqual(['focus', 'week', 'rhythm']);
@@ -88,6 +84,8 @@ describe('the shipped content', () => {
     const { buttonData } = await shipped();
     expect([...buttonData].sort()).toEqual([
       'access.requested',
+      'club.requested',
+      'forget.confirmed',
       'invoice.requested',
       'language.selected:en',
       'language.selected:ru',
@@ -97,19 +95,21 @@ describe('the shipped content', () => {
     ]);
   });
 
-  it('gives the product another version when its price, currency or id changes, and only then', async () => {
+  it('gives the product another version when its price, currency, id or time changes, and only then', async () => {
     const versionAfter = async (...edits: Edit[]) => {
       const loaded = await loadContent(await edited(...edits));
       return 'content' in loaded ? loaded.content.product.version : loaded.problems;
     };
     const { version } = (await shipped()).product;
-    expect(await versionAfter(['bot.yaml', 'access_days: 0', 'access_days: 30'])).toBe(version);
+    expect(await versionAfter(['bot.yaml', 'follow_up: 24h', 'follow_up: 25h'])).toBe(version);
     const others = await Promise.all([
       versionAfter(['bot.yaml', 'price: 250', 'price: 251']),
       versionAfter(['bot.yaml', 'currency: XTR', 'currency: EUR']),
       versionAfter(['bot.yaml', 'id: club', 'id: klub']),
+      versionAfter(['bot.yaml', 'access_days: 0', 'access_days: 30']),
+      versionAfter(['bot.yaml', 'subscription:', 'subscription: monthly']),
     ]);
-    expect(new Set([version, ...others]).size).toBe(4);
+    expect(new Set([version, ...others]).size).toBe(6);
   });
 
   it.each([
@@ -201,7 +201,7 @@ describe('a mistake in bot.yaml is named with its line', () => {
       'access_days: 0',
       'acces_days: 0',
       'product.acces_days',
-      'expected one of id, currency, price, access_days (did you mean "access_days"?), found "acces_days"',
+      'expected one of id, currency, price, access_days, subscription (did you mean "access_days"?), found "acces_days"',
     ],
     [
       'a delay without a unit',
@@ -222,7 +222,7 @@ describe('a mistake in bot.yaml is named with its line', () => {
       'follow_up: 24h',
       'folow_up: 24h',
       'delays.folow_up',
-      'expected one of payment_reminder, second_reminder, offer_expiry, topic_reminder, second_topic_reminder, follow_up, idle_ttl (did you mean "follow_up"?), found "folow_up"',
+      `expected one of ${needs.delays.join(', ')} (did you mean "follow_up"?), found "folow_up"`,
     ],
     [
       'a language without texts',
@@ -303,7 +303,7 @@ describe('a mistake in messages.yaml is named with its line', () => {
     ]);
   });
 
-  const events = [...prepared.userEvents].join(', ');
+  const events = (needs.events ?? []).join(', ');
   it.each<[string, from: string, to: string, path: string, text: string]>([
     [
       'a file that is not there',
@@ -397,13 +397,13 @@ describe('a mistake in messages.yaml is named with its line', () => {
     expect(await problemsIn(folder)).toContain(`messages.yaml:${line} ${path}: expected ${text}`);
   });
 
-  it('a file that one language lacks', async () => {
+  it('a file that the default language lacks', async () => {
     const folder = await edited();
-    await rm(join(folder, 'media/rhythm-2.en.png'));
+    await rm(join(folder, 'media/rhythm-2.ru.png'));
     const [line, ...others] = await problemsIn(folder);
     expect(others).toEqual([]);
     expect(line).toMatch(
-      /^messages\.yaml:\d+ material_rhythm\.album\.1: expected a file of at most 10 MB at media\/rhythm-2\.en\.png, found nothing$/,
+      /^messages\.yaml:\d+ material_rhythm\.album\.1: expected a file of at most 10 MB at media\/rhythm-2\.ru\.png, found nothing$/,
     );
   });
 
@@ -451,7 +451,7 @@ describe('a mistake in a locale is named with its line', () => {
       'button-pay = Pay',
       'button-pay = Pay { $prise }',
       'button-pay',
-      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid (did you mean "price"?), found { $prise }',
+      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $plan, $payments, $answer, $reason (did you mean "price"?), found { $prise }',
     ],
     [
       'an unknown text within a text',
@@ -574,8 +574,20 @@ describe('a mistake in a locale is named with its line', () => {
     ]);
   });
 
-  it('a text that one language lacks, with the place where another has it', async () => {
-    expect(await problemsAfter(['locales/en.ftl', 'another-topic =', 'another-topik ='])).toEqual([
+  it('a text that the default language lacks, with the place where another has it', async () => {
+    expect(await problemsAfter(['locales/ru.ftl', 'another-topic =', 'another-topik ='])).toEqual([
+      expect.stringMatching(
+        /^locales\/ru\.ftl another-topic: expected a message, used in messages\.yaml:\d+ \(did you mean "another-topik"\?\), found nothing$/,
+      ),
+    ]);
+  });
+
+  it('a text that another language lacks is borrowed from the default language, with a warning', async () => {
+    const folder = await edited(['locales/en.ftl', 'another-topic =', 'another-topik =']);
+    const loaded = await loadContent(folder, needs);
+    if ('problems' in loaded) throw new Error('Expected warnings only');
+    expect(loaded.content.format('en', 'another-topic')).toMatch(/^Готово!/);
+    expect(loaded.warnings.map((one) => describeProblem(one).replaceAll(`${folder}/`, ''))).toEqual([
       expect.stringMatching(
         /^locales\/en\.ftl another-topic: expected a message, used in messages\.yaml:\d+ \(did you mean "another-topik"\?\), found nothing$/,
       ),
@@ -583,6 +595,26 @@ describe('a mistake in a locale is named with its line', () => {
         /^locales\/ru\.ftl another-topik: expected a text, as in locales\/en\.ftl:\d+, found nothing$/,
       ),
     ]);
+  });
+
+  it('a third language is one file: it borrows what it lacks', async () => {
+    const folder = await edited();
+    await writeFile(join(folder, 'locales/de.ftl'), 'language-name = Deutsch\nbutton-pay = Bezahlen\n');
+    const loaded = await loadContent(folder, needs);
+    if ('problems' in loaded) throw new Error(loaded.problems.map(describeProblem).join('\n'));
+    const { content, warnings } = loaded;
+    expect([content.pickLanguage('de-AT'), content.format('de', 'button-pay')]).toEqual(['de', 'Bezahlen']);
+    expect(content.format('de', 'button-access')).toBe('Получить доступ');
+    expect(content.buttonData).toContain('language.selected:de');
+    expect(content.fileOf({ kind: 'document', file: 'first-week.$language.pdf' }, 'de')).toBe(
+      'first-week.ru.pdf',
+    );
+    expect(
+      warnings.every(
+        ({ file, expected }) => `${file} ${expected}`.includes('.de.') || file.endsWith('de.ftl'),
+      ),
+    ).toBe(true);
+    expect(warnings.length).toBeGreaterThan(50);
   });
 
   it('a line that belongs to no text', async () => {
@@ -613,8 +645,9 @@ it('every problem of all files is reported at once, in the order of files and li
     ['bot.yaml', 'price: 250', 'price: -1'],
     ['bot.yaml', 'idle_ttl: 1h', 'idle_ttl: soon'],
     ['messages.yaml', 'video: traps.mp4', 'video: gone.mp4'],
+    ['locales/en.ftl', 'button-pay = Pay', 'button-pay = <b>Pay'],
     ['locales/ru.ftl', 'button-pay = Оплатить', 'button-pay = <b>Оплатить'],
-    ['locales/en.ftl', 'button-stale', 'button-old'],
+    ['locales/ru.ftl', 'button-stale', 'button-old'],
   );
   expect(lines.map((line) => line.split(/[: ]/)[0])).toEqual([
     'bot.yaml',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { assign, fromPromise, raise, sendTo, setup } from 'xstate';
 import { accessMachine } from '../machines/access.machine.ts';
-import { MachineRefused, prepareMachine } from '../src/core/machine.ts';
+import { checkSignals, MachineRefused, prepareMachine } from '../src/core/machine.ts';
 import { type RouteRules, route } from '../src/core/route.ts';
 import { decodeSession, encodeSession, type Session } from '../src/core/session.ts';
 import { shardOf } from '../src/core/shard.ts';
@@ -333,4 +333,93 @@ test('chats spread evenly over shards, and each stays where it is', () => {
       0,
     ]
   `);
+});
+
+describe('signals, counts and forgetting', () => {
+  const sender = prepareMachine(
+    setup({
+      types: { context: {} as { word: string } },
+      actions: {
+        signal: (_, _params: { machine: string; event: string; with?: string[] }) => {},
+        count: (_, _params: { counter: string; by: string }) => {},
+        forget: () => {},
+        keep: assign({ word: 'kept' }),
+      },
+    }).createMachine({
+      id: 'sender',
+      context: { word: 'first' },
+      on: {
+        go: {
+          actions: [
+            'keep',
+            { type: 'signal', params: { machine: 'hearer', event: 'heard', with: ['word'] } },
+            { type: 'count', params: { counter: 'seen', by: 'word' } },
+            'forget',
+          ],
+        },
+      },
+    }),
+  );
+  const hearer = prepareMachine(setup({}).createMachine({ id: 'hearer', on: { heard: { reenter: true } } }));
+
+  test('are parts of the commit, not effects; a signal carries the cause and what it names of the context', () => {
+    const commit = play(sender, { type: 'go', charge: 'c' });
+    expect(commit.effects).toEqual([]);
+    expect(commit.signals).toEqual([
+      { machine: 'hearer', chat: 7, event: { type: 'heard', charge: 'c', word: 'kept' } },
+    ]);
+    expect(commit.counts).toEqual(['seen:kept']);
+    expect(commit.forgets).toBe(true);
+  });
+
+  test('a signal to a machine or an event that is not there is refused at the start', () => {
+    expect(() => checkSignals([sender, hearer])).not.toThrow();
+    expect(() => checkSignals([sender])).toThrow(/no machine "hearer"/);
+    const deaf = prepareMachine(setup({}).createMachine({ id: 'hearer' }));
+    expect(() => checkSignals([sender, deaf])).toThrow(/no state of "hearer" handles it/);
+  });
+
+  test('a signal without literal params is refused', () => {
+    const machine = setup({ actions: { signal: () => {} } }).createMachine({ id: 'm', entry: 'signal' });
+    expect(() => prepareMachine(machine)).toThrow(/literal params/);
+  });
+});
+
+describe('time', () => {
+  const day = 86_400_000;
+  const timed = prepareMachine(
+    setup({
+      types: {
+        context: {} as { until?: number },
+        events: {} as { type: 'bought'; at: number; days: number } | { type: 'for_ever'; at: number },
+      },
+      delays: {
+        end: ({ context, event }) => (context.until ?? Number.POSITIVE_INFINITY) - event.at,
+        fixed: 5,
+      },
+      actions: {
+        extend: assign(({ event }) =>
+          event.type === 'bought' ? { until: event.at + event.days * day } : {},
+        ),
+      },
+    }).createMachine({
+      id: 'timed',
+      context: {},
+      initial: 'none',
+      states: {
+        none: { on: { bought: { target: 'on', actions: 'extend' }, for_ever: 'on' } },
+        on: { after: { end: { target: 'none' } } },
+      },
+    }),
+    { end: 1, fixed: 1 },
+  );
+  const timersAfter = (event: MachineEvent) => play(timed, event).timers;
+
+  test('each event carries it, and a delay computed of it is exact, 100 days ahead too', () => {
+    expect(timersAfter({ type: 'bought', days: 100 })).toEqual([{ name: 'end', due: now + 100 * day }]);
+  });
+  test('what has passed is due at once, and what never comes has no timer', () => {
+    expect(timersAfter({ type: 'bought', days: -3 })).toEqual([{ name: 'end', due: now }]);
+    expect(timersAfter({ type: 'for_ever' })).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { accessMachine } from '../machines/access.machine.ts';
+import { machines } from '../src/app.ts';
 import type { Effect } from '../src/core/effects.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import { type Content, loadContent } from '../src/telegram/content.ts';
@@ -127,17 +127,18 @@ describe('send', () => {
   });
 
   it('knows every message and reason of the machine, in both languages', () => {
-    const wanted = prepareMachine(accessMachine).actions.filter(
-      ({ params }) => 'message' in params || 'reason' in params,
-    );
-    expect(wanted.length).toBeGreaterThan(30);
+    const wanted = machines
+      .flatMap((machine) => prepareMachine(machine).actions)
+      .filter(({ params }) => 'message' in params || 'reason' in params);
+    expect(wanted.length).toBeGreaterThan(60);
     for (const { type, params } of wanted) {
       for (const language of ['ru', 'en']) {
-        const event = { ...ana, payload: 'why', query: 'q', charge: 'c', currency: 'XTR', amount: 250 };
+        const paid = { charge: 'c', currency: 'XTR', amount: 250 };
+        const event = { ...ana, payload: 'why', text: 'so', query: 'q', ...paid, error: { message: 'no' } };
         const call = render(effect(type, { ...params }, { context: { language, topic: 'week' }, event }));
         const text = String(call.payload['text'] ?? call.payload['caption'] ?? call.payload['error_message']);
         // A key in place of its text, or a variable that nobody filled.
-        expect(text, JSON.stringify(params)).toMatch(/ /);
+        expect(text, JSON.stringify(params)).toMatch(/ |\.$/);
         expect(text, JSON.stringify(params)).not.toMatch(/\{|undefined|—\s*$/);
       }
     }
@@ -205,7 +206,7 @@ describe('sendInvoice', () => {
         chat_id: 42,
         title: 'Клуб «Первый шаг»',
         description: expect.stringMatching(/^Доступ навсегда: 3 темы /),
-        payload: `club:${content.product.version}`,
+        payload: `club:${content.product.version}:0:1.0`,
         provider_token: '',
         currency: 'XTR',
         prices: [{ label: 'Доступ в клуб', amount: 250 }],
@@ -240,7 +241,7 @@ describe('sendInvoice', () => {
 });
 
 describe('checkout', () => {
-  const offer = () => ({ payload: `club:${content.product.version}`, currency: 'XTR', amount: 250 });
+  const offer = () => ({ payload: `club:${content.product.version}:0:1.0`, currency: 'XTR', amount: 250 });
 
   it('goes ahead for today’s invoice', () => {
     expect(checkoutProblem(content, offer())).toBeUndefined();
@@ -373,6 +374,6 @@ describe('hostile input', () => {
 
 it('an effect of an unknown type is refused, saying what was expected', () => {
   expect(() => render(effect('sendFlowers', undefined))).toThrow(
-    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator or answerButton, found "sendFlowers" from machine "access"',
+    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, tellFound, forwardQuestion, sendAnswer, approveJoin, declineJoin or answerButton, found "sendFlowers" from machine "access"',
   );
 });

@@ -85,6 +85,7 @@ test('one commit writes session, timers, effects and counters, and takes the cau
     dead: 0,
     chats: 1,
     payments: 0,
+    sources: {},
   });
 });
 

@@ -11,10 +11,18 @@ stars = { $amount ->
     [one] { $amount } Star
    *[other] { $amount } Stars
 }
-access-length = { $days ->
-    [0] for good
-    [one] for { $days } day
-   *[other] for { $days } days
+access-length = { $plan ->
+    [monthly] month by month
+   *[once] { $days ->
+        [0] for good
+        [one] for { $days } day
+       *[other] for { $days } days
+    }
+}
+# When access ends; { $until } is a day, or "never"
+access-until = { $until ->
+    [never] for good
+   *[other] until { $until }
 }
 topic-count = { $topics ->
     [one] { $topics } topic
@@ -25,12 +33,22 @@ topic-count = { $topics ->
 
 button-access = Get access
 button-pay = Pay
+button-renew = Renew access
+button-subscribe = Subscribe
+button-club = Enter the club
+button-club-again = A new link
+button-forget = Yes, delete everything
+button-refund = Refund { $paid }
+button-answer = Answer
 button-stale = This button is out of date. The latest message has everything you need.
 
 ## Commands of the menu
 
 command-start = Start over
 command-status = Where I stand
+command-club = Enter the club
+command-mydata = What is stored about me
+command-forget = Delete my data
 command-language = Language · Язык
 command-terms = Terms
 command-paysupport = A question about payment
@@ -78,6 +96,17 @@ paysupport =
 
 language = Choose a language · Выберите язык
 language-changed = Done, from now on I speak English.
+
+mydata = This file holds everything that is stored about you.
+
+forget-confirm =
+    <b>Delete your data?</b>
+
+    I will forget your language, your topic, your reminders and this conversation. Access to the club ends, and a subscription is called off. There is no way back.
+
+    What stays is the bare list of payments that the law asks for, without your name.
+
+forgotten = Done, your data is deleted. If you would like to begin anew one day: /start
 
 ## Before the offer
 
@@ -146,9 +175,46 @@ paid-again =
 
     I have told the organiser, who will look into it and get in touch. Your access works as before.
 
+paid-again-refunded =
+    You were in the club already, and now another payment has come: { $paid }.
+
+    It goes back to you right away. Your access works as before.
+
+refunded-part = Your money was returned: { $paid }. The time that it paid for is taken off.
+
 refunded-extra = The extra payment was returned: { $paid }. Your access to the club stays.
 
 refunded = Your money was returned: { $paid }. Access is closed. We would be glad to see you again.
+
+## The club and the paid time
+
+subscribe = Access { access-length } costs { $price }. Telegram renews it by itself, and you can call it off at any time in its settings.
+
+club-invite =
+    Here is your way into the club. The link is made for you and lets in one person.
+
+    If it does not work, ask for a new one.
+
+invite-delayed = Your payment is safe and access is yours, but the link to the club could not be made just now. The organiser knows, and I will send it as soon as it works.
+
+join-declined = This club is for members. Access costs { $price }; press the button and I will tell you more.
+
+access-extended = Your payment has arrived. Access is open { access-until }.
+
+access-shortened = Access is open { access-until }.
+
+access-ends-soon =
+    Your access to the club is open { access-until }, three more days.
+
+    Renew it now and no day is lost: the new time is added to what is left.
+
+access-ends-tomorrow = Tomorrow your access to the club ends ({ access-until }). Renew it, and everything stays as it is.
+
+access-over = Your access to the club has ended. Thank you for having been with us! The door is open whenever you want to come back.
+
+subscription-failed = Telegram could not renew your subscription. Please check your Stars balance: access stays open { access-until }.
+
+subscription-resume = You have a subscription. If you called it off, you can take it up again in Telegram: Settings → My Stars → Subscriptions.
 
 ## The choice of a topic
 
@@ -165,7 +231,7 @@ topic-reminder =
 
 second-topic-reminder = Your material is waiting. Any topic is a good start: it matters less which step you take than that you take it.
 
-status-paid = Access is open { access-length }. All that’s left is to choose your first topic:
+status-paid = Access is open { access-until }. All that’s left is to choose your first topic:
 
 paid-help =
     I can’t read this: I understand buttons and commands only. But your material is ready, just choose a topic.
@@ -205,7 +271,7 @@ another-topic = There you go! When you are through, take the next topic:
 
 choose-another-topic = Welcome back! Your topic is “{ $topic }”. Open it again or take another one:
 
-status-topic-selected = Access is open { access-length }. Your topic right now is “{ $topic }”. You can take another one:
+status-topic-selected = Access is open { access-until }. Your topic right now is “{ $topic }”. You can take another one:
 
 topic-selected-help =
     I can’t read this: I understand buttons and commands only. The material is behind the buttons below.
@@ -222,6 +288,9 @@ follow-up =
 operator-paysupport =
     <b>A question about payment</b>
     From: <a href="tg://user?id={ $chat }">{ $name }</a>, { $username }, id <code>{ $chat }</code>
+
+    Payments:
+    { $payments }
 
     Question: { $text }
 
@@ -240,3 +309,65 @@ operator-refunded =
     Charge: <code>{ $charge }</code>
 
     If this person has no other payment, access is closed.
+
+operator-paid-again-refunded =
+    <b>Paid twice</b>
+    Who: <a href="tg://user?id={ $chat }">{ $name }</a>, { $username }, id <code>{ $chat }</code>
+    Amount: { $paid }
+    Charge: <code>{ $charge }</code>
+
+    This person had access already. The second payment is being refunded.
+
+operator-found-payment =
+    <b>A payment was found</b>
+    Who: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
+    Amount: { $paid }
+    Charge: <code>{ $charge }</code>
+
+    Telegram lists it, but its message never came. It is in the books now, and access is granted.
+
+operator-invite-failed =
+    <b>No link to the club</b>
+    For: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    Reason: { $reason }
+
+    This person has paid. Check that the bot is an administrator of the club and may invite users; it tries again by itself.
+
+operator-removal-failed =
+    <b>A member could not be removed</b>
+    Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    Reason: { $reason }
+
+    Access has ended. Check that the bot is an administrator of the club and may ban users; it tries again by itself.
+
+operator-refund-impossible =
+    <b>Not refunded</b>
+    Charge: <code>{ $charge }</code>
+
+    { $reason ->
+        [provider] It was paid through a payment provider. Refund it on the provider’s own pages, then note it: npx turnstile payments refund --noted CHARGE
+       *[unknown] The ledger has no such payment. Copy the charge again, from the payment’s message or from: npx turnstile payments list
+    }
+
+operator-refund-failed =
+    <b>A refund did not go through yet</b>
+    Charge: <code>{ $charge }</code>
+    Reason: { $reason }
+
+    It is tried again by itself. /cancel ends that.
+
+## The operator’s own commands and buttons
+
+refund-usage = Write the charge after the command: /refund stx… You find it in the messages about payments, or by: npx turnstile payments list
+refund-cancelled = It is not tried again.
+answer-prompt = Write your answer in one message; it goes to this person in the bot’s name. /cancel if there is none.
+answer-too-long = This is longer than 1,900 characters and was not sent. Please shorten it.
+answer-sent = Sent.
+answer-cancelled = No answer was sent.
+
+## The operator’s answer, to the person who asked
+
+support-answer =
+    <b>An answer to your question about payment</b>
+
+    { $answer }

@@ -20,6 +20,8 @@ export interface DurableMachine {
    * every event, which took half the time of a step.
    */
   readonly stepping: AnyStateMachine;
+  /** The names of all states that a session can rest in, as `stateName` gives them; without those of parallel states. */
+  readonly states: readonly string[];
   /** By XState's id. */
   readonly timersByEvent: ReadonlyMap<string, TimerSpec>;
   /** By stored name. */
@@ -34,7 +36,12 @@ export interface DurableMachine {
   readonly expiry: ReadonlyMap<string, number>;
   /** Names of actions that reach the outbox, with their static parameters, for checks of content. */
   readonly actions: readonly { readonly type: string; readonly params: Readonly<Record<string, unknown>> }[];
+  /** Only operators talk to it (`meta.audience: 'operators'`): its user events are theirs alone. */
+  readonly forOperators: boolean;
 }
+
+/** Actions that the commit itself performs; see core/step.ts. */
+export const commitActions = { signal: 'signal', count: 'count', forget: 'forget' } as const;
 
 /** The machine uses something that cannot be made durable. One line per finding: state, what, why. */
 export class MachineRefused extends Error {
@@ -97,13 +104,17 @@ export function prepareMachine(
 ): DurableMachine {
   const problems: string[] = [];
   const known = machine.implementations.delays as Record<string, unknown>;
-  const overrides = Object.fromEntries(Object.entries(delays).filter(([name]) => name in known));
+  // A delay that the machine computes is not for bot.yaml to set.
+  const overrides = Object.fromEntries(
+    Object.entries(delays).filter(([name]) => typeof known[name] === 'number'),
+  );
   const logic: AnyStateMachine = machine.provide({ delays: overrides });
   const implementations = logic.implementations;
   const timers: { delay: string; node: Node; eventType: string }[] = [];
   const invokes = new Map<string, { src: string; path: readonly string[] }>();
   const events = new Set<string>();
   const expiry = new Map<string, number>();
+  const states: string[] = [];
   const actions: { type: string; params: Record<string, unknown> }[] = [];
 
   const checkActions = (where: string, value: unknown) => {
@@ -127,6 +138,8 @@ export function prepareMachine(
         );
       } else if (builtin.type === undefined) {
         const params = (action as { params?: unknown }).params;
+        if (type === commitActions.signal && !isSignal(params))
+          problems.push(`${where}: action "signal" needs the literal params {machine, event}`);
         actions.push({ type, params: typeof params === 'object' && params !== null ? { ...params } : {} });
       }
     }
@@ -199,6 +212,7 @@ export function prepareMachine(
         problems.push(`${where}: tag "${tag}" names no delay with a number in setup({delays})`);
       else expiry.set(node.path.join('.'), ms);
     }
+    if (Object.keys(node.states).length === 0 && node.path.length > 0) states.push(node.path.join('.'));
     for (const child of Object.values(node.states)) visit(child);
   };
   const root = logic.root as unknown as Node;
@@ -213,8 +227,8 @@ export function prepareMachine(
     timersByName.set(spec.name, spec);
   }
 
-  const userEvents =
-    (root.config['meta'] as { userEvents?: readonly string[] } | undefined)?.userEvents ?? [];
+  const meta = root.config['meta'] as { userEvents?: readonly string[]; audience?: string } | undefined;
+  const userEvents = meta?.userEvents ?? [];
   for (const type of userEvents) {
     if (!events.has(type)) problems.push(`meta.userEvents: no state handles "${type}"`);
   }
@@ -246,6 +260,7 @@ export function prepareMachine(
     version: fingerprint(shape),
     logic,
     stepping,
+    states,
     timersByEvent,
     timersByName,
     invokes,
@@ -253,5 +268,32 @@ export function prepareMachine(
     events,
     expiry,
     actions,
+    forOperators: meta?.audience === 'operators',
   };
+}
+
+const isSignal = (params: unknown): params is { machine: string; event: string } =>
+  typeof params === 'object' &&
+  params !== null &&
+  'machine' in params &&
+  'event' in params &&
+  typeof params.machine === 'string' &&
+  typeof params.event === 'string';
+
+/**
+ * Holds the signals of machines that run together against each other.
+ * @throws MachineRefused when one goes to a machine or an event that is not there
+ */
+export function checkSignals(machines: readonly DurableMachine[]): void {
+  for (const { id, actions } of machines) {
+    const problems = actions.flatMap(({ type, params }) => {
+      if (type !== commitActions.signal || !isSignal(params)) return [];
+      const target = machines.find((machine) => machine.id === params.machine);
+      if (target === undefined) return [`signal "${params.event}": no machine "${params.machine}" is loaded`];
+      if (!target.events.has(params.event))
+        return [`signal "${params.event}": no state of "${params.machine}" handles it`];
+      return [];
+    });
+    if (problems.length > 0) throw new MachineRefused(id, problems);
+  }
 }

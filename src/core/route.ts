@@ -1,5 +1,5 @@
 import type { Message, Update, User } from 'grammy/types';
-import type { Lane } from './effects.ts';
+import type { JsonObject, Lane } from './effects.ts';
 import type { MachineEvent } from './step.ts';
 
 /** A payment or a refund, as the ledger keeps it. */
@@ -27,6 +27,10 @@ export interface Routed {
   readonly button?: { readonly query: string; readonly known: boolean };
   /** Goes to the ledger in the same commit. */
   readonly payment?: Payment;
+  /** An operator's own doing: machines for operators hear of it too. */
+  readonly fromOperator?: true;
+  /** It happened elsewhere, in the club for example: the person may never have written to the bot. */
+  readonly elsewhere?: true;
 }
 
 export interface RouteRules {
@@ -40,7 +44,19 @@ export interface RouteRules {
     currency: string;
     amount: number;
   }) => string | undefined;
+  /** User ids of the operators, and the events that only they may cause. Default: none. */
+  readonly operators?: ReadonlySet<number>;
+  readonly operatorEvents?: ReadonlySet<string>;
+  /** The chat whose doors the bot keeps. Default: none. */
+  readonly club?: number | null;
+  /** What every event of a person tells of today's offer. */
+  readonly facts?: JsonObject;
+  /** What an invoice sold, by its payload: more than the facts of today for an offer of before. */
+  readonly soldBy?: (payload: string) => JsonObject;
 }
+
+/** An update, or one made of Telegram's list of transactions when it never came. */
+export type FoundUpdate = Update & { readonly found?: true };
 
 /** The kinds of updates asked of Telegram: those that `route` knows. */
 export const allowedUpdates = [
@@ -49,7 +65,14 @@ export const allowedUpdates = [
   'callback_query',
   'pre_checkout_query',
   'my_chat_member',
+  'chat_join_request',
+  'chat_member',
+  'subscription',
 ] as const satisfies readonly Exclude<keyof Update, 'update_id'>[];
+
+/** Characters of a message that an event carries: a person's question, an operator's answer. */
+const longestText = 500;
+export const longestAnswer = 1_900;
 
 const cut = (text: string, length: number): string =>
   [...text.slice(0, length * 2)].slice(0, length).join('');
@@ -64,20 +87,22 @@ const sender = (user: User): { name: string; username?: string } => ({
  * Turns an update into a machine's event. Pure.
  * @returns null for what no conversation is about: groups, channels, updates without a person
  */
-export function route(update: Update, rules: RouteRules): Routed | null {
+export function route(update: FoundUpdate, rules: RouteRules): Routed | null {
   const message = update.message ?? update.edited_message;
-  if (message !== undefined) return routeMessage(message, update.edited_message !== undefined, rules);
+  if (message !== undefined) {
+    const payment = update.edited_message === undefined ? paymentOf(message) : null;
+    return payment === null
+      ? routeMessage(message, update.edited_message !== undefined, rules)
+      : routePayment(message, payment, update.found === true, rules);
+  }
   if (update.callback_query !== undefined) return routeButton(update.callback_query, rules);
-  if (update.pre_checkout_query !== undefined) {
-    const query = update.pre_checkout_query;
-    const offer = { payload: query.invoice_payload, currency: query.currency, amount: query.total_amount };
-    const problem = rules.checkoutProblem(offer);
-    return {
-      chat: query.from.id,
-      lane: 'checkout',
-      event: { type: 'checkout.requested', query: query.id, ...(problem !== undefined && { problem }) },
-      ...languageOf(query.from),
-    };
+  if (update.pre_checkout_query !== undefined) return routeCheckout(update.pre_checkout_query, rules);
+  if (update.chat_join_request !== undefined || update.chat_member !== undefined)
+    return routeClub(update, rules);
+  if (update.subscription !== undefined) {
+    const { user, state } = update.subscription;
+    const event = { type: 'subscription.changed', state };
+    return { chat: user.id, lane: 'reply', event, elsewhere: true, ...languageOf(user) };
   }
   if (update.my_chat_member?.chat.type === 'private') {
     const { chat, from, new_chat_member } = update.my_chat_member;
@@ -87,35 +112,79 @@ export function route(update: Update, rules: RouteRules): Routed | null {
   return null;
 }
 
+function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: RouteRules): Routed {
+  const { invoice_payload: payload, currency, total_amount: amount } = query;
+  const problem = rules.checkoutProblem({ payload, currency, amount });
+  return {
+    chat: query.from.id,
+    lane: 'checkout',
+    event: {
+      ...rules.facts,
+      type: 'checkout.requested',
+      query: query.id,
+      invoice: payload,
+      ...(problem !== undefined && { problem }),
+    },
+    ...languageOf(query.from),
+  };
+}
+
+function routePayment(message: Message, payment: Payment, isFound: boolean, rules: RouteRules): Routed {
+  const { from, successful_payment: paid } = message;
+  const until = paid?.subscription_expiration_date;
+  const { charge, currency, amount, payload } = payment;
+  return {
+    chat: payment.chat,
+    lane: 'reply',
+    event: {
+      ...rules.facts,
+      ...rules.soldBy?.(payload),
+      type: payment.direction === 'in' ? 'payment.received' : 'payment.refunded',
+      charge,
+      currency,
+      amount,
+      invoice: payload,
+      ...(until !== undefined && { until: until * 1_000 }),
+      ...(paid?.is_recurring === true && { renews: true }),
+      ...(paid?.is_recurring === true && paid.is_first_recurring !== true && { renewal: true }),
+      ...(isFound && { found: true }),
+      ...(from !== undefined && sender(from)),
+    },
+    payment,
+    ...languageOf(from),
+  };
+}
+
 function routeMessage(message: Message, edited: boolean, rules: RouteRules): Routed | null {
   const { from, chat } = message;
-  const payment = edited ? null : paymentOf(message);
-  if (payment !== null) {
-    const type = payment.direction === 'in' ? 'payment.received' : 'payment.refunded';
-    const event = { type, charge: payment.charge, currency: payment.currency, amount: payment.amount };
-    const person = from === undefined ? {} : sender(from);
-    return {
-      chat: payment.chat,
-      lane: 'reply',
-      event: { ...event, ...person },
-      payment,
-      ...languageOf(from),
-    };
-  }
   if (from === undefined || from.is_bot || chat.type !== 'private') return null;
-  const base = { chat: chat.id, lane: 'reply' as const, ...languageOf(from) };
+  const isOperator = rules.operators?.has(from.id) === true;
+  const base = {
+    chat: chat.id,
+    lane: 'reply' as const,
+    ...languageOf(from),
+    ...(isOperator && { fromOperator: true as const }),
+  };
   const text = message.text;
   const command =
     edited || text === undefined ? null : /^\/([a-z0-9_]{1,32})(?:@\w+)?(?:\s+([\s\S]+))?$/i.exec(text);
   const type = command === null ? '' : `${command[1]?.toLowerCase()}.requested`;
-  if (command !== null && rules.userEvents.has(type)) {
+  if (command !== null && mayCause(type, isOperator, rules)) {
     const payload = command[2] === undefined ? {} : { payload: cut(command[2].trim(), 1000) };
-    return { ...base, event: { type, ...payload, ...sender(from) } };
+    return { ...base, event: { ...rules.facts, type, ...payload, ...sender(from) } };
   }
   const kind = edited ? 'edited' : command !== null ? 'command' : text !== undefined ? 'text' : 'other';
-  const quoted = text === undefined ? {} : { text: cut(text, 500) };
-  return { ...base, event: { type: 'message.received', kind, ...quoted, ...sender(from) } };
+  const most = isOperator ? longestAnswer : longestText;
+  const quoted = text === undefined ? {} : { text: cut(text, most) };
+  const isCut = text !== undefined && quoted.text !== text;
+  return {
+    ...base,
+    event: { type: 'message.received', kind, ...quoted, ...(isCut && { isCut }), ...sender(from) },
+  };
 }
+
+const mayCause = (type: string, isOperator: boolean, rules: RouteRules): boolean =>
+  rules.userEvents.has(type) || (isOperator && rules.operatorEvents?.has(type) === true);
 
 function routeButton(query: NonNullable<Update['callback_query']>, rules: RouteRules): Routed | null {
   const chat = query.message?.chat;
@@ -123,15 +192,35 @@ function routeButton(query: NonNullable<Update['callback_query']>, rules: RouteR
   const data = query.data ?? '';
   const split = data.indexOf(':');
   const type = split === -1 ? data : data.slice(0, split);
-  const known = rules.buttonData.has(data) && rules.userEvents.has(type);
+  // An operator's buttons name a chat or a payment, so no list of them can be kept: who presses is what counts.
+  const isOperator = rules.operators?.has(query.from.id) === true;
+  const known =
+    (rules.buttonData.has(data) && rules.userEvents.has(type)) ||
+    (isOperator && rules.operatorEvents?.has(type) === true);
   const value = split === -1 ? {} : { value: data.slice(split + 1) };
   return {
     chat: chat?.id ?? query.from.id,
     lane: 'reply',
-    event: known ? { type, ...value, ...sender(query.from) } : { type: 'button.unknown' },
+    event: known ? { ...rules.facts, type, ...value, ...sender(query.from) } : { type: 'button.unknown' },
     button: { query: query.id, known },
     ...languageOf(query.from),
+    ...(isOperator && { fromOperator: true }),
   };
+}
+
+/** Who knocks at the club's door, enters or leaves. */
+function routeClub(update: Update, rules: RouteRules): Routed | null {
+  const { chat_join_request: request, chat_member: changed } = update;
+  if ((request ?? changed)?.chat.id !== rules.club || rules.club === undefined) return null;
+  if (request !== undefined) {
+    const event = { ...rules.facts, type: 'join.requested', ...sender(request.from) };
+    return { chat: request.from.id, lane: 'reply', event, elsewhere: true, ...languageOf(request.from) };
+  }
+  const member = changed?.new_chat_member;
+  if (member === undefined || member.user.is_bot) return null;
+  const isInside = member.status === 'restricted' ? member.is_member : !/^(left|kicked)$/.test(member.status);
+  const event = { type: isInside ? 'club.joined' : 'club.left' };
+  return { chat: member.user.id, lane: 'reply', event, elsewhere: true };
 }
 
 function paymentOf(message: Message): Payment | null {

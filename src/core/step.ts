@@ -1,7 +1,7 @@
 import type { AnyMachineSnapshot, StateValue } from 'xstate';
 import { initialTransition, transition } from 'xstate';
 import type { Effect, JsonObject, Lane } from './effects.ts';
-import type { DurableMachine } from './machine.ts';
+import { commitActions, type DurableMachine } from './machine.ts';
 import { restoreSnapshot, type Session, stateName } from './session.ts';
 
 /** What a machine receives. Timers and results of actors carry XState's own types. */
@@ -38,6 +38,17 @@ export interface TimerChange {
   readonly due: number | null;
 }
 
+/**
+ * An event from one machine of a chat to another, by the action `signal` with params `{machine, event, with}`. It carries
+ * the causing event's fields, and those of the sender's context that `with` names. The commit appends it to the inbox of
+ * its own shard, so that it comes by the same door as an update, exactly once.
+ */
+export interface Signal {
+  readonly machine: string;
+  readonly chat: number;
+  readonly event: MachineEvent;
+}
+
 /** What one step wants written. */
 export interface Commit {
   readonly session: Session;
@@ -47,6 +58,11 @@ export interface Commit {
   readonly expiresIn: number | null;
   readonly timers: readonly TimerChange[];
   readonly effects: readonly Effect[];
+  readonly signals: readonly Signal[];
+  /** Counters to raise by one, by the action `count` with params `{counter, by}`: `<counter>:<context[by]>`. */
+  readonly counts: readonly string[];
+  /** The action `forget`: everything stored about the chat is to be removed, by an inbox entry of its own. */
+  readonly forgets: boolean;
 }
 
 /** The machine asked for something outside the subset, which only shows while it runs. */
@@ -69,7 +85,9 @@ const ignoredBuiltins = new Set(['xstate.log', 'xstate.emit', 'xstate.stopChild'
  * @throws whatever a guard or an assign of the machine throws, and StepRefused
  */
 export function step(given: StepInput): Commit | null {
-  const { machine, session, event } = given;
+  const { machine, session } = given;
+  // Guards, assigns and computed delays tell the time by this alone.
+  const event: MachineEvent = { ...given.event, at: given.now };
   if (session !== null && isStale(machine, session, event)) return null;
 
   let snapshot: AnyMachineSnapshot;
@@ -99,6 +117,9 @@ export function step(given: StepInput): Commit | null {
 
   const timers: TimerChange[] = [];
   const effects: Effect[] = [];
+  const signals: Signal[] = [];
+  const counts: string[] = [];
+  let forgets = false;
   let generation = session?.generation ?? 0;
   const invocations = keptInvocations(machine, session, next.value);
   const settled = resultOf(event);
@@ -114,6 +135,13 @@ export function step(given: StepInput): Commit | null {
       const id = String(action.params?.['id']);
       invocations[id] = ++generation;
       effects.push(effectOf(given, action, effects.length, { id, generation }));
+    } else if (action.type === commitActions.signal) {
+      signals.push(signalOf(given, action));
+    } else if (action.type === commitActions.count) {
+      const { counter, by } = action.params ?? {};
+      counts.push(`${String(counter)}:${String(action.info?.context[String(by)] ?? '')}`);
+    } else if (action.type === commitActions.forget) {
+      forgets = true;
     } else if (!action.type.startsWith('xstate.')) {
       effects.push(effectOf(given, action, effects.length));
     } else if (!ignoredBuiltins.has(action.type)) {
@@ -140,6 +168,9 @@ export function step(given: StepInput): Commit | null {
     expiresIn: next.status === 'active' ? (machine.expiry.get(to) ?? null) : null,
     timers,
     effects,
+    signals,
+    counts,
+    forgets,
   };
 }
 
@@ -207,7 +238,25 @@ function raisedTimer(machine: DurableMachine, params: JsonObject | undefined, no
       `Machine "${machine.id}" raised "${String(params['id'])}" with a delay; only \`after\` is durable`,
     );
   }
-  return [{ name: spec.name, due: now + Math.max(0, Math.round(Number(params['delay']))) }];
+  const delay = Number(params['delay']);
+  // A computed delay may be `Infinity`: never.
+  return delay === Number.POSITIVE_INFINITY
+    ? []
+    : [{ name: spec.name, due: now + Math.max(0, Math.round(delay)) }];
+}
+
+function signalOf(given: StepInput, action: Action): Signal {
+  const { machine, event, with: names } = action.params ?? {};
+  const carried = (names ?? []) as readonly string[];
+  const context = action.info?.context ?? {};
+  // Timers and results of actors mean something to their own machine only.
+  const cause = given.event.type.startsWith('xstate.') ? {} : given.event;
+  const fields = Object.fromEntries(carried.map((name) => [name, context[name]]));
+  return {
+    machine: String(machine),
+    chat: given.chat,
+    event: { ...cause, ...fields, type: String(event) },
+  };
 }
 
 function effectOf(

@@ -10,6 +10,7 @@ import {
   type EffectRule,
   type MachineEvent,
   resultEvent,
+  type Signal,
   step,
   timerEvent,
 } from '../core/step.ts';
@@ -20,7 +21,7 @@ import { Shards } from './shards.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
-  /** The machines by precedence: an event goes to the first that handles it. */
+  /** The machines by precedence: an update's event goes to the first that reacts to it. */
   readonly machines: readonly DurableMachine[];
   readonly routeRules: () => RouteRules;
   readonly effectRules: Readonly<Record<string, EffectRule>>;
@@ -45,7 +46,8 @@ export interface WorkerOptions {
 interface Job {
   readonly cause: Cause;
   readonly chat: number;
-  readonly machine: DurableMachine;
+  /** By precedence, at least one. */
+  readonly machines: readonly [DurableMachine, ...DurableMachine[]];
   readonly event: MachineEvent;
   readonly kind: DeadLetter['kind'];
   readonly body: unknown;
@@ -116,7 +118,8 @@ export class Worker {
         await this.#bury(timer, 'timer', timer.chat, timer.id, error);
         return;
       }
-      await this.#perform({ cause: timer, chat: timer.chat, machine, event, kind: 'timer', body: timer.id });
+      const { chat, id } = timer;
+      await this.#perform({ cause: timer, chat, machines: [machine], event, kind: 'timer', body: id });
     });
   }
 
@@ -124,8 +127,12 @@ export class Worker {
     let chat: number | null = null;
     let work: () => Promise<void>;
     try {
-      const prepared = entry.kind === 'update' ? this.#prepareUpdate(entry) : this.#prepareResult(entry);
-      if (prepared === null) {
+      const prepared = this.#prepare(entry);
+      if (entry.kind === 'forget') {
+        const wish = JSON.parse(entry.text) as { chat: number };
+        chat = wish.chat;
+        work = () => this.#forget(entry, wish.chat);
+      } else if (prepared === null) {
         work = async () => {
           this.#checkOwner(
             entry,
@@ -142,6 +149,29 @@ export class Worker {
     await this.#inOrder(chat, entry, work);
   }
 
+  #prepare(entry: Entry): Job | null {
+    if (entry.kind === 'update') return this.#prepareUpdate(entry);
+    if (entry.kind === 'forget') return null;
+    const stored = JSON.parse(entry.text) as StoredResult | Signal;
+    const machine = this.#options.machines.find(({ id }) => id === stored.machine);
+    if (machine === undefined) throw new Error(`No machine "${stored.machine}" is loaded`);
+    const event = 'event' in stored ? stored.event : eventOf(stored);
+    return { cause: entry, chat: stored.chat, machines: [machine], event, kind: entry.kind, body: stored };
+  }
+
+  async #forget(entry: Entry, chat: number): Promise<void> {
+    const { store, machines, log } = this.#options;
+    const loaded = machines.map(({ id, expiry, timersByName }) => ({
+      id,
+      expirable: [...expiry.keys()],
+      timers: [...timersByName.keys()],
+    }));
+    let code: Awaited<ReturnType<Store['forgetChat']>>;
+    do code = await store.forgetChat(entry, chat, loaded);
+    while (code === 'conflict');
+    if (this.#checkOwner(entry, code) === 'ok') log.info({ chat }, 'forgotten');
+  }
+
   #prepareUpdate(entry: Entry): Job | null {
     const update = JSON.parse(entry.text) as Update;
     const routed = route(update, this.#options.routeRules());
@@ -150,28 +180,24 @@ export class Worker {
       return null;
     }
     const { chat, event } = routed;
-    const machine =
-      this.#options.machines.find(({ events }) => events.has(event.type)) ?? this.#options.machines[0];
-    if (machine === undefined) return null;
+    const open = this.#options.machines.filter(
+      ({ forOperators }) => !forOperators || routed.fromOperator === true,
+    );
+    const able = open.filter(({ events }) => events.has(event.type));
+    // What an operator says may be an answer that is being waited for.
+    able.sort((a, b) => Number(b.forOperators) - Number(a.forOperators));
+    const [first = open[0], ...others] = able;
+    if (first === undefined) return null;
     return {
       cause: entry,
       chat,
-      machine,
+      machines: [first, ...others],
       event,
       kind: 'update',
       body: update,
       routed,
       update: update.update_id,
     };
-  }
-
-  #prepareResult(entry: Entry): Job | null {
-    const stored = JSON.parse(entry.text) as StoredResult;
-    const machine = this.#options.machines.find(({ id }) => id === stored.machine);
-    if (machine === undefined) throw new Error(`No machine "${stored.machine}" is loaded`);
-    const result = 'error' in stored ? { error: stored.error } : { output: stored.output };
-    const event = resultEvent(stored.invocation, result);
-    return { cause: entry, chat: stored.chat, machine, event, kind: 'result', body: stored };
   }
 
   /** One chat in order: a job waits for the one before it. What is about no chat (null) waits for nothing. */
@@ -210,16 +236,22 @@ export class Worker {
     const { store, clock, log, at } = this.#options;
     const started = performance.now();
     const payment = job.routed?.payment;
+    let [machine, ...others] = job.machines;
     for (;;) {
-      const { session, version } = await store.loadSession(job.machine.id, job.chat);
+      const { session, version } = await store.loadSession(machine.id, job.chat);
       const alreadyPaid = payment !== undefined && (await store.hasPayment(payment));
       if (at !== undefined) await at('cause read');
       const now = clock.now();
       let commit: Commit | null;
       let button: Effect | null;
       try {
-        commit = alreadyPaid ? null : this.#step(job, session, version, now);
-        button = this.#answerButton(job, session, commit, version);
+        commit = alreadyPaid ? null : this.#step(job, machine, session, version, now);
+        const [next] = others;
+        if (commit === null && !alreadyPaid && next !== undefined) {
+          [machine, ...others] = [next, ...others.slice(1)];
+          continue;
+        }
+        button = this.#answerButton(job, machine, session, commit, version);
       } catch (error) {
         await this.#bury(job.cause, job.kind, job.chat, job.body, error);
         return;
@@ -227,9 +259,9 @@ export class Worker {
       const addressed =
         commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
       const extra = button === null ? [] : [button];
-      const code = await store.commit(job.cause, this.#target(job, version), addressed, {
+      const code = await store.commit(job.cause, this.#target(machine, job.chat, version), addressed, {
         now,
-        seen: job.routed !== undefined,
+        seen: job.routed !== undefined && job.routed.elsewhere !== true,
         extra,
         ...(payment !== undefined && !alreadyPaid && { payment }),
       });
@@ -238,10 +270,11 @@ export class Worker {
       if (this.#checkOwner(job.cause, code) !== 'ok') return;
       const effects = [...(addressed?.effects ?? []), ...extra];
       this.#options.committed(job.cause.shard, { timers: commit?.timers ?? [], effects });
+      if (commit !== null && (commit.signals.length > 0 || commit.forgets)) this.hint(job.cause.shard);
       log.info({
         ...(job.update !== undefined && { update: job.update }),
         chat: job.chat,
-        machine: job.machine.id,
+        machine: machine.id,
         event: job.event.type,
         from: commit?.from ?? null,
         to: commit?.to ?? null,
@@ -252,8 +285,7 @@ export class Worker {
     }
   }
 
-  #target(job: Job, version: number) {
-    const { machine, chat } = job;
+  #target(machine: DurableMachine, chat: number, version: number) {
     return {
       machine: machine.id,
       machineVersion: machine.version,
@@ -263,11 +295,17 @@ export class Worker {
     };
   }
 
-  #step(job: Job, session: Session | null, version: number, now: number): Commit | null {
-    // Only an update opens a session; a timer or a result that finds none has outlived it.
-    if (session === null && job.routed === undefined) return null;
+  #step(
+    job: Job,
+    machine: DurableMachine,
+    session: Session | null,
+    version: number,
+    now: number,
+  ): Commit | null {
+    // An update or a signal opens a session; a timer or a result that finds none has outlived it.
+    if (session === null && (job.kind === 'timer' || job.kind === 'result')) return null;
     return step({
-      machine: job.machine,
+      machine,
       chat: job.chat,
       session,
       version,
@@ -279,7 +317,13 @@ export class Worker {
   }
 
   /** Every press is answered, so that the button stops waiting; one that is out of date says so. */
-  #answerButton(job: Job, session: Session | null, commit: Commit | null, version: number): Effect | null {
+  #answerButton(
+    job: Job,
+    machine: DurableMachine,
+    session: Session | null,
+    commit: Commit | null,
+    version: number,
+  ): Effect | null {
     const button = job.routed?.button;
     if (button === undefined) return null;
     const stale = commit === null;
@@ -287,7 +331,7 @@ export class Worker {
       id: `${version}.b${button.query}`,
       type: 'answerButton',
       params: { query: button.query, ...(stale && { stale: true }) },
-      machine: job.machine.id,
+      machine: machine.id,
       chat: job.chat,
       lane: 'reply',
       queue: `${job.chat}?`,
@@ -322,6 +366,9 @@ export class Worker {
     return code;
   }
 }
+
+const eventOf = (stored: StoredResult): MachineEvent =>
+  resultEvent(stored.invocation, 'error' in stored ? { error: stored.error } : { output: stored.output });
 
 /** As the log shows an effect: `send offer`, `sendInvoice`. */
 const nameOf = ({ type, params }: Effect): string =>

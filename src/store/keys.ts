@@ -34,6 +34,8 @@ export class Keys {
   chats = (shard: number): string => `${this.shard(shard)}:chats`;
   ledger = (shard: number): string => `${this.shard(shard)}:ledger`;
   states = (shard: number): string => `${this.shard(shard)}:stats:states`;
+  /** `<counter>:<value>` → how often. */
+  counts = (shard: number): string => `${this.shard(shard)}:stats:counts`;
   dead = (shard: number): string => `${this.shard(shard)}:dead`;
   /** Telegram's file_id of each uploaded file. */
   files = (): string => `{${this.prefix}}:files`;
@@ -41,6 +43,10 @@ export class Keys {
   copies = (): string => `{${this.prefix}}:copies`;
   /** A channel: numbers of shards with something new in their inboxes. */
   hints = (): string => `{${this.prefix}}:hints`;
+  /** A channel: the content was changed. */
+  reload = (): string => `{${this.prefix}}:reload`;
+  /** How many of Telegram's transactions were compared with the ledger. */
+  reconciled = (): string => `{${this.prefix}}:reconciled`;
   /** What was fixed at the first start: the number of shards, the bot. */
   settings = (): string => `{${this.prefix}}:settings`;
 }

@@ -16,6 +16,7 @@ export type Verb =
   | 'settle'
   | 'postpone'
   | 'bury'
+  | 'forget'
   | 'expire';
 
 interface Script {

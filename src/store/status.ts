@@ -4,6 +4,7 @@ import type { Payment } from '../core/route.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
 import { Keys, parseTimerMember } from './keys.ts';
+import { Ledger } from './ledger.ts';
 
 /** What `turnstile status --json` prints. */
 export interface Status {
@@ -14,6 +15,8 @@ export interface Status {
   readonly dead: number;
   readonly chats: number;
   readonly payments: number;
+  /** By the link that brought people first, what `count` actions counted: `{ad_7: {started: 3, paid: 1}}`. */
+  readonly sources: Record<string, Record<string, number>>;
 }
 
 /** What `turnstile chat <id> --json` prints. */
@@ -48,10 +51,11 @@ export async function readStatus(
   const add = (machine: string, state: string, count: number) => {
     states[machine] = { ...states[machine], [state]: (states[machine]?.[state] ?? 0) + count };
   };
+  const sources: Record<string, Record<string, number>> = {};
   const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
   await Promise.all(
     Array.from({ length: options.shards }, async (_, shard) => {
-      const [timers, inbox, checkout, dead, chats, payments, counters] = await Promise.all([
+      const [timers, inbox, checkout, dead, chats, payments, counters, counts] = await Promise.all([
         redis.zcard(keys.timers(shard)),
         redis.xlen(keys.inbox(shard)),
         redis.xlen(keys.checkoutInbox(shard)),
@@ -59,6 +63,7 @@ export async function readStatus(
         redis.zcard(keys.chats(shard)),
         redis.hlen(keys.ledger(shard)),
         redis.hgetall(keys.states(shard)),
+        redis.hgetall(keys.counts(shard)),
       ]);
       total.timers += timers;
       total.inbox += inbox + checkout;
@@ -68,6 +73,12 @@ export async function readStatus(
       for (const [field, count] of Object.entries(counters)) {
         const split = field.indexOf(':');
         add(field.slice(0, split), field.slice(split + 1), Number(count));
+      }
+      for (const [field, count] of Object.entries(counts)) {
+        const [counter = '', source = ''] = field.split(':');
+        const name = source === '' ? 'none' : source;
+        const known = sources[name] ?? {};
+        sources[name] = { ...known, [counter]: (known[counter] ?? 0) + Number(count) };
       }
       for (const machine of options.machines) {
         for (const state of machine.expirable) {
@@ -85,7 +96,7 @@ export async function readStatus(
       }
     }),
   );
-  return { states, ...total };
+  return { states, ...total, sources };
 }
 
 /** Everything stored about one chat. */
@@ -120,19 +131,5 @@ export async function readChat(
       }));
     sessions.push({ machine: machine.id, state: stateName(session.value), context: session.context, timers });
   }
-  return { chat, sessions, payments: await readPayments(redis, keys, shard, chat) };
-}
-
-async function readPayments(redis: Redis, keys: Keys, shard: number, chat: number): Promise<Payment[]> {
-  const found: Payment[] = [];
-  let cursor = '0';
-  do {
-    const [next, rows] = await redis.hscan(keys.ledger(shard), cursor, 'COUNT', 1000);
-    for (let index = 1; index < rows.length; index += 2) {
-      const payment = JSON.parse(rows[index] as string) as Payment;
-      if (payment.chat === chat) found.push(payment);
-    }
-    cursor = next;
-  } while (cursor !== '0');
-  return found.sort((a, b) => a.at - b.at);
+  return { chat, sessions, payments: await new Ledger(redis, options).of(chat) };
 }

@@ -2,11 +2,12 @@ import type { Redis } from 'ioredis';
 import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import type { Payment } from '../core/route.ts';
-import { decodeSession, encodeSession, type Session } from '../core/session.ts';
+import { decodeSession, encodeSession, type Session, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
 import type { Commit } from '../core/step.ts';
 import { Batch } from './batch.ts';
 import { Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
+import { ledgerField } from './ledger.ts';
 import { run } from './redis.ts';
 
 /** What one copy of the bot owns at a time: a shard, or the polling. */
@@ -25,9 +26,9 @@ export interface Cause {
   readonly due: number;
 }
 
-/** An inbox entry: an update as Telegram sent it, or the result of an effect. */
+/** An inbox entry: an update as Telegram sent it, the result of an effect, a signal, or the wish to be forgotten. */
 export interface Entry extends Cause {
-  readonly kind: 'update' | 'result';
+  readonly kind: 'update' | 'result' | 'signal' | 'forget';
   readonly text: string;
 }
 
@@ -58,13 +59,21 @@ export interface StoredResult {
 
 /** Something that was given up, kept with its reason. */
 export interface DeadLetter {
-  readonly kind: 'update' | 'timer' | 'result' | 'effect';
+  readonly kind: 'timer' | 'effect' | Entry['kind'];
   readonly error: string;
   readonly stack?: string;
   readonly at: number;
   readonly chat?: number;
   readonly body: unknown;
 }
+
+/** The field that an entry's text stands under. */
+const entryKinds: Readonly<Record<string, Entry['kind']>> = {
+  u: 'update',
+  r: 'result',
+  s: 'signal',
+  f: 'forget',
+};
 
 /** Update ids are remembered for 25 h: Telegram keeps an update for 24 h. */
 const seenSeconds = 90_000;
@@ -195,14 +204,15 @@ export class Store {
     if (shards.length > 0) await this.#redis.publish(this.keys.hints(), shards.join());
   }
 
-  /** Hears such hints, on a connection of its own. Returns the function that ends it. */
-  listen(hinted: (shard: number) => void): () => void {
+  /** Hears such hints, and who asks to reload the content, on a connection of its own. Returns the function that ends it. */
+  listen(hinted: (shard: number) => void, asked: () => void = () => {}): () => void {
     const subscriber = this.#redis.duplicate({ enableAutoPipelining: false });
     subscriber.on('error', () => {});
-    subscriber.on('message', (_, shards: string) => {
-      for (const shard of shards.split(',')) hinted(Number(shard));
+    subscriber.on('message', (channel, shards: string) => {
+      if (channel === this.keys.reload()) asked();
+      else for (const shard of shards.split(',')) hinted(Number(shard));
     });
-    subscriber.subscribe(this.keys.hints()).catch(() => {});
+    subscriber.subscribe(this.keys.hints(), this.keys.reload()).catch(() => {});
     return () => subscriber.disconnect();
   }
 
@@ -228,7 +238,7 @@ export class Store {
       source,
       id,
       due: 0,
-      kind: kind === 'r' ? ('result' as const) : ('update' as const),
+      kind: entryKinds[kind ?? ''] ?? 'update',
       text: text ?? '',
     }));
   }
@@ -290,6 +300,10 @@ export class Store {
     const effects = [...(writes ? commit.effects : []), ...(options.extra ?? [])];
     args.push(effects.length);
     for (const effect of effects) args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
+    const entries = writes ? commit.signals.map((signal) => ['s', JSON.stringify(signal)]) : [];
+    if (writes && commit.forgets) entries.push(['f', JSON.stringify({ chat: target.chat })]);
+    const counts = writes ? commit.counts : [];
+    args.push(entries.length, ...entries.flat(), counts.length, ...counts);
     return this.#commits.add(cause.shard, args);
   }
 
@@ -297,6 +311,31 @@ export class Store {
   async bury(cause: Cause, letter: DeadLetter): Promise<'ok' | 'fenced' | 'gone'> {
     const args = [this.#token(cause.shard), cause.source, cause.id, cause.due, JSON.stringify(letter)];
     return (await run(this.#redis, 'bury', [this.keys.shard(cause.shard)], args)) as 'ok' | 'fenced' | 'gone';
+  }
+
+  /**
+   * Removes everything stored about a chat but its payments.
+   * @param machines those that may have a session or timers of it
+   * @returns `conflict`: a session has changed since; look again
+   */
+  async forgetChat(
+    cause: Cause,
+    chat: number,
+    machines: readonly { id: string; expirable: readonly string[]; timers: readonly string[] }[],
+  ): Promise<'ok' | 'fenced' | 'gone' | 'conflict'> {
+    const sessions = await Promise.all(
+      machines.map(async ({ id, expirable }) => {
+        const { session, version } = await this.loadSession(id, chat);
+        const state = session === null ? '' : stateName(session.value);
+        const counter = session === null || expirable.includes(state) ? '' : `${id}:${state}`;
+        return [sessionSuffix(id, chat), version, counter, `expiring:${id}:${state}`];
+      }),
+    );
+    const timers = machines.flatMap(({ id, timers }) => timers.map((name) => timerMember(id, chat, name)));
+    const entry = [this.#token(cause.shard), cause.source, cause.id, chat];
+    const args = [...entry, sessions.length, ...sessions.flat(), ...timers];
+    const code = await run(this.#redis, 'forget', [this.keys.shard(cause.shard)], args);
+    return code as 'ok' | 'fenced' | 'gone' | 'conflict';
   }
 
   /** Timers due by `now`, earliest first, and the time of the next one after them (null: none). */
@@ -412,10 +451,6 @@ const pairs = (flat: readonly string[]): (readonly [string, string])[] =>
     flat[2 * index] as string,
     flat[2 * index + 1] as string,
   ]);
-
-/** `<charge>` for a payment, `<charge>:out` for its refund: once per charge id and direction. */
-const ledgerField = (payment: Pick<Payment, 'charge' | 'direction'>): string =>
-  payment.direction === 'in' ? payment.charge : `${payment.charge}:out`;
 
 /** Something was fixed at the first start and cannot change. */
 export class SettingDiffers extends Error {

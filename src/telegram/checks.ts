@@ -17,7 +17,17 @@ export interface Needs {
 }
 
 /** The commands of the menu; each has a description `command-<name>`. */
-export const commands = ['start', 'status', 'language', 'terms', 'paysupport', 'help'] as const;
+export const commands = [
+  'start',
+  'status',
+  'club',
+  'language',
+  'terms',
+  'paysupport',
+  'mydata',
+  'forget',
+  'help',
+] as const;
 
 const megabyte = 1024 * 1024;
 
@@ -124,7 +134,7 @@ export function checkMessages(
       }
     }
     for (const [rowIndex, row] of (entry.buttons ?? []).entries()) {
-      if ('topics' in row || 'languages' in row) continue;
+      if ('topics' in row || 'languages' in row || 'link' in row) continue;
       for (const [index, { event, value }] of (Array.isArray(row) ? row : [row]).entries()) {
         const path = [name, 'buttons', rowIndex, ...(Array.isArray(row) ? [index] : [])];
         const data = value === undefined ? event : `${event}:${value}`;
@@ -159,6 +169,11 @@ export function usesOf(
     plain('invoice-description', 'the description of an invoice', 255),
     plain('invoice-label', 'a label', 64),
     plain('button-stale', 'a notice', 200),
+    plain('button-subscribe', 'a label', 64),
+    plain('button-refund', 'a label', 100),
+    plain('button-answer', 'a label', 64),
+    plain('mydata', 'a caption', 1_024),
+    { key: 'subscribe', as: 'a message', most: 4_096, html: true },
     plain('language-name', 'a label', 64),
     plain('name-unknown', 'a name', 64),
     plain('stars', 'a number of Stars', 40),
@@ -173,17 +188,23 @@ export function usesOf(
     else uses.push({ key: text, as: 'a message', most: 4_096, html: true, by });
     for (const row of rows) {
       if (typeof row === 'string') continue;
-      for (const { label: key } of row) uses.push(label(key, by));
+      if ('club' in row) uses.push(label(row.club, by));
+      else for (const { label: key } of row) uses.push(label(key, by));
     }
   }
   return uses;
 }
 
-/** Holds the texts of all languages against each other and against their uses. */
+/**
+ * Holds the texts of all languages against each other and against their uses.
+ * @param fallback the default language: what another one lacks is said in this one, and is only a warning
+ */
 export function checkTexts(
   uses: readonly Use[],
   locales: ReadonlyMap<string, Locale>,
+  fallback: string | undefined,
   problems: Problem[],
+  warnings: Problem[],
 ): void {
   const used = new Set(uses.map(({ key }) => key));
   const keys = new Map<string, string>();
@@ -199,7 +220,10 @@ export function checkTexts(
           (other) => !used.has(other) && isOnlyIn(other, locale, locales),
         );
         const expected = wanted + suggest(key, spare);
-        problems.push({ file: locale.file, path: key, expected, found: 'nothing' });
+        const isCovered =
+          locale.language !== fallback && locales.get(fallback ?? '')?.lines.has(key) === true;
+        const list = isCovered || !used.has(key) ? warnings : problems;
+        list.push({ file: locale.file, path: key, expected, found: 'nothing' });
       } else {
         checkText(
           key,
@@ -255,18 +279,26 @@ function checkText(key: string, uses: readonly Use[], locale: Locale, problems: 
   }
 }
 
-/** Looks for every file that a message names. */
+/**
+ * Looks for every file that a message names.
+ * @param fallback the default language: a file that another one lacks is borrowed from it
+ * @returns the files that are not there
+ */
 export async function checkMedia(
   dir: string,
   messages: ReadonlyMap<string, MessageContent>,
   yaml: Yaml | null,
   locales: ReadonlyMap<string, Locale>,
+  fallback: string | undefined,
   problems: Problem[],
-): Promise<void> {
+  warnings: Problem[],
+): Promise<ReadonlySet<string>> {
+  const absent = new Set<string>();
   for (const [name, { attachments }] of messages) {
     for (const [index, attachment] of attachments.entries()) {
       const path = attachments.length > 1 ? [name, 'album', index] : [name, attachment.kind];
       const line = yaml?.line(path);
+      const [lender] = filesOf(attachment, fallback === undefined ? [] : [fallback]);
       for (const file of filesOf(attachment, locales.keys())) {
         const most = attachment.kind === 'photo' ? 10 : 50;
         const expected = `a file of at most ${most} MB at ${shown(dir, 'media', file)}`;
@@ -282,7 +314,9 @@ export async function checkMedia(
           (error: unknown) => (reason(error) === 'ENOENT' ? 'nothing' : reason(error)),
         );
         if (found !== null) {
-          problems.push({
+          const isBorrowed = found === 'nothing' && lender !== undefined && file !== lender;
+          if (isBorrowed) absent.add(file);
+          (isBorrowed ? warnings : problems).push({
             file: yaml?.file ?? '',
             ...(line !== undefined && { line }),
             path: path.join('.'),
@@ -293,4 +327,5 @@ export async function checkMedia(
       }
     }
   }
+  return absent;
 }

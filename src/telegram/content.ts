@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checkBot, checkMedia, checkMessages, checkTexts, type Needs, usesOf } from './checks.ts';
 import { type Locale, parseLocale, type Variables } from './locale.ts';
-import { buttonsOf, type MessageContent, messageOf } from './message.ts';
+import { type Attachment, buttonsOf, filesOf, type MessageContent, messageOf } from './message.ts';
 import { type Problem, reason, show, shown } from './problem.ts';
 import { type BotFile, botShape, matchShape, messagesShape, parseYaml, type Yaml } from './schema.ts';
 
@@ -16,9 +16,11 @@ export interface Product {
   readonly currency: string;
   /** Whole Stars, or the smallest units of another currency. */
   readonly price: number;
-  /** 0: for ever. */
+  /** 0: for ever. A subscription lasts for 30 days each time. */
   readonly accessDays: number;
-  /** Changes with id, currency and price, so that an invoice of an old price is told apart. */
+  /** Telegram renews it each month. */
+  readonly isSubscription: boolean;
+  /** Changes with any of the above, so that an invoice of an old offer is told apart. */
   readonly version: string;
 }
 
@@ -26,6 +28,8 @@ export interface Product {
 export interface Content {
   readonly product: Product;
   readonly club: { readonly chatId: number | null };
+  /** A second payment for the same is given back by the bot. */
+  readonly refundsDuplicates: boolean;
   /** By name, ms; only those that are set. */
   readonly delays: Readonly<Record<string, number>>;
   /** In the order of their buttons; `material` is a message's name. */
@@ -34,6 +38,8 @@ export interface Content {
   readonly languages: readonly string[];
   readonly defaultLanguage: string;
   readonly mediaDir: string;
+  /** The file of the media folder that an attachment is in a language, else in the default language. */
+  fileOf(attachment: Attachment, language: string): string;
   /**
    * Formats a Fluent key in a language, falling back to the default language, then to the key itself.
    * Variables are HTML-escaped unless `plain`.
@@ -48,13 +54,17 @@ export interface Content {
 /**
  * Reads and checks a content folder.
  * @param needs what the conversations use; without it, only the content itself is checked
- * @returns the content, or every problem at once
+ * @returns the content with what could be better (texts that another language has to lend), or every problem at once
  */
 export async function loadContent(
   dir: string,
   needs?: Needs,
-): Promise<{ readonly content: Content } | { readonly problems: readonly Problem[] }> {
+): Promise<
+  | { readonly content: Content; readonly warnings: readonly Problem[] }
+  | { readonly problems: readonly Problem[] }
+> {
   const problems: Problem[] = [];
+  const warnings: Problem[] = [];
   const [botYaml, messagesYaml, locales] = await Promise.all([
     readYaml(dir, 'bot.yaml', problems),
     readYaml(dir, 'messages.yaml', problems),
@@ -68,10 +78,11 @@ export async function loadContent(
 
   if (botYaml !== null) checkBot(bot, botYaml, messagesYaml, locales, needs, problems);
   if (messagesYaml !== null) checkMessages(entries, messagesYaml, needs, problems);
-  checkTexts(usesOf(messages, messagesYaml, bot, botYaml), locales, problems);
-  await checkMedia(dir, messages, messagesYaml, locales, problems);
+  checkTexts(usesOf(messages, messagesYaml, bot, botYaml), locales, bot.default_language, problems, warnings);
+  const language = bot.default_language;
+  const absent = await checkMedia(dir, messages, messagesYaml, locales, language, problems, warnings);
   if (problems.length > 0) return { problems: problems.sort(byPlace) };
-  return { content: build(dir, bot as BotFile, messages, locales) };
+  return { content: build(dir, bot as BotFile, messages, locales, absent), warnings: warnings.sort(byPlace) };
 }
 
 const byPlace = (a: Problem, b: Problem): number =>
@@ -124,9 +135,19 @@ function build(
   bot: BotFile,
   messages: ReadonlyMap<string, MessageContent>,
   locales: ReadonlyMap<string, Locale>,
+  absent: ReadonlySet<string>,
 ): Content {
-  const { id, currency, price, access_days: accessDays } = bot.product;
-  const version = createHash('sha256').update(`${id}:${currency}:${price}`).digest('hex').slice(0, 8);
+  const { id, currency, price, subscription } = bot.product;
+  const isSubscription = subscription === 'monthly';
+  const accessDays = isSubscription ? 30 : bot.product.access_days;
+  const terms = [
+    id,
+    currency,
+    price,
+    ...(accessDays > 0 ? [accessDays] : []),
+    ...(isSubscription ? ['monthly'] : []),
+  ];
+  const version = createHash('sha256').update(terms.join(':')).digest('hex').slice(0, 8);
   const defaultLanguage = bot.default_language;
   const languages = [
     defaultLanguage,
@@ -141,14 +162,19 @@ function build(
     }
   }
   return {
-    product: { id, currency, price, accessDays, version },
+    product: { id, currency, price, accessDays, isSubscription, version },
     club: { chatId: bot.club?.chat_id ?? null },
+    refundsDuplicates: bot.refund_duplicates ?? currency === 'XTR',
     delays: bot.delays ?? {},
     topics,
     messages,
     languages,
     defaultLanguage,
     mediaDir: resolve(dir, 'media'),
+    fileOf: (attachment, language) => {
+      const [file = attachment.file] = filesOf(attachment, [language]);
+      return absent.has(file) ? (filesOf(attachment, [defaultLanguage])[0] ?? file) : file;
+    },
     format: (language, key, vars = {}, plain = false) =>
       locales.get(language)?.format(key, vars, plain) ??
       locales.get(defaultLanguage)?.format(key, vars, plain) ??

@@ -1,3 +1,4 @@
+import { longestAnswer } from '../core/route.ts';
 import type { MessageEntry } from './schema.ts';
 
 export interface Attachment {
@@ -13,8 +14,8 @@ export interface Button {
   readonly data: string;
 }
 
-/** `topics` and `languages` make one row for each of them. */
-export type Row = 'topics' | 'languages' | readonly Button[];
+/** `topics` and `languages` make one row for each of them; a `club` leads to it by the person's invite link. */
+export type Row = 'topics' | 'languages' | { readonly club: string } | readonly Button[];
 
 export interface MessageContent {
   /** The key of its text. */
@@ -40,6 +41,11 @@ export const longest = {
   topic: 64,
   topics: 4,
   paid: 40,
+  until: 40,
+  plan: 7,
+  payments: 900,
+  answer: longestAnswer,
+  reason: 200,
 } as const satisfies Readonly<Record<string, number>>;
 
 /** A message as messages.yaml describes it, with what it leaves out. */
@@ -52,6 +58,7 @@ export function messageOf(name: string, entry: NonNullable<MessageEntry>): Messa
   const rows = (entry.buttons ?? []).map((row): Row => {
     if ('topics' in row) return 'topics';
     if ('languages' in row) return 'languages';
+    if ('link' in row) return { club: row.label };
     return (Array.isArray(row) ? row : [row]).map(({ label, event, value }) => ({
       label,
       data: value === undefined ? event : `${event}:${value}`,
@@ -87,5 +94,5 @@ export function buttonsOf(
       language,
     }));
   }
-  return row;
+  return 'club' in row ? [] : row;
 }

@@ -11,8 +11,15 @@ export class TokenRefused extends Error {
 /** Checks the token, removes a webhook, and publishes the list of commands. */
 export async function prepareTelegram(api: Api, content: Content, log: Logger): Promise<{ id: number }> {
   const me = await signIn(api, log);
+  await publishCommands(api, content, log);
+  return me;
+}
+
+/** Tells Telegram the menu of commands, in each language. */
+export async function publishCommands(api: Api, content: Content, log: Logger): Promise<void> {
   for (const language of content.languages) {
-    const menu = commands.map((command) => ({
+    const useful = commands.filter((command) => command !== 'club' || content.club.chatId !== null);
+    const menu = useful.map((command) => ({
       command,
       description: content.format(language, `command-${command}`, {}, true),
     }));
@@ -22,7 +29,6 @@ export async function prepareTelegram(api: Api, content: Content, log: Logger): 
       .setMyCommands(menu, scope)
       .catch((error: unknown) => log.warn({ err: error }, 'the list of commands was not taken'));
   }
-  return me;
 }
 
 /** Waits until Telegram can be reached. @throws TokenRefused */

@@ -1,7 +1,7 @@
 import type { Effect, JsonObject } from '../core/effects.ts';
 import type { Content } from './content.ts';
 import type { Variables } from './locale.ts';
-import { type Attachment, buttonsOf, filesOf, longest, type MessageContent, type Row } from './message.ts';
+import { type Attachment, buttonsOf, longest, type MessageContent, type Row } from './message.ts';
 import { show } from './problem.ts';
 
 /** A file of the media folder, turned into a file_id or an upload just before sending. */
@@ -13,6 +13,16 @@ export interface MediaRef {
 export interface Call {
   readonly method: string;
   readonly payload: Record<string, unknown>;
+  /** The call that follows with this one's answer. */
+  readonly next?: (answer: unknown) => Call;
+}
+
+/** A button that only this message has: a label's key and callback data. */
+interface ExtraButton {
+  readonly label: string;
+  readonly data: string;
+  /** What its label calls `$paid`. */
+  readonly paid?: { readonly currency: string; readonly amount: number };
 }
 
 /**
@@ -28,13 +38,24 @@ export function createRender(
     switch (effect.type) {
       case 'send':
       case 'tellOperator':
+      case 'tellFound':
+      case 'forwardQuestion':
+      case 'sendAnswer':
         return sendMessage(content, effect, messageOf(content, effect, text(effect, 'message')));
       case 'sendMaterial': {
         const topic = content.topics.find(({ id }) => id === effect.context['topic']);
         return sendMessage(content, effect, messageOf(content, effect, topic?.material ?? 'choose_topic'));
       }
       case 'sendInvoice':
-        return sendInvoice(content, effect, options.providerToken);
+        return content.product.isSubscription
+          ? sendSubscription(content, effect)
+          : sendInvoice(content, effect, options.providerToken);
+      case 'approveJoin':
+      case 'declineJoin':
+        return {
+          method: effect.type === 'approveJoin' ? 'approveChatJoinRequest' : 'declineChatJoinRequest',
+          payload: { chat_id: clubOf(content), user_id: effect.chat },
+        };
       case 'approveCheckout':
         return {
           method: 'answerPreCheckoutQuery',
@@ -58,15 +79,32 @@ export function createRender(
       }
       default:
         throw new Error(
-          'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator or ' +
-            `answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
+          'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, ' +
+            `tellFound, forwardQuestion, sendAnswer, approveJoin, declineJoin or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
         );
     }
   };
 }
 
-/** The payload of an invoice: tells which product at which price it offers. At most 41 bytes. */
-const invoicePayload = ({ product }: Content): string => `${product.id}:${product.version}`;
+/**
+ * The payload of an invoice, `<product>:<version>:<days>:<effect>`: which offer it is, what it sells, and a name of its
+ * own within the chat, by which a second payment of it is told. At most 128 bytes.
+ */
+const invoicePayload = ({ product }: Content, effect: Effect): string =>
+  `${product.id}:${product.version}:${product.accessDays}:${effect.id}`;
+
+/** The days of access that a paid invoice sold: today's offer where the payload does not say. */
+export function soldBy(content: Content, payload: string): { days?: number } {
+  const found = /^[^:]*:[^:]*:(\d{1,5}):/.exec(payload)?.[1];
+  const days = found === undefined ? content.product.accessDays : Number(found);
+  return days === 0 ? {} : { days };
+}
+
+/** The chat of the club. @throws Error when bot.yaml names none */
+export function clubOf({ club }: Content): number {
+  if (club.chatId !== null) return club.chatId;
+  throw new Error('Expected club.chat_id in bot.yaml to name the chat of the club, found nothing');
+}
 
 /**
  * Why a checkout does not match today's product and price.
@@ -77,9 +115,9 @@ export function checkoutProblem(
   query: { readonly payload: string; readonly currency: string; readonly amount: number },
 ): string | undefined {
   const { product } = content;
-  if (query.payload !== invoicePayload(content)) {
-    return query.payload.startsWith(`${product.id}:`) ? 'other_price' : 'other_product';
-  }
+  const [id, version] = query.payload.split(':');
+  if (id !== product.id) return 'other_product';
+  if (version !== product.version) return 'other_price';
   return query.currency === product.currency && query.amount === product.price ? undefined : 'other_amount';
 }
 
@@ -107,11 +145,14 @@ function messageOf(content: Content, effect: Effect, name: string): MessageConte
   );
 }
 
+/** Effects whose message goes to the operators. */
+export const toOperators: ReadonlySet<string> = new Set(['tellOperator', 'tellFound', 'forwardQuestion']);
+
 /** The person's; for the operator's messages, the default. */
 function languageOf(content: Content, effect: Effect): string {
   const language = effect.context['language'];
   const isTheirs =
-    effect.type !== 'tellOperator' && typeof language === 'string' && content.languages.includes(language);
+    !toOperators.has(effect.type) && typeof language === 'string' && content.languages.includes(language);
   return isTheirs ? language : content.defaultLanguage;
 }
 
@@ -120,16 +161,14 @@ function sendMessage(content: Content, effect: Effect, message: MessageContent):
   const body = content.format(language, message.text, variablesOf(content, effect), message.plain);
   const chat = { chat_id: effect.to ?? effect.chat };
   const html = message.plain ? {} : { parse_mode: 'HTML' };
-  const markup = keyboard(content, language, message.rows);
+  const markup = keyboard(content, language, effect, message.rows);
   const [first, ...others] = message.attachments;
   if (first === undefined) {
     // Nobody who calls himself a link can make the bot show its preview.
     const payload = { ...chat, text: body, ...html, link_preview_options: { is_disabled: true }, ...markup };
     return { method: 'sendMessage', payload };
   }
-  const refOf = (attachment: Attachment): MediaRef => ({
-    media: filesOf(attachment, [language])[0] ?? attachment.file,
-  });
+  const refOf = (attachment: Attachment): MediaRef => ({ media: content.fileOf(attachment, language) });
   if (others.length > 0) {
     const media = message.attachments.map((attachment, index) => ({
       type: attachment.kind,
@@ -144,34 +183,72 @@ function sendMessage(content: Content, effect: Effect, message: MessageContent):
   return { method: methods[first.kind], payload };
 }
 
-function keyboard(content: Content, language: string, rows: readonly Row[]): JsonObject {
-  if (rows.length === 0) return {};
-  const inline = rows.flatMap((row) => {
+function keyboard(content: Content, language: string, effect: Effect, rows: readonly Row[]): JsonObject {
+  const { link } = effect.context;
+  const inline = rows.flatMap((row): JsonObject[][] => {
+    if (typeof row === 'object' && 'club' in row) {
+      const text = content.format(language, row.club, {}, true);
+      return typeof link === 'string' ? [[{ text, url: link }]] : [];
+    }
     const buttons = buttonsOf(row, content.topics, content.languages).map((button) => ({
       text: content.format(button.language ?? language, button.label, {}, true),
       callback_data: button.data,
     }));
     return typeof row === 'string' ? buttons.map((button) => [button]) : [buttons];
   });
-  return { reply_markup: { inline_keyboard: inline } };
+  const extra = (effect.params?.['buttons'] ?? []) as readonly ExtraButton[];
+  for (const { label, data, paid } of extra) {
+    const event = { ...effect.event, ...paid };
+    const text = content.format(language, label, variablesOf(content, { ...effect, event }), true);
+    inline.push([{ text, callback_data: data }]);
+  }
+  return inline.length === 0 ? {} : { reply_markup: { inline_keyboard: inline } };
 }
 
 function sendInvoice(content: Content, effect: Effect, providerToken: string): Call {
-  const { currency, price } = content.product;
-  const language = languageOf(content, effect);
-  const words = (key: string) => content.format(language, key, variablesOf(content, effect), true);
   const payload = {
     chat_id: effect.to ?? effect.chat,
-    title: words('invoice-title'),
-    description: words('invoice-description'),
-    payload: invoicePayload(content),
-    provider_token: currency === 'XTR' ? '' : providerToken,
-    currency,
-    prices: [{ label: words('invoice-label'), amount: price }],
+    ...invoiceOf(content, effect),
+    provider_token: content.product.currency === 'XTR' ? '' : providerToken,
     // A forwarded invoice leads to the bot; without this, strangers could pay it on the spot.
     start_parameter: 'invoice',
   };
   return { method: 'sendInvoice', payload };
+}
+
+/** A subscription can be offered by a link only: it is made, and sent under a button. */
+function sendSubscription(content: Content, effect: Effect): Call {
+  const language = languageOf(content, effect);
+  const variables = variablesOf(content, effect);
+  const message = (link: unknown): Call => ({
+    method: 'sendMessage',
+    payload: {
+      chat_id: effect.to ?? effect.chat,
+      text: content.format(language, 'subscribe', variables),
+      parse_mode: 'HTML',
+      reply_markup: {
+        inline_keyboard: [
+          [{ text: content.format(language, 'button-subscribe', variables, true), url: String(link) }],
+        ],
+      },
+    },
+  });
+  const month = 30 * 86_400;
+  const payload = { ...invoiceOf(content, effect), provider_token: '', subscription_period: month };
+  return { method: 'createInvoiceLink', payload, next: message };
+}
+
+function invoiceOf(content: Content, effect: Effect): JsonObject {
+  const { currency, price } = content.product;
+  const language = languageOf(content, effect);
+  const words = (key: string) => content.format(language, key, variablesOf(content, effect), true);
+  return {
+    title: words('invoice-title'),
+    description: words('invoice-description'),
+    payload: invoicePayload(content, effect),
+    currency,
+    prices: [{ label: words('invoice-label'), amount: price }],
+  };
 }
 
 /** What a text may say. All are there for every effect: what is unknown is a dash, or a word for an unknown name. */
@@ -180,6 +257,9 @@ function variablesOf(content: Content, effect: Effect): Variables {
   const { product, topics } = content;
   const { event = {}, context } = effect;
   const { currency, amount } = event;
+  // What an invoked actor came to.
+  const { output, error: failure } = event as { output?: JsonObject | null; error?: JsonObject };
+  const refunds = context['refunds'] as readonly string[] | undefined;
   const topic = topics.find(({ id }) => id === context['topic']);
   const username = cut(event['username'], longest.username);
   return {
@@ -187,11 +267,16 @@ function variablesOf(content: Content, effect: Effect): Variables {
     username: username === '' ? '—' : `@${username}`,
     chat: String(effect.chat),
     text: cut(event['text'] ?? event['payload'], longest.text) || '—',
-    charge: cut(event['charge'], longest.charge) || '—',
+    answer: cut(event['text'], longest.answer) || '—',
+    reason: cut(failure?.['message'] ?? output?.['reason'], longest.reason) || '—',
+    payments: cut(effect.params?.['payments'], longest.payments) || '—',
+    charge: cut(event['charge'] ?? output?.['charge'] ?? refunds?.[0], longest.charge) || '—',
     price: money(content, language, product.currency, product.price),
     amount: major(product.currency, product.price),
     currency: product.currency,
     days: product.accessDays,
+    plan: product.isSubscription ? 'monthly' : 'once',
+    until: dateOf(language, context['until']),
     topics: topics.length,
     topic: topic === undefined ? '—' : content.format(language, `topic-${topic.id}`, {}, true),
     paid:
@@ -215,8 +300,14 @@ function displayName(value: unknown): string | undefined {
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(name.replace(/\p{DI}/gu, '')) ? name : undefined;
 }
 
+/** A day in words, in the time zone of the machine (TZ); `never` where access has no end. */
+function dateOf(language: string, at: unknown): string {
+  if (typeof at !== 'number') return 'never';
+  return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(at);
+}
+
 /** A price in words: `250 звёзд`, `19,00 €`. */
-function money(content: Content, language: string, currency: string, amount: number): string {
+export function money(content: Content, language: string, currency: string, amount: number): string {
   if (currency === 'XTR') return content.format(language, 'stars', { amount }, true);
   const format = moneyFormat(language, currency);
   return format === undefined ? `${amount} ${currency}` : format.format(amount / 10 ** digits(format));

@@ -147,8 +147,26 @@ const product = v.pipe(
       currency,
       price: v.number('a whole number: of Stars, or of the smallest units of another currency'),
       access_days: whole(0, 36_500, 'a whole number of days from 0 (for ever) to 36500'),
+      subscription: v.optional(v.nullable(v.literal('monthly', 'monthly, or nothing'))),
     },
     'id, currency, price and access_days',
+  ),
+  v.forward(
+    v.partialCheck(
+      [['currency'], ['price'], ['subscription']],
+      ({ currency, price, subscription }) =>
+        subscription !== 'monthly' || (currency === 'XTR' && price <= 10_000),
+      'nothing, or a product in XTR of at most 10000 Stars: Telegram renews no others',
+    ),
+    ['subscription'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['access_days'], ['subscription']],
+      ({ access_days, subscription }) => subscription !== 'monthly' || access_days === 0,
+      '0 with a subscription, which lasts for a month each time',
+    ),
+    ['access_days'],
   ),
   v.forward(
     v.partialCheck(
@@ -189,6 +207,7 @@ export const botShape = fields(
         ),
       ),
     ),
+    refund_duplicates: v.optional(v.nullable(v.boolean('true or false'))),
     delays: v.optional(v.nullable(v.record(v.string(), delay, 'names of delays, each with a time'))),
     topics: v.pipe(
       v.array(fields({ id, material: messageName }, 'id and material'), 'a list of topics'),
@@ -210,6 +229,7 @@ const button = fields(
   },
   'label and event',
 );
+const clubButton = fields({ label: textKey, link: v.literal('club', 'club') }, 'label and link: club');
 const topicRows = fields({ topics: v.literal(true, 'true') }, 'topics: true');
 const languageRows = fields({ languages: v.literal(true, 'true') }, 'languages: true');
 const row = v.lazy((input) => {
@@ -221,6 +241,7 @@ const row = v.lazy((input) => {
     );
   if (typeof input === 'object' && input !== null && 'topics' in input) return topicRows;
   if (typeof input === 'object' && input !== null && 'languages' in input) return languageRows;
+  if (typeof input === 'object' && input !== null && 'link' in input) return clubButton;
   return button;
 });
 const entry = v.nullable(

@@ -16,5 +16,14 @@ export function createSender(parts: {
   readonly media: ReturnType<typeof createMedia>;
   readonly perform: (lane: Lane) => Perform;
 }): (effect: Effect) => Promise<unknown> {
-  return (effect) => parts.media.send(parts.render()(effect), parts.perform(effect.lane));
+  return async (effect) => {
+    const perform = parts.perform(effect.lane);
+    let call: Call | undefined = parts.render()(effect);
+    let answer: unknown;
+    while (call !== undefined) {
+      answer = await parts.media.send(call, perform);
+      call = call.next?.(answer);
+    }
+    return answer;
+  };
 }

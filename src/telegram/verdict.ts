@@ -36,6 +36,9 @@ const settled = [
   'message to edit not found',
   'message to delete not found',
   'CHARGE_ALREADY_REFUNDED',
+  // A join request that someone else has answered.
+  'USER_ALREADY_PARTICIPANT',
+  'HIDE_REQUESTER_MISSING',
 ];
 /** Faults before the request left this machine: surely not sent. */
 const notSent = new Set([

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { inject, onTestFinished } from 'vitest';
-import { type App, type AppOptions, machines, startApp } from '../../src/app.ts';
+import { type App, type AppOptions, machines, reportOf, startApp } from '../../src/app.ts';
 import { prepareMachine } from '../../src/core/machine.ts';
 import { SystemClock } from '../../src/engine/clock.ts';
 import { readEnvironment } from '../../src/ops/environment.ts';
@@ -48,16 +48,7 @@ export async function startBot(
   );
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) });
   const start = () => startApp({ environment, log: logger, clock, pollTimeout: 5, ...rest });
-  const reported = (rest.machines ?? machines).map((source) => {
-    const machine = prepareMachine(source);
-    const states = Object.keys(source.config.states ?? {});
-    return {
-      id: machine.id,
-      states,
-      expirable: [...machine.expiry.keys()],
-      timers: [...machine.timersByName.keys()],
-    };
-  });
+  const reported = (rest.machines ?? machines).map((source) => reportOf(prepareMachine(source)));
   const where = { prefix, shards: 4, machines: reported };
   const bot: TestBot = {
     sandbox,

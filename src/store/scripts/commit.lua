@@ -7,7 +7,8 @@
 --   7 session text ('' leaves the session alone); 8 machine version; 9 chat for the list of chats ('' leaves it)
 --   10 now, ms; 11 day; 12 machine; 13 from ('' for none); 14 to; 15 ms until expiry ('' for none)
 --   16 states that can expire, comma-separated; 17 charge field ('' for none); 18 payment
---   19 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text)
+--   19 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text);
+--   number of inbox entries k, then k pairs (kind, text); number of counters c, then c fields
 -- Returns for each step ok | fenced (another owner) | gone (already done) | conflict (another version) | charged (payment known)
 local p = KEYS[1] .. ':'
 local isOwner = redis.call('GET', p .. 'owner') == ARGV[1]
@@ -79,6 +80,20 @@ local function commit(o)
       end
     end
     at = at + 3
+  end
+  count = tonumber(ARGV[at])
+  at = at + 1
+  for _ = 1, count do
+    redis.call('XADD', p .. 'inbox', '*', ARGV[at], ARGV[at + 1])
+    at = at + 2
+  end
+  -- A counter's name may come from outside: a flood of names must not fill the memory.
+  for i = at + 1, at + tonumber(ARGV[at]) do
+    local counts, field = p .. 'stats:counts', ARGV[i]
+    if redis.call('HEXISTS', counts, field) == 0 and redis.call('HLEN', counts) >= 1000 then
+      field = string.match(field, '^[^:]*') .. ':…'
+    end
+    redis.call('HINCRBY', counts, field, 1)
   end
   return 'ok'
 end

@@ -1,0 +1,53 @@
+import type { Effect } from '../../core/effects.ts';
+import type { Perform } from '../../telegram/api.ts';
+
+/** What the actors of the club need. */
+export interface Door {
+  readonly perform: Perform;
+  /** The chat of the club. Throws when there is none. */
+  readonly club: () => number;
+}
+
+/**
+ * Makes an invite link to the club for one person, and revokes the one of before. A crash between Telegram's answer and
+ * our note of it leaves a spare link that nobody was given.
+ */
+export const createInvite =
+  ({ perform, club }: Door) =>
+  async ({ chat, params }: Effect): Promise<{ link: string }> => {
+    const chatId = club();
+    const old = params?.['revoke'];
+    if (typeof old === 'string') await revoke(perform, chatId, old);
+    // The name tells the owner of the club whose link it is.
+    const payload = { chat_id: chatId, name: String(chat), member_limit: 1 };
+    const { invite_link: link } = (await perform('createChatInviteLink', payload)) as { invite_link: string };
+    return { link };
+  };
+
+/** Takes a member out of the club, so that they may come back; revokes the link, and calls a subscription off. */
+export const removeMember =
+  ({ perform, club }: Door) =>
+  async ({ chat, params }: Effect): Promise<void> => {
+    const { link, subscription } = params ?? {};
+    if (typeof subscription === 'string') {
+      const payload = { user_id: chat, telegram_payment_charge_id: subscription, is_canceled: true };
+      await perform('editUserStarSubscription', payload).catch(unlessRefused);
+    }
+    if (params?.['club'] !== true) return;
+    const chatId = club();
+    if (typeof link === 'string') await revoke(perform, chatId, link);
+    // Who has never been inside has nothing to be removed from.
+    await perform('banChatMember', { chat_id: chatId, user_id: chat }).catch((error: unknown) => {
+      if (!/PARTICIPANT_ID_INVALID|user not found/i.test(String((error as Error).message))) throw error;
+    });
+    await perform('unbanChatMember', { chat_id: chatId, user_id: chat, only_if_banned: true });
+  };
+
+/** A link that is gone already is as good as revoked. */
+const revoke = (perform: Perform, chatId: number, link: string): Promise<unknown> =>
+  perform('revokeChatInviteLink', { chat_id: chatId, invite_link: link }).catch(unlessRefused);
+
+/** What Telegram refuses for good (400) is over: a link that is gone, a subscription that has ended. */
+function unlessRefused(error: unknown): void {
+  if ((error as { error_code?: number }).error_code !== 400) throw error;
+}

@@ -1,0 +1,69 @@
+import type { Redis } from 'ioredis';
+import type { Payment } from '../core/route.ts';
+import { shardOf } from '../core/shard.ts';
+import { Keys } from './keys.ts';
+
+/** `<charge>` for a payment, `<charge>:out` for its refund: once per charge id and direction. */
+export const ledgerField = (payment: Pick<Payment, 'charge' | 'direction'>): string =>
+  payment.direction === 'in' ? payment.charge : `${payment.charge}:out`;
+
+/** Reads the payments, which are kept for ever. They are written by the commit that changes the session. */
+export class Ledger {
+  readonly #redis: Redis;
+  readonly #keys: Keys;
+  readonly #shards: number;
+
+  constructor(redis: Redis, options: { prefix: string; shards: number }) {
+    this.#redis = redis;
+    this.#keys = new Keys(options.prefix);
+    this.#shards = options.shards;
+  }
+
+  /** Whether it has this payment or refund. */
+  async has(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
+    const key = this.#keys.ledger(shardOf(payment.chat, this.#shards));
+    return (await this.#redis.hexists(key, ledgerField(payment))) === 1;
+  }
+
+  /** A payment and its refund by the charge alone, whosever it is. */
+  async find(charge: string): Promise<{ paid: Payment | null; refunded: Payment | null }> {
+    const fields = (['in', 'out'] as const).map((direction) => ledgerField({ charge, direction }));
+    const rows = await Promise.all(
+      Array.from({ length: this.#shards }, (_, shard) =>
+        this.#redis.hmget(this.#keys.ledger(shard), ...fields),
+      ),
+    );
+    const parsed = (index: number): Payment | null => {
+      const text = rows.map((row) => row[index]).find((found) => typeof found === 'string');
+      return typeof text === 'string' ? (JSON.parse(text) as Payment) : null;
+    };
+    return { paid: parsed(0), refunded: parsed(1) };
+  }
+
+  /** What a chat has paid and got back, oldest first. Looks at every payment of its shard. */
+  async of(chat: number): Promise<Payment[]> {
+    const all = await this.#shard(shardOf(chat, this.#shards));
+    return all.filter((payment) => payment.chat === chat).sort(byTime);
+  }
+
+  /** Everything, oldest first. */
+  async all(): Promise<Payment[]> {
+    const shards = Array.from({ length: this.#shards }, (_, shard) => this.#shard(shard));
+    return (await Promise.all(shards)).flat().sort(byTime);
+  }
+
+  async #shard(shard: number): Promise<Payment[]> {
+    const found: Payment[] = [];
+    let cursor = '0';
+    do {
+      const [next, rows] = await this.#redis.hscan(this.#keys.ledger(shard), cursor, 'COUNT', 1000);
+      for (let index = 1; index < rows.length; index += 2) {
+        found.push(JSON.parse(rows[index] as string) as Payment);
+      }
+      cursor = next;
+    } while (cursor !== '0');
+    return found;
+  }
+}
+
+const byTime = (a: Payment, b: Payment): number => a.at - b.at;
