@@ -1,32 +1,11 @@
-import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { machines, needsOf } from '../src/app.ts';
 import { type Content, describeProblem, loadContent, type Needs } from '../src/telegram/content.ts';
+import { type Edit, edited } from './support/content.ts';
 
 const needs: Needs = needsOf(machines);
-
-const folders: string[] = [];
-afterEach(async () => {
-  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })));
-});
-
-type Edit = readonly [file: string, from: string | RegExp, to: string];
-
-/** The shipped content with some places changed. */
-async function edited(...edits: Edit[]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'content-'));
-  folders.push(folder);
-  await cp('content', folder, { recursive: true });
-  for (const [name, from, to] of edits) {
-    const text = await readFile(join(folder, name), 'utf8');
-    const changed = text.replace(from, () => to);
-    if (changed === text) throw new Error(`${name} has no ${String(from)}`);
-    await writeFile(join(folder, name), changed);
-  }
-  return folder;
-}
 
 async function problemsIn(folder: string, asked: Needs | undefined = needs): Promise<string[]> {
   const loaded = await loadContent(folder, asked);

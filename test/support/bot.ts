@@ -64,11 +64,12 @@ export async function startBot(
     chat: (user) => readChat(redis, user.id, where),
     state: async (user) => (await bot.chat(user)).sessions[0]?.state,
     settled: async () => {
-      for (;;) {
-        // In the order that things move: an update that has left one place has reached the next.
+      // In the order that things move: an update that has left one place has reached the next. Results of actors and
+      // signals go back to the inbox, so one look is not enough.
+      for (let calm = 0; calm < 2; ) {
         const pending = sandbox.pendingUpdates;
         const { inbox, outbox } = await bot.status();
-        if (pending + inbox + outbox === 0) return;
+        calm = pending + inbox + outbox === 0 ? calm + 1 : 0;
       }
     },
   };
