@@ -17,6 +17,7 @@ import type { At } from './engine/points.ts';
 import { Poller } from './engine/poller.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
+import { Reconciliation } from './features/payments/reconcile.ts';
 import { createAddress, createPerformer } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
@@ -35,6 +36,9 @@ import { verdict } from './telegram/verdict.ts';
 
 /** The conversations that are loaded, by precedence. */
 export const machines: readonly AnyStateMachine[] = [accessMachine, membershipMachine, supportMachine];
+
+/** Telegram sends at most this many updates at once; fewer mean that none is left waiting. */
+const mostUpdates = 100;
 
 /** Where the effects of this product's actions wait. Everything else keeps the chat's order in its event's lane. */
 const effectRules: Readonly<Record<string, EffectRule>> = {
@@ -134,6 +138,16 @@ export async function loadConversation(
   };
 }
 
+/** @throws StartRefused (78) when bot.yaml sells in a currency that needs a payment provider, and there is none */
+export function checkProvider({ product }: Content, { providerToken }: Environment): void {
+  if (product.currency === 'XTR' || providerToken !== '') return;
+  throw new StartRefused(
+    exitCodes.configuration,
+    `PROVIDER_TOKEN: expected the token of a payment provider, since bot.yaml sells in ${product.currency}, found nothing. ` +
+      'Connect a provider in @BotFather (Payments) and put its token into .env, or sell in XTR.',
+  );
+}
+
 /**
  * Connects to the Redis of the environment, starting the embedded one where none is named.
  * @throws StartRefused (69) after 30 s without an answer
@@ -179,6 +193,7 @@ export async function openRedis(
 export async function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), at } = options;
   const conversation = await loadConversation(environment.contentDir, options.machines);
+  checkProvider(conversation.content, environment);
   const { redis, embedded } = await openRedis(environment, log, clock);
   const closeStore = async () => {
     redis.disconnect();
@@ -242,9 +257,10 @@ async function startOn(parts: Parts): Promise<App> {
     perform: apis.perform,
   });
   const where = { prefix: environment.redisPrefix, shards };
+  const ledger = new Ledger(redis, where);
   const perform = createPerformer({
     content: () => running.content,
-    ledger: new Ledger(redis, where),
+    ledger,
     call: apis.perform('reply'),
     send,
     stored: (chat) => readChat(redis, chat, { ...where, machines: running.machines.map(reportOf) }),
@@ -291,17 +307,35 @@ async function startOn(parts: Parts): Promise<App> {
     log,
     ...hook,
   });
+  const reconciliation = new Reconciliation({
+    call: apis.perform('reply'),
+    ledger,
+    position: store.reconciled,
+    append: async (chat, update) => {
+      await store.appendFound(chat, JSON.stringify(update));
+      const shard = store.shardOf(chat);
+      worker.hint(shard);
+      if (!leases.holds(shard)) await store.announce([shard]);
+    },
+    clock,
+    log,
+  });
   const createPoller = () =>
     new Poller({
       api: pollApi,
       allowedUpdates,
       append: async (updates) => {
-        if (updates.length === 0) return store.ping();
+        if (updates.length === 0) {
+          await store.ping();
+          reconciliation.polled();
+          return;
+        }
         const stored = updates.map((update) => storable(update, running.rules));
         await store.appendUpdates(stored);
         const touched = [...new Set(stored.map(({ chat }) => store.shardOf(chat)))];
         for (const shard of touched) worker.hint(shard);
         await store.announce(touched.filter((shard) => !leases.holds(shard)));
+        if (updates.length < mostUpdates) reconciliation.polled();
       },
       mayPoll: () => leases.holds('poller'),
       conflicted: async () => {
@@ -349,6 +383,7 @@ async function startOn(parts: Parts): Promise<App> {
   });
   const reload = async () => {
     const next = runningOf(await loadConversation(environment.contentDir, parts.machines), environment);
+    checkProvider(next.content, environment);
     running = next;
     for (const warning of next.warnings) log.warn(warning);
     await publishCommands(pollApi, next.content, log);
@@ -370,7 +405,7 @@ async function startOn(parts: Parts): Promise<App> {
     const drained = leases
       .stop()
       .then(() => Promise.all([worker.stop(), timers.stop()]))
-      .then(() => dispatcher.stop());
+      .then(() => Promise.all([dispatcher.stop(), reconciliation.stop()]));
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.
     const patience = redis.status === 'ready' ? 7_000 : 0;
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, patience).unref())]);

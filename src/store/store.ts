@@ -216,6 +216,18 @@ export class Store {
     return () => subscriber.disconnect();
   }
 
+  /** Stores an update that Telegram did not send; its repetition must be harmless. */
+  async appendFound(chat: number, text: string): Promise<void> {
+    await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', 'u', text);
+  }
+
+  /** How many of Telegram's transactions were compared with the ledger. */
+  readonly reconciled = {
+    get: async (): Promise<number> => Number((await this.#redis.get(this.keys.reconciled())) ?? 0),
+    set: async (position: number): Promise<void> =>
+      void (await this.#redis.set(this.keys.reconciled(), position)),
+  };
+
   /** Resolves when Redis answers. */
   async ping(): Promise<void> {
     await this.#redis.ping();

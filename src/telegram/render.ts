@@ -100,6 +100,9 @@ export function soldBy(content: Content, payload: string): { days?: number } {
   return days === 0 ? {} : { days };
 }
 
+/** Whether an invoice with this payload was sent by this program, also in an earlier version of the offer. */
+export const isOurPayload = (payload: string): boolean => /^[a-z0-9_-]{1,32}:[0-9a-f]{8}(:|$)/.test(payload);
+
 /** The chat of the club. @throws Error when bot.yaml names none */
 export function clubOf({ club }: Content): number {
   if (club.chatId !== null) return club.chatId;

@@ -23,7 +23,8 @@ export interface Shop {
 /** The bot with a changed offer, a club and an operator who has written to it. */
 export async function openShop(...edits: Edit[]): Promise<Shop> {
   const folder = await edited(['bot.yaml', 'default_language: ru', 'default_language: en'], ...edits);
-  const bot = await startBot({ variables: { CONTENT_DIR: folder, ADMIN_IDS: String(operatorId) } });
+  const variables = { CONTENT_DIR: folder, ADMIN_IDS: String(operatorId), PROVIDER_TOKEN: '1:TEST' };
+  const bot = await startBot({ variables });
   bot.sandbox.club({ id: clubId, joinByRequest: true });
   const operator = bot.sandbox.user({ id: operatorId, firstName: 'Olga' });
   operator.says('/start');
