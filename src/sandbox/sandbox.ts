@@ -69,6 +69,8 @@ export interface Sandbox {
   /** Everybody that there is, also of an earlier start with the same `stateFile`. */
   users(): SandboxUser[];
   club(options?: ClubOptions): SandboxClub;
+  /** Where the bytes of a file are, sent by whomever; undefined for an unknown one. */
+  fileUrl(fileId: string): string | undefined;
   /** The commands menu that a person with this language sees in their chat. */
   commandsFor(language: string, chat?: number): readonly BotCommand[];
   /** Hears every message that a chat shows, new or changed; returns the function that ends it. */
@@ -158,7 +160,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     latency: () => latency,
     ...(options.other !== undefined && { other: options.other }),
   });
-  const port = await server.listen(options.port ?? 0);
+  const url = `http://127.0.0.1:${await server.listen(options.port ?? 0)}`;
 
   const open = (id: number): SandboxUser => {
     const known = users.get(id);
@@ -176,7 +178,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   let closed = false;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     token,
     clock,
     calls,
@@ -197,6 +199,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
     users: () => [...telegram.users.keys()].filter((id) => id !== ownerId).map(open),
     club: (given = {}) => openClub(world, given),
+    fileUrl: (fileId) => {
+      const file = telegram.files.find(fileId);
+      return file === undefined ? undefined : `${url}/file/bot${token}/${file.path}`;
+    },
     commandsFor: (language, chat) => commandsFor(telegram, language, chat),
     onMessage: (listener) =>
       telegram.onEvent((event) => {
