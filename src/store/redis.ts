@@ -6,7 +6,9 @@ import { projectRoot } from './root.ts';
 
 /** One script per verb: `scripts/<verb>.lua`, whose head says what it takes and returns. */
 export type Verb =
+  | 'join'
   | 'acquire'
+  | 'release'
   | 'append'
   | 'load'
   | 'commit'

@@ -9,6 +9,9 @@ import { Batch } from './batch.ts';
 import { Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
 import { run } from './redis.ts';
 
+/** What one copy of the bot owns at a time: a shard, or the polling. */
+export type Role = number | 'poller';
+
 /** Where a step's cause is stored until its commit takes it. */
 export type Source = 'inbox' | 'inbox:checkout' | 'timers';
 
@@ -74,7 +77,7 @@ export class Store {
   readonly shards: number;
   readonly keys: Keys;
   readonly #redis: Redis;
-  readonly #tokens = new Map<number, string>();
+  readonly #tokens = new Map<Role, string>();
   readonly #loads = new Batch<string, readonly [text: string, version: string]>(async (shard, suffixes) =>
     pairs((await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
   );
@@ -106,26 +109,50 @@ export class Store {
     return shardOf(chat, this.shards);
   }
 
-  /** Becomes the owner of every shard. Whoever was it before writes nothing any more. */
-  async acquireAll(owner: string): Promise<void> {
-    await Promise.all(
-      Array.from({ length: this.shards }, async (_, shard) => {
-        const token = await run(this.#redis, 'acquire', [this.keys.owner(shard)], [owner]);
-        this.#tokens.set(shard, String(token));
-      }),
-    );
+  /**
+   * Says that a copy of the bot lives.
+   * @param length how long others will believe it, ms
+   * @returns the copies that live, this one among them
+   */
+  async join(copy: string, length: number): Promise<string[]> {
+    return (await run(this.#redis, 'join', [this.keys.copies()], [copy, length])) as string[];
+  }
+
+  /** Takes a copy off the list of those that live. */
+  async leave(copy: string): Promise<void> {
+    await this.#redis.zrem(this.keys.copies(), copy);
+  }
+
+  /**
+   * Becomes the owner of a shard, or of the polling, unless one of the copies that live has it. Whoever was it before
+   * writes nothing any more.
+   */
+  async acquire(role: Role, copy: string, live: readonly string[]): Promise<boolean> {
+    const token = String(await run(this.#redis, 'acquire', [this.keys.owner(role)], [copy, ...live]));
+    if (token !== '') this.#tokens.set(role, token);
+    return token !== '';
   }
 
   /** Whether nobody has become the owner since. */
-  async isOwner(): Promise<boolean> {
-    return (await this.#redis.get(this.keys.owner(0))) === this.#token(0);
+  async isOwner(role: Role): Promise<boolean> {
+    return (await this.#redis.get(this.keys.owner(role))) === this.#token(role);
   }
 
-  #token(shard: number): string {
-    const token = this.#tokens.get(shard);
-    if (token === undefined)
-      throw new Error(`Expected to own shard ${shard} before writing to it; call acquireAll first`);
-    return token;
+  /** Gives a shard, or the polling, back. */
+  async release(role: Role): Promise<void> {
+    const token = this.#token(role);
+    this.forget(role);
+    await run(this.#redis, 'release', [this.keys.owner(role)], [token]);
+  }
+
+  /** It has another owner: nothing of it can be written from here any more. */
+  forget(role: Role): void {
+    this.#tokens.delete(role);
+  }
+
+  /** What an owner's writes carry; without it every write answers 'fenced'. */
+  #token(role: Role): string {
+    return this.#tokens.get(role) ?? 'none';
   }
 
   /**
@@ -161,6 +188,22 @@ export class Store {
       }),
     );
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Tells the copies that own these shards that there is something in their inboxes. A hint: it may get lost. */
+  async announce(shards: readonly number[]): Promise<void> {
+    if (shards.length > 0) await this.#redis.publish(this.keys.hints(), shards.join());
+  }
+
+  /** Hears such hints, on a connection of its own. Returns the function that ends it. */
+  listen(hinted: (shard: number) => void): () => void {
+    const subscriber = this.#redis.duplicate({ enableAutoPipelining: false });
+    subscriber.on('error', () => {});
+    subscriber.on('message', (_, shards: string) => {
+      for (const shard of shards.split(',')) hinted(Number(shard));
+    });
+    subscriber.subscribe(this.keys.hints()).catch(() => {});
+    return () => subscriber.disconnect();
   }
 
   /** Resolves when Redis answers. */
@@ -298,6 +341,7 @@ export class Store {
   /**
    * The heads of the queues of one lane that are due. They stay where they are: the caller remembers what it holds.
    * @param held queues already in hand, left out
+   * @returns with the time of the next one after them (null: none); `fenced`: the shard has another owner
    */
   async takeEffects(
     shard: number,
@@ -305,14 +349,16 @@ export class Store {
     now: number,
     limit: number,
     held: readonly string[],
-  ): Promise<{ taken: Taken[]; next: number | null }> {
-    const args = [lanes.indexOf(lane), now, limit + held.length, ...held];
-    const [later, ...rows] = (await run(this.#redis, 'take', [this.keys.shard(shard)], args)) as string[];
+  ): Promise<{ taken: Taken[]; next: number | null; fenced: boolean }> {
+    const args = [this.#token(shard), lanes.indexOf(lane), now, limit + held.length, ...held];
+    const found = (await run(this.#redis, 'take', [this.keys.shard(shard)], args)) as string[] | 'fenced';
+    if (found === 'fenced') return { taken: [], next: null, fenced: true };
+    const [later, ...rows] = found;
     const taken: Taken[] = [];
     for (let index = 0; index + 1 < rows.length && taken.length < limit; index += 2) {
       taken.push(this.#taken(shard, rows[index] as string, rows[index + 1] as string));
     }
-    return { taken, next: later === '' || later === undefined ? null : Number(later) };
+    return { taken, next: later === '' || later === undefined ? null : Number(later), fenced: false };
   }
 
   #taken(shard: number, queue: string, text: string): Taken {
@@ -371,25 +417,43 @@ const pairs = (flat: readonly string[]): (readonly [string, string])[] =>
 const ledgerField = (payment: Pick<Payment, 'charge' | 'direction'>): string =>
   payment.direction === 'in' ? payment.charge : `${payment.charge}:out`;
 
-/** The number of shards was fixed at the first start and cannot change. */
-export class ShardsDiffer extends Error {
-  override name = 'ShardsDiffer';
+/** Something was fixed at the first start and cannot change. */
+export class SettingDiffers extends Error {
+  override name = 'SettingDiffers';
 }
 
 /**
  * Fixes the number of shards at the first start, and holds every later start to it.
  * @param wanted from the environment; null takes what is stored, or 16
- * @throws ShardsDiffer
+ * @throws SettingDiffers
  */
 export async function fixShards(redis: Redis, prefix: string, wanted: number | null): Promise<number> {
-  const key = new Keys(prefix).settings();
-  await redis.hsetnx(key, 'shards', wanted ?? 16);
-  const stored = Number(await redis.hget(key, 'shards'));
+  const stored = Number(await fixSetting(redis, prefix, 'shards', wanted ?? 16));
   if (wanted !== null && wanted !== stored) {
-    throw new ShardsDiffer(
+    throw new SettingDiffers(
       `Expected SHARDS=${stored}, as fixed at the first start with this Redis and prefix "${prefix}", found ${wanted}. ` +
         'Every chat has its place by this number; unset SHARDS, or start anew with another REDIS_PREFIX.',
     );
   }
   return stored;
+}
+
+/**
+ * Fixes the bot at the first start: another bot's chats and update ids must not mix with these.
+ * @throws SettingDiffers
+ */
+export async function fixBot(redis: Redis, prefix: string, id: number): Promise<void> {
+  const stored = Number(await fixSetting(redis, prefix, 'bot', id));
+  if (stored !== id) {
+    throw new SettingDiffers(
+      `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
+        'Give this bot another REDIS_PREFIX, or a DATA_DIR of its own.',
+    );
+  }
+}
+
+async function fixSetting(redis: Redis, prefix: string, name: string, value: number): Promise<string | null> {
+  const key = new Keys(prefix).settings();
+  await redis.hsetnx(key, name, value);
+  return redis.hget(key, name);
 }
