@@ -19,7 +19,7 @@ export interface DispatcherOptions {
   /** Does what the effect asks for; its value is the result of an invoked actor. */
   readonly perform: (effect: Effect) => Promise<unknown>;
   readonly judge: (error: unknown, effect: Effect, attempt: number) => Outcome;
-  /** Hears that a result was put into a shard's inbox. */
+  /** Hears that something was put into a shard's inbox. */
   readonly resulted: (shard: number) => void;
   /** Another copy owns this shard now. */
   readonly fenced: (shard: number) => void;
@@ -278,7 +278,7 @@ export class Dispatcher {
       lane: effect.lane,
       ms: Math.round(performance.now() - started),
     });
-    return this.#after(taken, next, result);
+    return this.#after(taken, next, result !== null);
   }
 
   async #failed(taken: Taken, error: unknown): Promise<Taken | null> {
@@ -329,16 +329,18 @@ export class Dispatcher {
       ...(result !== null && { result }),
       ...(isLetter && { dead: { ...letter, ...(stack !== undefined && { stack }) } }),
       ...(outcome.kind === 'unreachable' && { dropQueue: true }),
+      // An operator who cannot be reached is no matter of this chat.
+      ...(outcome.kind === 'unreachable' && effect.to === undefined && { unreachable: effect.chat }),
     });
-    return this.#after(taken, next, result);
+    return this.#after(taken, next, result !== null || outcome.kind === 'unreachable');
   }
 
-  #after(taken: Taken, next: Taken | null | 'fenced', result: StoredResult | null): Taken | null {
+  #after(taken: Taken, next: Taken | null | 'fenced', told: boolean): Taken | null {
     if (next === 'fenced') {
       this.#options.fenced(taken.shard);
       return null;
     }
-    if (result !== null) this.#options.resulted(taken.shard);
+    if (told) this.#options.resulted(taken.shard);
     return next;
   }
 

@@ -124,8 +124,18 @@ export class Worker {
     let chat: number | null = null;
     let work: () => Promise<void>;
     try {
-      const prepared = entry.kind === 'update' ? this.#prepareUpdate(entry) : this.#prepareResult(entry);
-      if (prepared === null) {
+      const unreachable = entry.kind === 'unreachable' ? Number(entry.text) : null;
+      const prepared =
+        unreachable !== null
+          ? null
+          : entry.kind === 'update'
+            ? this.#prepareUpdate(entry)
+            : this.#prepareResult(entry);
+      if (unreachable !== null || prepared?.event.type === 'bot.blocked') {
+        const person = unreachable ?? prepared?.chat ?? 0;
+        chat = person;
+        work = () => this.#abandon(entry, person);
+      } else if (prepared === null) {
         work = async () => {
           this.#checkOwner(
             entry,
@@ -211,14 +221,15 @@ export class Worker {
     const started = performance.now();
     const payment = job.routed?.payment;
     for (;;) {
-      const { session, version } = await store.loadSession(job.machine.id, job.chat);
+      const { session, version, away } = await store.loadSession(job.machine.id, job.chat);
+      const isBack = away && job.routed !== undefined;
       const alreadyPaid = payment !== undefined && (await store.hasPayment(payment));
       if (at !== undefined) await at('cause read');
       const now = clock.now();
       let commit: Commit | null;
       let button: Effect | null;
       try {
-        commit = alreadyPaid ? null : this.#step(job, session, version, now);
+        commit = alreadyPaid ? null : this.#step(job, session, version, now, isBack);
         button = this.#answerButton(job, session, commit, version);
       } catch (error) {
         await this.#bury(job.cause, job.kind, job.chat, job.body, error);
@@ -231,6 +242,7 @@ export class Worker {
         now,
         seen: job.routed !== undefined,
         extra,
+        back: isBack,
         ...(payment !== undefined && !alreadyPaid && { payment }),
       });
       if (at !== undefined) await at('step committed');
@@ -252,6 +264,19 @@ export class Worker {
     }
   }
 
+  /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */
+  async #abandon(entry: Entry, chat: number): Promise<void> {
+    const { store, machines, log } = this.#options;
+    const paused = machines.filter(({ goesOn }) => !goesOn);
+    const code = await store.abandon(
+      entry,
+      chat,
+      paused.map(({ id, timersByName }) => ({ id, timers: [...timersByName.keys()] })),
+    );
+    this.#checkOwner(entry, code);
+    log.info({ chat }, 'the chat cannot be reached; what waits for it is dropped until it is back');
+  }
+
   #target(job: Job, version: number) {
     const { machine, chat } = job;
     return {
@@ -263,7 +288,7 @@ export class Worker {
     };
   }
 
-  #step(job: Job, session: Session | null, version: number, now: number): Commit | null {
+  #step(job: Job, session: Session | null, version: number, now: number, isBack: boolean): Commit | null {
     // Only an update opens a session; a timer or a result that finds none has outlived it.
     if (session === null && job.routed === undefined) return null;
     return step({
@@ -274,6 +299,7 @@ export class Worker {
       event: job.event,
       input: this.#options.newSession(job.routed ?? {}),
       now,
+      isBack,
       rules: this.#options.effectRules,
     });
   }

@@ -16,7 +16,8 @@ export type Verb =
   | 'settle'
   | 'postpone'
   | 'bury'
-  | 'expire';
+  | 'expire'
+  | 'abandon';
 
 interface Script {
   readonly text: string;
