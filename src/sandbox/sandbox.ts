@@ -90,6 +90,8 @@ export interface Sandbox {
   goOnline(): void;
   /** Resolves once the predicate holds; looked at whenever something happens. The error names `what`. */
   waitFor(predicate: () => boolean, what: string, timeoutMs?: number): Promise<void>;
+  /** Resolves once the bot has taken every update and asks for the next, and no other call of it is under way. */
+  idle(timeoutMs?: number): Promise<void>;
   /** Ends it. With `strict`, throws when an answer or update had a shape that the Bot API does not document. */
   close(): Promise<void>;
 }
@@ -116,6 +118,8 @@ interface SandboxState {
 }
 
 const keptCalls = 10_000;
+/** ms; below the 5 s after which Vitest would end the test with a poorer word. */
+const defaultWait = 4_500;
 const firstUser = 1_001;
 /** Owns the clubs. */
 const ownerId = 999;
@@ -221,6 +225,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
     goOnline: () => setOnline(true),
     waitFor: waiting.waitFor,
+    idle: (timeoutMs) => {
+      const isIdle = () => telegram.updates.length === 0 && telegram.updates.isPolled && server.busy === 1;
+      return waiting.waitFor(isIdle, 'the bot to be idle', timeoutMs);
+    },
     close: async () => {
       if (closed) return;
       closed = true;
@@ -262,7 +270,7 @@ function keepState(file: string, { telegram, payments }: World) {
 function waitingRoom(transcripts: () => string[]) {
   const waiting = new Set<() => void>();
   let isNotified = false;
-  const waitFor: Sandbox['waitFor'] = (predicate, what, timeoutMs = 5_000) =>
+  const waitFor: Sandbox['waitFor'] = (predicate, what, timeoutMs = defaultWait) =>
     new Promise((resolve, reject) => {
       const end = () => {
         clearTimeout(late);
