@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { shapeProblems } from '../src/sandbox/shape.ts';
 import { type CallableSandbox, openSandbox } from './support/sandbox.ts';
 
@@ -407,6 +408,13 @@ test('the menu is the one of the narrowest scope, in the person’s language whe
   expect(await sandbox.ask('getMyCommands', { language_code: 'ru' })).toMatchObject([{ command: 'russian' }]);
   await sandbox.ask('deleteMyCommands', { scope: { type: 'chat', chat_id } });
   expect(menu('ru', chat_id)).toEqual(['private']);
+});
+
+test('a sandbox that says what Telegram never says fails the test that closes it', async () => {
+  const sandbox = await startSandbox();
+  const anna = sandbox.user({ firstName: 7 as never });
+  expect(() => anna.says('/start')).toThrow('Update.message.from.first_name: expected String, found 7');
+  await expect(sandbox.close()).rejects.toThrow('Update.message.chat.first_name: expected String, found 7');
 });
 
 test('a shape that the Bot API does not document is named with its path', () => {

@@ -108,7 +108,7 @@ export interface SandboxOptions {
   readonly stateFile?: string;
   /** Gets every request whose path begins with neither `/bot` nor `/file/`. */
   readonly other?: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Compares every answer and update with the Bot API's documentation. */
+  /** Compares every answer and update with the Bot API's documentation. Default: whether SANDBOX_STRICT is 1. */
   readonly strict?: boolean;
 }
 
@@ -148,7 +148,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     state?.saveSoon();
     waiting.look();
   };
-  const strict = options.strict === true ? shapeChecks(telegram) : null;
+  const isStrict = options.strict ?? process.env['SANDBOX_STRICT'] === '1';
+  const strict = isStrict ? shapeChecks(telegram) : null;
   let latency = 0;
   const server = new ApiServer({
     world,
