@@ -311,6 +311,26 @@ test.each(texts)('%s: %s', async (parse_mode, source, text, entities) => {
   expect({ text: sent['text'], entities: sent['entities'] ?? [] }).toEqual({ text, entities });
 });
 
+test('addresses, commands, mentions and the like are found by themselves, but not inside code', async () => {
+  const { sandbox, anna, chat_id } = await chat();
+  const found = (message: Json | undefined) => {
+    const text = String(message?.['text']);
+    const entities = (message?.['entities'] ?? []) as { type: string; offset: number; length: number }[];
+    return entities.map(({ type, offset, length }) => `${type} ${text.slice(offset, offset + length)}`);
+  };
+  const text = 'See https://t.me/x?a=1, /help or @someone; #цена, me@example.org <code>/no</code> 1/2 a@b';
+  expect(found(await sandbox.ask('sendMessage', { chat_id, text, parse_mode: 'HTML' }))).toEqual([
+    'url https://t.me/x?a=1',
+    'bot_command /help',
+    'mention @someone',
+    'hashtag #цена',
+    'email me@example.org',
+    'code /no',
+  ]);
+  anna.says('please /start@turnstile_sandbox_bot now');
+  expect(found(anna.messages.at(-1)?.raw)).toEqual(['bot_command /start@turnstile_sandbox_bot']);
+});
+
 test('entities may be given in place of markup', async () => {
   const { sandbox, chat_id } = await chat();
   const entities = [{ type: 'bold', offset: 2, length: 3 }];
