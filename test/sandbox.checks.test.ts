@@ -75,7 +75,11 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
   ['sendMessage', { text: 'x', reply_parameters: { message_id: 99 } }, 'message to be replied not found'],
   ['sendMessage', { text: 'x', ...button({ callback_data: '' }) }, 'BUTTON_DATA_INVALID'],
   ['sendMessage', { text: 'x', ...button({ callback_data: 'ы'.repeat(33) }) }, 'BUTTON_DATA_INVALID'],
-  ['sendMessage', { text: 'x', ...button({ text: '', callback_data: 'go' }) }, 'BUTTON_TEXT_INVALID'],
+  [
+    'sendMessage',
+    { text: 'x', ...button({ text: '', callback_data: 'go' }) },
+    'inline keyboard button text must be non-empty',
+  ],
   [
     'sendMessage',
     { text: 'x', ...button({}) },
@@ -112,7 +116,7 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
   ['sendInvoice', invoice({ title: 'x'.repeat(33) }), 'INVOICE_TITLE_INVALID'],
   ['sendInvoice', invoice({ description: 'x'.repeat(256) }), 'INVOICE_DESCRIPTION_INVALID'],
   ['sendInvoice', invoice({ payload: 'ы'.repeat(65) }), 'INVOICE_PAYLOAD_INVALID'],
-  ['sendInvoice', invoice({ prices: [] }), 'field "prices" must be a non-empty Array'],
+  ['sendInvoice', invoice({ prices: [] }), 'there must be at least one price'],
   ['sendInvoice', invoice({ prices: [{ label: 'x', amount: 0 }] }), 'CURRENCY_TOTAL_AMOUNT_INVALID'],
   ['sendInvoice', invoice({ prices: [{ label: 'x', amount: 10_001 }] }), 'CURRENCY_TOTAL_AMOUNT_INVALID'],
   [
@@ -172,6 +176,29 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
     ({ chat_id }) => ({ from_chat_id: chat_id, message_id: 99 }),
     'message to forward not found',
   ],
+  [
+    'sendMediaGroup',
+    ({ file }) => ({ media: Array.from({ length: 11 }, () => ({ type: 'photo', media: file })) }),
+    'too many messages to send as an album',
+  ],
+  ['sendInvoice', invoice({ prices: 5 }), 'expected an Array of labeled prices'],
+  [
+    'sendInvoice',
+    invoice({ prices: [{ label: '', amount: 1 }] }),
+    "can't parse labeled price: LabeledPrice label must be non-empty",
+  ],
+  [
+    'sendInvoice',
+    invoice({ prices: [{ label: 'x', amount: 1.5 }] }),
+    'can\'t parse labeled price: Field "amount" must be a valid Number',
+  ],
+  [
+    'sendMessage',
+    { text: 'x', reply_markup: { inline_keyboard: [{ text: 'x', callback_data: 'x' }] } },
+    'field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays',
+  ],
+  ['sendMessage', { text: 'x'.repeat(32_769) }, 'text is too long'],
+  ['getFile', {}, 'file_id not specified'],
   ['getFile', { file_id: 'unknown' }, 'invalid file_id'],
   ['setMyCommands', {}, 'parameter "commands" is required'],
   ['setMyCommands', { commands: [{ command: 'Start', description: 'x' }] }, 'BOT_COMMAND_INVALID'],
