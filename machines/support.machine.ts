@@ -74,6 +74,7 @@ export const supportMachine = setup({
   description: 'Refunds, and answers to questions about payment. Only operators talk to it.',
   meta: {
     audience: 'operators',
+    whileUnreachable: 'goes on',
     userEvents: [
       'refund.requested',
       'refund.confirmed',

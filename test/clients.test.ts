@@ -56,7 +56,10 @@ const clients: Record<string, (sandbox: Sandbox) => () => unknown> = {
       await bot.sendDocument(chat, bytes, options, { filename: fileName, contentType: 'application/pdf' });
     });
     // It waits for the poll that is open, which ends with the sandbox.
-    return () => void bot.stopPolling();
+    return () => {
+      bot.on('polling_error', () => {});
+      void bot.stopPolling();
+    };
   },
   'node-telegram-bot-api 2': ({ token, url }) => {
     const bot = new Bot2(token, { apiRoot: url });

@@ -1,5 +1,7 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { type Sandbox, type SandboxUser, startSandbox } from '../src/sandbox/sandbox.ts';
+import { connect } from '../src/store/redis.ts';
+import { readStatus } from '../src/store/status.ts';
 import { type Program, run, variablesFor } from './support/process.ts';
 
 const answers = (user: SandboxUser) => user.messages.filter(({ from }) => from === 'bot').length;
@@ -35,6 +37,14 @@ async function twoCopies() {
   return { sandbox, variables, first, second, users };
 }
 
+/** Resolves when every answer is noted as sent: a kill before that may repeat one. */
+async function noted(prefix: string): Promise<void> {
+  const redis = connect(inject('redis'));
+  const status = () => readStatus(redis, { prefix, shards: 4, now: Date.now(), machines: [] });
+  await expect.poll(async () => (await status()).outbox).toBe(0);
+  redis.disconnect();
+}
+
 const sharing = (copy: Program) =>
   copy
     .log()
@@ -44,7 +54,7 @@ const conflicts = (copy: Program) =>
   copy.log().filter(({ msg }) => msg === 'another program polls with this token; trying again').length;
 
 test('two copies share the chats, and only one polls; when that one is killed the other goes on with all', async () => {
-  const { sandbox, first, second, users } = await twoCopies();
+  const { sandbox, variables, first, second, users } = await twoCopies();
   // Shards change hands between two updates of a chat: until then, both may have had it.
   await expect
     .poll(async () => {
@@ -54,6 +64,7 @@ test('two copies share the chats, and only one polls; when that one is killed th
     .toBeGreaterThan(0);
   expect(conflicts(first) + conflicts(second)).toBe(0);
   expect(second.log().find(({ msg }) => msg === 'ready')).toMatchObject({ polling: false });
+  await noted(`${variables['REDIS_PREFIX']}`);
   await first.kill('SIGKILL');
   await everyone(sandbox, users, '/help');
   await expect.poll(() => chatsOf(second).size).toBe(users.length);
@@ -67,7 +78,8 @@ test('a copy that stops in order hands everything over', async () => {
 });
 
 test('a copy that was paused and taken for dead writes and sends nothing when it wakes, and joins again', async () => {
-  const { sandbox, first, second, users } = await twoCopies();
+  const { sandbox, variables, first, second, users } = await twoCopies();
+  await noted(`${variables['REDIS_PREFIX']}`);
   process.kill(first.pid, 'SIGSTOP');
   await everyone(sandbox, users, '/help');
   await expect.poll(() => sharing(second)).toBe(1);

@@ -170,7 +170,7 @@ test('what the bot may not do is refused in the words of Telegram', async () => 
     'Bad Request: INVITE_HASH_EXPIRED',
   );
   expect(await refusal('banChatMember', { user_id: 999 })).toBe("Bad Request: can't remove chat owner");
-  expect(await refusal('banChatMember', { user_id: 5 })).toBe('Bad Request: PARTICIPANT_ID_INVALID');
+  expect(await refusal('banChatMember', { user_id: 5 })).toBe('Bad Request: member not found');
   club.botBecomes('member');
   expect(await refusal('createChatInviteLink', {})).toBe(
     'Bad Request: not enough rights to manage chat invite link',
@@ -188,10 +188,16 @@ test('what the bot may not do is refused in the words of Telegram', async () => 
   ]);
 });
 
-test('the bot reads what the club is and who runs it', async () => {
+test('the bot reads what is said in the club, what it is and who runs it', async () => {
   const { sandbox, club, anna } = await clubbed({ title: 'Early birds' });
   const chat_id = club.id;
   anna.joins(club);
+  await sandbox.take();
+  anna.says('Hello all', { to: club });
+  expect(await sandbox.take()).toMatchObject([
+    { message: { text: 'Hello all', chat: { id: chat_id }, from: { id: anna.id } } },
+  ]);
+  expect(club.messages.at(-1)?.text).toBe('Hello all');
   expect(await sandbox.ask('getChat', { chat_id })).toMatchObject({
     title: 'Early birds',
     type: 'supergroup',

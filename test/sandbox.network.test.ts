@@ -17,6 +17,7 @@ test('a file is served whole and in ranges, with its type', async () => {
   const { file_path } = await sandbox.ask<{ file_path: string }>('getFile', { file_id });
   const load = (range?: string) =>
     fetch(`${sandbox.url}/file/bot${sandbox.token}/${file_path}`, { headers: range ? { range } : {} });
+  expect(sandbox.fileUrl(file_id ?? '')).toBe(`${sandbox.url}/file/bot${sandbox.token}/${file_path}`);
   const whole = await load();
   expect(whole.headers.get('content-type')).toBe('video/mp4');
   expect(whole.headers.get('accept-ranges')).toBe('bytes');

@@ -114,7 +114,7 @@ test('a former owner of a shard writes nothing', async () => {
   await ownAll(new Store(redis, { prefix, shards: 4 }), 'another');
   expect(await store.commit(entry, target, commit, { now })).toBe('fenced');
   expect(await store.bury(entry, { kind: 'update', error: 'x', at: now, body: null })).toBe('fenced');
-  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0 });
+  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0, away: false });
 });
 
 test('a payment is recorded once per charge id, whatever brings it', async () => {
@@ -180,7 +180,7 @@ test('only an idle session expires', async () => {
   });
   await apply({ type: 'payment.refunded', charge: 'x' });
   expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toMatchObject({ gone: 1 });
-  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0 });
+  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0, away: false });
 });
 
 test('the effects of a chat are taken one at a time, in order, and stay until they are settled', async () => {

@@ -29,6 +29,8 @@ export interface StepInput {
   readonly input: JsonObject;
   /** ms since 1970. */
   readonly now: number;
+  /** The person is back after timers were dropped: those of the state they are in start anew. */
+  readonly isBack?: boolean;
   readonly rules: Readonly<Record<string, EffectRule>>;
 }
 
@@ -104,7 +106,7 @@ export function step(given: StepInput): Commit | null {
     AnyMachineSnapshot,
     Action[],
   ];
-  if (next === snapshot && nextActions.length === 0) return null;
+  if (next === snapshot && nextActions.length === 0 && given.isBack !== true) return null;
   if (next.status === 'error') throw next.error;
   actions = [...actions, ...nextActions];
 
@@ -152,6 +154,8 @@ export function step(given: StepInput): Commit | null {
     for (const name of machine.timersByName.keys()) timers.push({ name, due: null });
   }
 
+  const timersOfReturn = given.isBack === true ? awaitedTimers(given, next, timers) : [];
+
   const to = stateName(next.value);
   const history = Object.keys(next.historyValue).length > 0 ? historyOf(next) : undefined;
   return {
@@ -166,12 +170,30 @@ export function step(given: StepInput): Commit | null {
     from: session === null ? null : stateName(session.value),
     to,
     expiresIn: next.status === 'active' ? (machine.expiry.get(to) ?? null) : null,
-    timers,
+    timers: [...timersOfReturn, ...timers],
     effects,
     signals,
     counts,
     forgets,
   };
+}
+
+/** The timers of the states that are active, as if they were entered now, but for those that the step itself sets. */
+function awaitedTimers(
+  given: StepInput,
+  snapshot: AnyMachineSnapshot,
+  set: readonly TimerChange[],
+): TimerChange[] {
+  const delays = given.machine.logic.implementations.delays as Record<string, unknown>;
+  const known = new Set(set.map(({ name }) => name));
+  return [...given.machine.timersByName.values()]
+    .filter(({ name, path }) => !known.has(name) && isActive(snapshot.value, path))
+    .flatMap(({ name, delay }) => {
+      const found = delays[delay];
+      const event = { ...given.event, at: given.now };
+      const ms = typeof found === 'function' ? found({ context: snapshot.context, event }) : found;
+      return timerAfter(name, given.now, Number(ms));
+    });
 }
 
 /** The event of a timer's stored name; null when the machine no longer has such a timer. */
@@ -238,12 +260,12 @@ function raisedTimer(machine: DurableMachine, params: JsonObject | undefined, no
       `Machine "${machine.id}" raised "${String(params['id'])}" with a delay; only \`after\` is durable`,
     );
   }
-  const delay = Number(params['delay']);
-  // A computed delay may be `Infinity`: never.
-  return delay === Number.POSITIVE_INFINITY
-    ? []
-    : [{ name: spec.name, due: now + Math.max(0, Math.round(delay)) }];
+  return timerAfter(spec.name, now, Number(params['delay']));
 }
+
+/** A delay may be computed: what has passed is due at once, `Infinity` is never. */
+const timerAfter = (name: string, now: number, delay: number): TimerChange[] =>
+  delay === Number.POSITIVE_INFINITY ? [] : [{ name, due: now + Math.max(0, Math.round(delay)) }];
 
 function signalOf(given: StepInput, action: Action): Signal {
   const { machine, event, with: names } = action.params ?? {};

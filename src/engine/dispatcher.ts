@@ -19,7 +19,7 @@ export interface DispatcherOptions {
   /** Does what the effect asks for; its value is the result of an invoked actor. */
   readonly perform: (effect: Effect) => Promise<unknown>;
   readonly judge: (error: unknown, effect: Effect, attempt: number) => Outcome;
-  /** Hears that a result was put into a shard's inbox. */
+  /** Hears that something was put into a shard's inbox. */
   readonly resulted: (shard: number) => void;
   /** Another copy owns this shard now. */
   readonly fenced: (shard: number) => void;
@@ -270,7 +270,9 @@ export class Dispatcher {
     this.#lastSuccess = clock.now();
     this.#flooded.clear();
     const result = resultOf(effect, { output: output ?? null });
-    const next = await store.settle(taken, clock.now(), result === null ? {} : { result });
+    const next = await this.#untilStored(() =>
+      store.settle(taken, clock.now(), result === null ? {} : { result }),
+    );
     if (at !== undefined) await at('effect settled');
     log.debug({
       chat: effect.to ?? effect.chat,
@@ -278,7 +280,7 @@ export class Dispatcher {
       lane: effect.lane,
       ms: Math.round(performance.now() - started),
     });
-    return this.#after(taken, next, result);
+    return this.#after(taken, next, result !== null);
   }
 
   async #failed(taken: Taken, error: unknown): Promise<Taken | null> {
@@ -325,26 +327,44 @@ export class Dispatcher {
     };
     // An actor that fails tells its machine, which has its own path for that.
     const isLetter = !gone && result === null;
-    const next = await store.settle(taken, now, {
-      ...(result !== null && { result }),
-      ...(isLetter && { dead: { ...letter, ...(stack !== undefined && { stack }) } }),
-      ...(outcome.kind === 'unreachable' && { dropQueue: true }),
-    });
-    return this.#after(taken, next, result);
+    const next = await this.#untilStored(() =>
+      store.settle(taken, now, {
+        ...(result !== null && { result }),
+        ...(isLetter && { dead: { ...letter, ...(stack !== undefined && { stack }) } }),
+        ...(outcome.kind === 'unreachable' && { dropQueue: true }),
+        // An operator who cannot be reached is no matter of this chat.
+        ...(outcome.kind === 'unreachable' && effect.to === undefined && { unreachable: effect.chat }),
+      }),
+    );
+    return this.#after(taken, next, result !== null || outcome.kind === 'unreachable');
   }
 
-  #after(taken: Taken, next: Taken | null | 'fenced', result: StoredResult | null): Taken | null {
+  /** What came of an effect is noted however long the store refuses it: a second attempt would send it again. */
+  async #untilStored<T>(store: () => Promise<T>): Promise<T> {
+    for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
+      try {
+        return await store();
+      } catch (error) {
+        if (!this.#active) throw error;
+        this.#options.log.error({ err: error }, 'storing failed; trying again');
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
+  }
+
+  #after(taken: Taken, next: Taken | null | 'fenced', told: boolean): Taken | null {
     if (next === 'fenced') {
       this.#options.fenced(taken.shard);
       return null;
     }
-    if (result !== null) this.#options.resulted(taken.shard);
+    if (told) this.#options.resulted(taken.shard);
     return next;
   }
 
   async #postpone(taken: Taken, effect: Effect, due: number): Promise<null> {
     const { store, fenced, at } = this.#options;
-    if ((await store.postpone(taken, effect, due)) === 'fenced') fenced(taken.shard);
+    const code = await this.#untilStored(() => store.postpone(taken, effect, due));
+    if (code === 'fenced') fenced(taken.shard);
     if (at !== undefined) await at('retry stored');
     this.#wakeLater(due);
     return null;

@@ -128,7 +128,12 @@ export class Worker {
     let work: () => Promise<void>;
     try {
       const prepared = this.#prepare(entry);
-      if (entry.kind === 'forget') {
+      const unreachable = entry.kind === 'unreachable' ? Number(entry.text) : null;
+      if (unreachable !== null || prepared?.event.type === 'bot.blocked') {
+        const person = unreachable ?? prepared?.chat ?? 0;
+        chat = person;
+        work = () => this.#abandon(entry, person);
+      } else if (entry.kind === 'forget') {
         const wish = JSON.parse(entry.text) as { chat: number };
         chat = wish.chat;
         work = () => this.#forget(entry, wish.chat);
@@ -151,7 +156,7 @@ export class Worker {
 
   #prepare(entry: Entry): Job | null {
     if (entry.kind === 'update') return this.#prepareUpdate(entry);
-    if (entry.kind === 'forget') return null;
+    if (entry.kind === 'forget' || entry.kind === 'unreachable') return null;
     const stored = JSON.parse(entry.text) as StoredResult | Signal;
     const machine = this.#options.machines.find(({ id }) => id === stored.machine);
     if (machine === undefined) throw new Error(`No machine "${stored.machine}" is loaded`);
@@ -238,14 +243,15 @@ export class Worker {
     const payment = job.routed?.payment;
     let [machine, ...others] = job.machines;
     for (;;) {
-      const { session, version } = await store.loadSession(machine.id, job.chat);
+      const { session, version, away } = await store.loadSession(machine.id, job.chat);
+      const isBack = away && job.routed !== undefined;
       const alreadyPaid = payment !== undefined && (await store.hasPayment(payment));
       if (at !== undefined) await at('cause read');
       const now = clock.now();
       let commit: Commit | null;
       let button: Effect | null;
       try {
-        commit = alreadyPaid ? null : this.#step(job, machine, session, version, now);
+        commit = alreadyPaid ? null : this.#step(job, machine, session, version, now, isBack);
         const [next] = others;
         if (commit === null && !alreadyPaid && next !== undefined) {
           [machine, ...others] = [next, ...others.slice(1)];
@@ -263,6 +269,7 @@ export class Worker {
         now,
         seen: job.routed !== undefined && job.routed.elsewhere !== true,
         extra,
+        back: isBack,
         ...(payment !== undefined && !alreadyPaid && { payment }),
       });
       if (at !== undefined) await at('step committed');
@@ -285,6 +292,19 @@ export class Worker {
     }
   }
 
+  /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */
+  async #abandon(entry: Entry, chat: number): Promise<void> {
+    const { store, machines, log } = this.#options;
+    const paused = machines.filter(({ goesOn }) => !goesOn);
+    const code = await store.abandon(
+      entry,
+      chat,
+      paused.map(({ id, timersByName }) => ({ id, timers: [...timersByName.keys()] })),
+    );
+    this.#checkOwner(entry, code);
+    log.info({ chat }, 'the chat cannot be reached; what waits for it is dropped until it is back');
+  }
+
   #target(machine: DurableMachine, chat: number, version: number) {
     return {
       machine: machine.id,
@@ -301,6 +321,7 @@ export class Worker {
     session: Session | null,
     version: number,
     now: number,
+    isBack: boolean,
   ): Commit | null {
     // An update or a signal opens a session; a timer or a result that finds none has outlived it.
     if (session === null && (job.kind === 'timer' || job.kind === 'result')) return null;
@@ -312,6 +333,7 @@ export class Worker {
       event: job.event,
       input: this.#options.newSession(job.routed ?? {}),
       now,
+      isBack,
       rules: this.#options.effectRules,
     });
   }

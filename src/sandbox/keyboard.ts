@@ -28,7 +28,7 @@ export function keyboard(values: Json, isInvoice = false): Json {
   const rows = markup['inline_keyboard'];
   if (rows === undefined) return {};
   if (!Array.isArray(rows) || !rows.every(Array.isArray))
-    throw badRequest("can't parse reply keyboard markup JSON object");
+    throw badRequest('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays');
   const buttons = (rows as Json[][]).flat();
   if (buttons.length > mostButtons) throw badRequest('reply markup is too long');
   for (const [index, button] of buttons.entries()) checkButton(button, isInvoice && index === 0);
@@ -40,7 +40,7 @@ export function keyboard(values: Json, isInvoice = false): Json {
 function checkButton(button: Json, mayPay: boolean): void {
   const refuse = (reason: string) => badRequest(`can't parse inline keyboard button: ${reason}`);
   if (typeof button['text'] !== 'string') throw refuse('Field "text" must be of type String');
-  if (button['text'].trim() === '') throw badRequest('BUTTON_TEXT_INVALID');
+  if (button['text'].trim() === '') throw badRequest('inline keyboard button text must be non-empty');
   const used = actions.filter((name) => button[name] !== undefined);
   if (used.length === 0) throw refuse('Text buttons are unallowed in the inline keyboard');
   if (button['pay'] === true && !mayPay) throw badRequest('BUTTON_POS_INVALID');

@@ -17,7 +17,9 @@ export type Verb =
   | 'postpone'
   | 'bury'
   | 'forget'
-  | 'expire';
+  | 'expire'
+  | 'abandon'
+  | 'revive';
 
 interface Script {
   readonly text: string;

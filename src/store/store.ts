@@ -26,9 +26,26 @@ export interface Cause {
   readonly due: number;
 }
 
-/** An inbox entry: an update as Telegram sent it, the result of an effect, a signal, or the wish to be forgotten. */
+/** The field that an entry's text stands under. */
+const entryKinds: Readonly<Record<string, Entry['kind']>> = {
+  u: 'update',
+  r: 'result',
+  s: 'signal',
+  f: 'forget',
+  b: 'unreachable',
+};
+
+/** The letter by which an inbox names this kind of entry. */
+export const entryKindOf = (kind: Entry['kind']): string =>
+  Object.entries(entryKinds).find(([, name]) => name === kind)?.[0] ?? 'u';
+
+/**
+ * An inbox entry: an update as Telegram sent it, the result of an effect, a signal between machines, the wish to be
+ * forgotten.
+ */
 export interface Entry extends Cause {
-  readonly kind: 'update' | 'result' | 'signal' | 'forget';
+  /** `unreachable`: a message to the chat was refused for good. */
+  readonly kind: 'update' | 'result' | 'signal' | 'forget' | 'unreachable';
   readonly text: string;
 }
 
@@ -59,21 +76,13 @@ export interface StoredResult {
 
 /** Something that was given up, kept with its reason. */
 export interface DeadLetter {
-  readonly kind: 'timer' | 'effect' | Entry['kind'];
+  readonly kind: Entry['kind'] | 'timer' | 'effect';
   readonly error: string;
   readonly stack?: string;
   readonly at: number;
   readonly chat?: number;
   readonly body: unknown;
 }
-
-/** The field that an entry's text stands under. */
-const entryKinds: Readonly<Record<string, Entry['kind']>> = {
-  u: 'update',
-  r: 'result',
-  s: 'signal',
-  f: 'forget',
-};
 
 /** Update ids are remembered for 25 h: Telegram keeps an update for 24 h. */
 const seenSeconds = 90_000;
@@ -87,8 +96,8 @@ export class Store {
   readonly keys: Keys;
   readonly #redis: Redis;
   readonly #tokens = new Map<Role, string>();
-  readonly #loads = new Batch<string, readonly [text: string, version: string]>(async (shard, suffixes) =>
-    pairs((await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
+  readonly #loads = new Batch<string, readonly string[]>(async (shard, suffixes) =>
+    groups(3, (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
   );
   readonly #commits = new Batch<readonly (string | number)[], CommitResult>(async (shard, steps) => {
     const args = steps.flatMap((step) => [step.length + 1, ...step]);
@@ -99,14 +108,13 @@ export class Store {
       [this.#token(shard), ...args],
     )) as CommitResult[];
   });
-  readonly #settles = new Batch<
-    { now: number; args: readonly string[] },
-    readonly [code: string, head: string]
-  >(async (shard, ends) => {
-    const now = Math.max(...ends.map((end) => end.now));
-    const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
-    return pairs((await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
-  });
+  readonly #settles = new Batch<{ now: number; args: readonly string[] }, readonly string[]>(
+    async (shard, ends) => {
+      const now = Math.max(...ends.map((end) => end.now));
+      const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
+      return groups(2, (await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
+    },
+  );
 
   constructor(redis: Redis, options: { prefix: string; shards: number }) {
     this.#redis = redis;
@@ -255,12 +263,18 @@ export class Store {
     }));
   }
 
-  /** The session with its version; null and 0 where there is none. */
-  async loadSession(machine: string, chat: number): Promise<{ session: Session | null; version: number }> {
-    const [text, version] = await this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
-    return text === ''
-      ? { session: null, version: 0 }
-      : { session: decodeSession(text), version: Number(version) };
+  /**
+   * The session with its version; null and 0 where there is none.
+   * @returns `away`: its person could not be reached, and its timers were dropped
+   */
+  async loadSession(
+    machine: string,
+    chat: number,
+  ): Promise<{ session: Session | null; version: number; away: boolean }> {
+    const [text, version, away] = await this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
+    return text === undefined || text === ''
+      ? { session: null, version: 0, away: false }
+      : { session: decodeSession(text), version: Number(version), away: away === '1' };
   }
 
   /** Whether the ledger has this payment. */
@@ -285,7 +299,14 @@ export class Store {
       expirable: readonly string[];
     } | null,
     commit: Commit | null,
-    options: { now: number; seen?: boolean; payment?: Payment; extra?: readonly Effect[] },
+    options: {
+      now: number;
+      seen?: boolean;
+      payment?: Payment;
+      extra?: readonly Effect[];
+      /** The person is back. */
+      back?: boolean;
+    },
   ): Promise<CommitResult> {
     const args: (string | number)[] = [cause.source, cause.id, cause.due];
     const writes = target !== null && commit !== null;
@@ -316,6 +337,7 @@ export class Store {
     if (writes && commit.forgets) entries.push(['f', JSON.stringify({ chat: target.chat })]);
     const counts = writes ? commit.counts : [];
     args.push(entries.length, ...entries.flat(), counts.length, ...counts);
+    args.push(options.back === true && writes ? '1' : '');
     return this.#commits.add(cause.shard, args);
   }
 
@@ -348,6 +370,31 @@ export class Store {
     const args = [...entry, sessions.length, ...sessions.flat(), ...timers];
     const code = await run(this.#redis, 'forget', [this.keys.shard(cause.shard)], args);
     return code as 'ok' | 'fenced' | 'gone' | 'conflict';
+  }
+
+  /**
+   * The person of a chat cannot be reached: drops what waits to be sent to it, and the timers of these machines, whose
+   * sessions stay and are marked.
+   * @param machines with the names of their timers
+   */
+  async abandon(
+    cause: Cause,
+    chat: number,
+    machines: readonly { id: string; timers: readonly string[] }[],
+  ): Promise<'ok' | 'fenced' | 'gone'> {
+    const args = [
+      this.#token(cause.shard),
+      cause.source,
+      cause.id,
+      String(chat),
+      machines.length,
+      ...machines.map(({ id }) => sessionSuffix(id, chat)),
+      ...machines.flatMap(({ id, timers }) => timers.map((timer) => timerMember(id, chat, timer))),
+    ];
+    return (await run(this.#redis, 'abandon', [this.keys.shard(cause.shard)], args)) as
+      | 'ok'
+      | 'fenced'
+      | 'gone';
   }
 
   /** Timers due by `now`, earliest first, and the time of the next one after them (null: none). */
@@ -417,23 +464,28 @@ export class Store {
   }
 
   /**
-   * Ends an effect: done, or given up with a dead letter. `result` goes to the inbox in the same write.
+   * Ends an effect: done, or given up with a dead letter. `result`, or a chat that cannot be reached, goes to the inbox in
+   * the same write.
    * @returns the next effect of the queue when there is one, which the caller may go on with; 'fenced' when the shard
    * has another owner
    */
   async settle(
     taken: Taken,
     now: number,
-    end: { result?: StoredResult; dead?: DeadLetter; dropQueue?: boolean } = {},
+    end: { result?: StoredResult; dead?: DeadLetter; dropQueue?: boolean; unreachable?: number } = {},
   ): Promise<Taken | null | 'fenced'> {
     const args = [
       taken.queue,
       taken.text,
-      end.result === undefined ? '' : JSON.stringify(end.result),
+      end.result !== undefined
+        ? `r${JSON.stringify(end.result)}`
+        : end.unreachable !== undefined
+          ? `b${end.unreachable}`
+          : '',
       end.dead === undefined ? '' : JSON.stringify(end.dead),
       end.dropQueue === true ? '1' : '',
     ];
-    const [code, head] = await this.#settles.add(taken.shard, { now, args });
+    const [code, head = ''] = await this.#settles.add(taken.shard, { now, args });
     if (code === 'fenced') return 'fenced';
     return head === '' ? null : this.#taken(taken.shard, taken.queue, head);
   }
@@ -457,12 +509,9 @@ export class Store {
   };
 }
 
-/** A flat list of answers, two by two. */
-const pairs = (flat: readonly string[]): (readonly [string, string])[] =>
-  Array.from({ length: flat.length / 2 }, (_, index) => [
-    flat[2 * index] as string,
-    flat[2 * index + 1] as string,
-  ]);
+/** A flat list of answers, so many for each. */
+const groups = (size: number, flat: readonly string[]): string[][] =>
+  Array.from({ length: flat.length / size }, (_, index) => flat.slice(index * size, (index + 1) * size));
 
 /** Something was fixed at the first start and cannot change. */
 export class SettingDiffers extends Error {

@@ -8,7 +8,8 @@
 --   10 now, ms; 11 day; 12 machine; 13 from ('' for none); 14 to; 15 ms until expiry ('' for none)
 --   16 states that can expire, comma-separated; 17 charge field ('' for none); 18 payment
 --   19 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text);
---   number of inbox entries k, then k pairs (kind, text); number of counters c, then c fields
+--   number of inbox entries k, then k pairs (kind, text); number of counters c, then c fields;
+--   last '1' when the person is back
 -- Returns for each step ok | fenced (another owner) | gone (already done) | conflict (another version) | charged (payment known)
 local p = KEYS[1] .. ':'
 local isOwner = redis.call('GET', p .. 'owner') == ARGV[1]
@@ -88,13 +89,17 @@ local function commit(o)
     at = at + 2
   end
   -- A counter's name may come from outside: a flood of names must not fill the memory.
-  for i = at + 1, at + tonumber(ARGV[at]) do
-    local counts, field = p .. 'stats:counts', ARGV[i]
+  count = tonumber(ARGV[at])
+  at = at + 1
+  for _ = 1, count do
+    local counts, field = p .. 'stats:counts', ARGV[at]
     if redis.call('HEXISTS', counts, field) == 0 and redis.call('HLEN', counts) >= 1000 then
       field = string.match(field, '^[^:]*') .. ':…'
     end
     redis.call('HINCRBY', counts, field, 1)
+    at = at + 1
   end
+  if ARGV[at] == '1' then redis.call('HDEL', session, 'b') end
   return 'ok'
 end
 

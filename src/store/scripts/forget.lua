@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Removes everything stored about a chat but its payments, which the law asks to keep: they bear no name.
 -- KEYS[1] {p:s}
 -- ARGV[1] owner token; ARGV[2] source and ARGV[3] id of the entry that asks for it; ARGV[4] chat

@@ -1,9 +1,10 @@
+import { badRequest } from '../errors.ts';
+import type { Json } from '../parameters.ts';
+import { parsed, text } from '../values.ts';
+import { withDetected } from './detect.ts';
 import type { Entity, Formatted } from './entity.ts';
-import { badRequest } from './errors.ts';
 import { parseHtml } from './html.ts';
 import { parseMarkdown, parseMarkdownV2 } from './markdown.ts';
-import type { Json } from './parameters.ts';
-import { parsed, text } from './values.ts';
 
 const parsers: Readonly<Record<string, (source: string) => Formatted>> = {
   html: parseHtml,
@@ -13,11 +14,14 @@ const parsers: Readonly<Record<string, (source: string) => Formatted>> = {
 
 /** Characters of a message's text, and of what stands under media, after entities. */
 const longest = { text: 4_096, caption: 1_024 };
+/** Before entities are looked at. */
+const longestSource = 32_768;
 
 /** The text or caption of a call as a message carries it, with its entities; `{}` for no caption. */
 export function formatted(values: Json, name: 'text' | 'caption'): Json {
   const source = text(values, name) ?? '';
   if (name === 'text' && source === '') throw badRequest('message text is empty');
+  if (source.length > longestSource) throw badRequest('text is too long');
   const found = trimmed(parse(source, values, name === 'text' ? 'entities' : 'caption_entities'));
   if (found.text === '') {
     if (name === 'text') throw badRequest('text must be non-empty');
@@ -26,7 +30,8 @@ export function formatted(values: Json, name: 'text' | 'caption'): Json {
   if (found.text.length > longest[name])
     throw badRequest(`message ${name === 'text' ? 'is' : 'caption is'} too long`);
   const key = name === 'text' ? 'entities' : 'caption_entities';
-  return { [name]: found.text, ...(found.entities.length > 0 && { [key]: found.entities }) };
+  const entities = withDetected(found.text, found.entities);
+  return { [name]: found.text, ...(entities.length > 0 && { [key]: entities }) };
 }
 
 function parse(source: string, values: Json, entitiesName: string): Formatted {
