@@ -391,7 +391,10 @@ async function startOn(parts: Parts): Promise<App> {
   };
   const stopListening = store.listen(
     (shard) => worker.hint(shard),
-    () => void reload().catch((error: unknown) => log.error({ err: error }, 'the content of before stays')),
+    () =>
+      void reload().catch((error: Error) =>
+        log.error({ reason: error.message }, 'the content of before stays'),
+      ),
   );
 
   worker.start();

@@ -1,7 +1,16 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
-import { exitCodes, loadConversation, machines, openRedis, reportOf, StartRefused, startApp } from './app.ts';
+import {
+  checkProvider,
+  exitCodes,
+  loadConversation,
+  machines,
+  openRedis,
+  reportOf,
+  StartRefused,
+  startApp,
+} from './app.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
@@ -10,13 +19,25 @@ import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/enviro
 import { createLog } from './ops/log.ts';
 import { keepMemoryLow } from './ops/memory.ts';
 import { mermaidOf } from './ops/mermaid.ts';
+import {
+  exportPayments,
+  listPayments,
+  PaymentRefused,
+  reconcilePayments,
+  refundOne,
+  showPayment,
+} from './ops/payments.ts';
 import { paint } from './ops/terminal.ts';
+import { PreviewRefused, preview } from './preview.ts';
 import { runDemo } from './sandbox/demo.ts';
 import { DeadLetters } from './store/dead.ts';
+import { Keys } from './store/keys.ts';
+import { Ledger } from './store/ledger.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
 import { readChat, readStatus } from './store/status.ts';
 import { fixShards, SettingDiffers } from './store/store.ts';
+import { createApis, type Perform } from './telegram/api.ts';
 import { TokenRefused } from './telegram/prepare.ts';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
@@ -27,7 +48,15 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
   if (error instanceof NoSuchLetter) return exitCodes.noInput;
-  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
+  if (error instanceof PaymentRefused) return exitCodes.noInput;
+  const configuration = [
+    PreviewRefused,
+    EnvironmentInvalid,
+    MachineRefused,
+    RedisUnfit,
+    SettingDiffers,
+    TokenRefused,
+  ];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }
 
@@ -39,12 +68,15 @@ function explain(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
+/** The sandbox moves the bot's time. */
+const clockOf = () => new SystemClock(Number(process.env['TURNSTILE_CLOCK_OFFSET'] ?? 0));
+
 async function start(): Promise<void> {
   keepMemoryLow();
   const environment = readEnvironment(readVariables(), { token: true });
   const log = createLog(environment.logLevel, [environment.botToken, environment.httpToken ?? '']);
-  // The sandbox moves the bot's time; its messages come over the channel of a child process.
-  const clock = new SystemClock(Number(process.env['TURNSTILE_CLOCK_OFFSET'] ?? 0));
+  const clock = clockOf();
+  // The sandbox's messages come over the channel of a child process.
   process.on('message', (message: { shift?: number }) => clock.shift(Number(message.shift ?? 0)));
   const abandoned = new Promise<void>((resolve) => process.once('disconnect', resolve));
   const asked = new Promise<void>((resolve) => {
@@ -55,6 +87,13 @@ async function start(): Promise<void> {
     // A signal while Redis or Telegram is still being waited for ends the process at once: nothing is in hand.
     const app = await Promise.race([starting, asked.then(() => null), abandoned.then(() => null)]);
     if (app === null) process.exit(0);
+    process.on('SIGHUP', () => {
+      app
+        .reload()
+        .catch((error: unknown) =>
+          log.logger.error({ reason: explain(error) }, 'the content of before stays'),
+        );
+    });
     await Promise.race([app.ended, asked, abandoned]).finally(() => {
       log.logger.info('stopping');
       return app.stop();
@@ -140,6 +179,7 @@ async function chat(id: number, options: { json?: boolean }): Promise<void> {
 async function check(options: { json?: boolean }): Promise<void> {
   const environment = readEnvironment(readVariables(), { token: false });
   const { content, warnings, machines: loaded } = await loadConversation(environment.contentDir);
+  checkProvider(content, environment);
   const found = {
     machines: loaded.map(({ id, version }) => ({ id, version })),
     languages: content.languages,
@@ -158,6 +198,27 @@ async function check(options: { json?: boolean }): Promise<void> {
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
   if (environment.botToken === '')
     console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+}
+
+/** Checks the content, and lets every running copy take it. */
+async function reload(): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: false });
+  const { content, warnings } = await loadConversation(environment.contentDir);
+  checkProvider(content, environment);
+  for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
+  const copies = await withStored((redis, { prefix }) => redis.publish(new Keys(prefix).reload(), ''));
+  if (copies === 0)
+    console.log('The content is in order. No bot is running; it takes the content when it starts.');
+  else
+    console.log(
+      `The content is in order; ${copies === 1 ? 'the bot takes' : `${copies} copies take`} it now.`,
+    );
+}
+
+/** A client for the commands that ask Telegram something. */
+function telegram(): Perform {
+  const { botToken: token, apiRoot: root, rateBulk } = readEnvironment(readVariables(), { token: true });
+  return createApis({ token, root, ratePerSecond: rateBulk }).perform('reply');
 }
 
 function chatId(text: string): number {
@@ -212,6 +273,67 @@ program
   .argument('<id>', 'the chat id', chatId)
   .addOption(json())
   .action(chat);
+
+program
+  .command('reload')
+  .description('let the running bot take its content anew, without a restart (SIGHUP does the same)')
+  .action(reload);
+program
+  .command('preview')
+  .description('show a message as a person would get it')
+  .argument('<message>', 'a name of messages.yaml')
+  .option('--language <code>', 'in this language; the default one without it')
+  .addOption(new Option('--to <operator>', 'send it to one of ADMIN_IDS instead').argParser(chatId))
+  .action(async (name: string, options: { language?: string; to?: number }) => {
+    const environment = readEnvironment(readVariables(), { token: options.to !== undefined });
+    const { content } = await loadConversation(environment.contentDir);
+    await preview(content, environment, name, options);
+  });
+
+const payments = program.command('payments').description('the ledger: what was paid and what went back');
+const withLedger = (work: (ledger: Ledger) => Promise<void>) =>
+  withStored((redis, where) => work(new Ledger(redis, where)));
+payments
+  .command('list', { isDefault: true })
+  .description('show the newest')
+  .addOption(new Option('--limit <n>', 'how many at the most').default(50).argParser(whole))
+  .addOption(new Option('--chat <id>', 'of this chat alone').argParser(chatId))
+  .addOption(json())
+  .action((options: { json?: boolean; limit: number; chat?: number }) =>
+    withLedger((ledger) => listPayments(ledger, options)),
+  );
+payments
+  .command('show')
+  .description('show one, with its refund')
+  .argument('<charge>')
+  .addOption(json())
+  .action((charge: string, options: { json?: boolean }) =>
+    withLedger((ledger) => showPayment(ledger, charge, options)),
+  );
+payments
+  .command('reconcile')
+  .description(
+    "compare all of Telegram's list with the ledger; what is missing is taken up (needs BOT_TOKEN)",
+  )
+  .addOption(json())
+  .action((options: { json?: boolean }) =>
+    withStored((redis, where) => reconcilePayments(redis, where, telegram(), clockOf(), options)),
+  );
+payments
+  .command('refund')
+  .description('give a payment back (needs BOT_TOKEN)')
+  .argument('<charge>')
+  .option('--noted', 'it went back on the pages of a payment provider: only take access away')
+  .action((charge: string, options: { noted?: boolean }) =>
+    withStored((redis, where) => refundOne(redis, where, telegram(), clockOf(), charge, options)),
+  );
+payments
+  .command('export')
+  .description('print all as CSV')
+  .option('--csv [file]', 'into this file; without one, to stdout')
+  .action((options: { csv?: string | true }) =>
+    withLedger((ledger) => exportPayments(ledger, typeof options.csv === 'string' ? options.csv : undefined)),
+  );
 
 const dead = program
   .command('dead')

@@ -16,6 +16,7 @@ const layers = [
   'src/ops',
   'src/sandbox',
   'src/app.ts',
+  'src/preview.ts',
   'src/main.ts',
 ];
 /** Imports that the order would allow, but that a layer must not have. */

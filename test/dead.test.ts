@@ -1,6 +1,6 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
-import { accessMachine } from '../machines/access.machine.ts';
+import { machines } from '../src/app.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { DeadLetters } from '../src/store/dead.ts';
 import { connect } from '../src/store/redis.ts';
@@ -51,7 +51,7 @@ test('an update that a machine chokes on is kept with its stack; other chats nev
       'message.received': { actions: { type: 'send', params: { message: 'help' } } },
     },
   });
-  const bot = await startBot({ machines: [machine, accessMachine] });
+  const bot = await startBot({ machines: [machine, ...machines] });
   const dead = lettersOf(bot.prefix);
   const [anna, boris] = [bot.sandbox.user({ id: 1 }), bot.sandbox.user({ id: 2 })];
   anna.says('/status');

@@ -1,0 +1,103 @@
+import { Api } from 'grammy';
+import type { Effect } from './core/effects.ts';
+import type { Environment } from './ops/environment.ts';
+import { paint } from './ops/terminal.ts';
+import { startSandbox } from './sandbox/sandbox.ts';
+import { createApis } from './telegram/api.ts';
+import type { Content } from './telegram/content.ts';
+import { createMedia } from './telegram/media.ts';
+import { suggest } from './telegram/problem.ts';
+import { createRender } from './telegram/render.ts';
+import { createSender } from './telegram/sender.ts';
+
+/** The message cannot be shown. */
+export class PreviewRefused extends Error {
+  override name = 'PreviewRefused';
+}
+
+/** What a preview shows in the place of a person's own. */
+const example = {
+  event: {
+    type: 'preview',
+    name: 'Anna',
+    username: 'anna',
+    text: 'Where do I find my receipt?',
+    charge: 'stxExampleCharge',
+    error: { message: '400 Bad Request: not enough rights' },
+  },
+  link: 'https://t.me/+ExampleOfALink',
+};
+
+/**
+ * Shows a message as a person would get it: in this terminal, by way of a local Telegram that takes and refuses what the
+ * real one would, or in the chat of an operator.
+ * @param options.to an operator's user id; without it, this terminal
+ * @throws PreviewRefused for an unknown message or language, or for a chat that is no operator's
+ */
+export async function preview(
+  content: Content,
+  environment: Environment,
+  name: string,
+  options: { language?: string; to?: number },
+): Promise<void> {
+  const message = content.messages.get(name);
+  if (message === undefined) {
+    const names = [...content.messages.keys()];
+    throw new PreviewRefused(`Expected one of ${names.join(', ')}${suggest(name, names)}, found "${name}"`);
+  }
+  const language = options.language ?? content.defaultLanguage;
+  if (!content.languages.includes(language))
+    throw new PreviewRefused(`Expected a language of ${content.languages.join(', ')}, found "${language}"`);
+  if (options.to !== undefined && !environment.adminIds.includes(options.to))
+    throw new PreviewRefused(
+      `Expected one of ADMIN_IDS (${environment.adminIds.join(', ') || 'none'}), found ${options.to}: people get no previews`,
+    );
+  const { product, topics } = content;
+  const effect = (chat: number): Effect => ({
+    id: '1.0',
+    type: 'send',
+    params: { message: name },
+    machine: 'preview',
+    chat,
+    lane: 'reply',
+    queue: String(chat),
+    context: {
+      language,
+      topic: topics[0]?.id,
+      link: example.link,
+      ...(product.accessDays > 0 && { until: Date.now() + product.accessDays * 86_400_000 }),
+    },
+    event: { ...example.event, currency: product.currency, amount: product.price },
+  });
+  const send = (token: string, root: string, chat: number) =>
+    createSender({
+      render: () => createRender(content, { providerToken: environment.providerToken }),
+      media: createMedia(content.mediaDir, {
+        get: async () => null,
+        set: async () => {},
+        forget: async () => {},
+      }),
+      perform: createApis({ token, root, ratePerSecond: 30 }).perform,
+    })(effect(chat));
+  if (options.to !== undefined) {
+    const { username } = await new Api(environment.botToken, { apiRoot: environment.apiRoot }).getMe();
+    await send(environment.botToken, environment.apiRoot, options.to);
+    console.log(`${name} (${language}) was sent to ${options.to} by @${username}.`);
+    return;
+  }
+  const sandbox = await startSandbox();
+  try {
+    const person = sandbox.user({ languageCode: language });
+    person.says('/start');
+    await send(sandbox.token, sandbox.url, person.id);
+    for (const shown of person.messages.filter(({ from }) => from === 'bot')) {
+      const files = shown.media?.map(({ fileName, size }) => `${fileName}, ${Math.ceil(size / 1024)} KB`);
+      if (files !== undefined) console.log(paint.yellow(`[${shown.kind}: ${files.join('; ')}]`));
+      if (shown.text !== '') console.log(shown.text);
+      for (const row of shown.buttons)
+        console.log(row.map(({ label }) => paint.bold(`[ ${label} ]`)).join(' '));
+    }
+  } finally {
+    await sandbox.close();
+  }
+}
