@@ -27,8 +27,12 @@ export interface Program {
 }
 
 /** Runs a compiled command as its users do: a process of its own, nothing of the test's environment. */
-export function run(args: readonly string[], variables: Record<string, string> = {}): Program {
-  const child = spawn(process.execPath, [join(root, 'dist/src/main.js'), ...args], {
+export function run(
+  args: readonly string[],
+  variables: Record<string, string> = {},
+  program = 'dist/src/main.js',
+): Program {
+  const child = spawn(process.execPath, [join(root, program), ...args], {
     cwd: root,
     env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), NO_COLOR: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
