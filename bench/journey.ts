@@ -1,14 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
-import { machineLine, percentile, residentMegabytes, row, withRedis } from './support.ts';
+import { machineLine, percentile, residentMegabytes, row, startBot, withRedis } from './support.ts';
 
 const count = 20_000;
-const main = fileURLToPath(new URL('../src/main.js', import.meta.url));
 
 /**
  * The whole way over HTTP: the stand-in for Telegram in this process, the bot in another, from getUpdates to the sent
@@ -27,7 +23,7 @@ export async function benchJourney(): Promise<void> {
       latencies.push(performance.now() - (sent.get(message.chat) ?? 0));
     });
     const folder = mkdtempSync(join(tmpdir(), 'turnstile-bench-'));
-    const bot = startBot({
+    const bot = await startBot({
       BOT_TOKEN: sandbox.token,
       TELEGRAM_API_ROOT: sandbox.url,
       REDIS_URL: `unix://${address}`,
@@ -35,7 +31,6 @@ export async function benchJourney(): Promise<void> {
       RATE_TOTAL: '100000',
       LOG_LEVEL: 'info',
     });
-    await bot.ready;
     const ask = (index: number) => {
       const user = sandbox.user({ id: 1_000_000 + (index % 15_000) });
       sent.set(user.id, performance.now());
@@ -65,24 +60,8 @@ export async function benchJourney(): Promise<void> {
       '< 150',
       residentMegabytes(bot.process.pid) < 150,
     );
-    bot.process.kill('SIGTERM');
-    await new Promise((resolve) => bot.process.once('exit', resolve));
+    await bot.stop();
     await sandbox.close();
     rmSync(folder, { recursive: true, force: true });
   });
-}
-
-function startBot(variables: Record<string, string>): { process: ChildProcess; ready: Promise<void> } {
-  const child = spawn(process.execPath, [main, 'start'], {
-    env: { ...process.env, HTTP_PORT: 'off', ...variables },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ready = new Promise<void>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on(
-      'line',
-      (line) => line.includes('"msg":"ready"') && resolve(),
-    );
-    child.once('exit', (code) => reject(new Error(`The bot ended with code ${code}`)));
-  });
-  return { process: child, ready };
 }

@@ -1,4 +1,5 @@
 import { keepMemoryLow } from '../src/ops/memory.ts';
+import { benchCheckout } from './checkout.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
 import { benchRecovery } from './recovery.ts';
@@ -11,6 +12,7 @@ const benches: Record<string, () => Promise<void>> = {
   memory: benchMemory,
   timers: benchTimers,
   recovery: benchRecovery,
+  checkout: benchCheckout,
 };
 
 const names = process.argv.slice(2);

@@ -1,6 +1,10 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import { connect } from '../src/store/redis.ts';
 import { startEmbeddedRedis } from '../src/store/server.ts';
@@ -50,4 +54,30 @@ export function row(name: string, value: string, target?: string, met?: boolean)
   console.log(
     `${mark} ${name.padEnd(44)} ${value.padStart(16)}${target === undefined ? '' : `   target ${target}`}`,
   );
+}
+
+/** The bot as a process of its own; resolves once it polls. Its log is not shown. */
+export async function startBot(
+  variables: Record<string, string>,
+): Promise<{ process: ChildProcess; stop: () => Promise<void> }> {
+  const main = fileURLToPath(new URL('../src/main.js', import.meta.url));
+  const child = spawn(process.execPath, [main, 'start'], {
+    env: { ...process.env, HTTP_PORT: 'off', ...variables },
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on(
+      'line',
+      (line) => line.includes('"msg":"ready"') && resolve(),
+    );
+    child.once('exit', (code) => reject(new Error(`The bot ended with code ${code}`)));
+  });
+  return {
+    process: child,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
 }
