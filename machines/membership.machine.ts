@@ -339,6 +339,7 @@ export const membershipMachine = setup({
       after: { removal_retry: { target: 'removing' } },
       on: {
         'access.granted': { target: 'active', actions: ['forgetDoor', 'extend'] },
+        'access.revoked': { target: 'removing' },
       },
     },
   },

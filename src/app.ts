@@ -29,7 +29,7 @@ import { fixBot, fixShards, Store } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
 import { type Content, describeProblem, loadContent, type Needs } from './telegram/content.ts';
 import { createMedia } from './telegram/media.ts';
-import { prepareTelegram, publishCommands } from './telegram/prepare.ts';
+import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
 import { type Call, checkoutProblem, createRender, soldBy } from './telegram/render.ts';
 import { createSender, policyOf } from './telegram/sender.ts';
 import { verdict } from './telegram/verdict.ts';
@@ -240,6 +240,11 @@ async function startOn(parts: Parts): Promise<App> {
   const pollTimeout = parts.pollTimeout ?? 30;
   const pollApi = new Api(token, { apiRoot: root, timeoutSeconds: pollTimeout + 15 });
   const me = await prepareTelegram(pollApi, running.content, log);
+  const checkClub = async () => {
+    const problem = await clubProblem(pollApi, running.content, me.id).catch(() => null);
+    if (problem !== null) log.error(problem);
+  };
+  await checkClub();
   await fixBot(redis, environment.redisPrefix, me.id);
 
   let end: () => void = () => {};
@@ -387,6 +392,7 @@ async function startOn(parts: Parts): Promise<App> {
     running = next;
     for (const warning of next.warnings) log.warn(warning);
     await publishCommands(pollApi, next.content, log);
+    await checkClub();
     log.info({ price: next.content.product.price, languages: next.content.languages }, 'content reloaded');
   };
   const stopListening = store.listen(

@@ -84,16 +84,16 @@ async function start(): Promise<void> {
   });
   try {
     const starting = startApp({ environment, log: log.logger, clock });
-    // A signal while Redis or Telegram is still being waited for ends the process at once: nothing is in hand.
-    const app = await Promise.race([starting, asked.then(() => null), abandoned.then(() => null)]);
-    if (app === null) process.exit(0);
     process.on('SIGHUP', () => {
-      app
-        .reload()
+      starting
+        .then((app) => app.reload())
         .catch((error: unknown) =>
           log.logger.error({ reason: explain(error) }, 'the content of before stays'),
         );
     });
+    // A signal while Redis or Telegram is still being waited for ends the process at once: nothing is in hand.
+    const app = await Promise.race([starting, asked.then(() => null), abandoned.then(() => null)]);
+    if (app === null) process.exit(0);
     await Promise.race([app.ended, asked, abandoned]).finally(() => {
       log.logger.info('stopping');
       return app.stop();

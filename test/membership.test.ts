@@ -182,6 +182,28 @@ test('a member that cannot be removed yet is removed later', async () => {
   expect(anna.isMember(club)).toBe(false);
 });
 
+test('a club that the bot does not keep is named at the start', async () => {
+  const { bot } = await openShop(product.club);
+  const problems = () =>
+    bot.log.filter(({ msg }) => String(msg).startsWith('club.chat_id')).map(({ msg }) => msg);
+  // The club is opened after the bot here.
+  expect(problems()).toEqual([expect.stringContaining('expected a group or channel that the bot is in')]);
+  await bot.app.reload();
+  expect(problems()).toHaveLength(1);
+});
+
+test('reminders speak the language that was chosen since', async () => {
+  const { bot } = await openShop(product.month);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  anna.says('/language');
+  await anna.sees('Choose a language');
+  anna.presses('language.selected:ru');
+  await bot.settled();
+  bot.clock.shift(27 * days);
+  await anna.sees('осталось три дня');
+});
+
 test('a lost link is replaced, and the one of before is revoked', async () => {
   const { bot } = await openShop(product.club);
   const anna = bot.sandbox.user();

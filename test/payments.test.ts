@@ -301,7 +301,10 @@ test('/forget: session, timers and chat are gone, the ledger stays, and nothing 
   anna.presses('Yes, delete everything');
   await anna.sees('your data is deleted');
   await bot.settled();
-  expect((await bot.chat(anna)).sessions).toEqual([]);
+  // What is left is that this person is no member any more, and that for an hour only.
+  expect((await bot.chat(anna)).sessions).toEqual([
+    { machine: 'membership', state: 'none', context: { language: 'en' }, timers: [] },
+  ]);
   expect((await bot.chat(anna)).payments).toHaveLength(1);
   expect(JSON.stringify((await bot.chat(anna)).payments)).not.toContain('Anna');
   const status = await bot.status();

@@ -348,7 +348,8 @@ export class Store {
   }
 
   /**
-   * Removes everything stored about a chat but its payments.
+   * Removes everything stored about a chat but its payments. A session whose actor is still at work is left: who is being
+   * taken out of the club must be taken out. It expires when that is done.
    * @param machines those that may have a session or timers of it
    * @returns `conflict`: a session has changed since; look again
    */
@@ -357,15 +358,16 @@ export class Store {
     chat: number,
     machines: readonly { id: string; expirable: readonly string[]; timers: readonly string[] }[],
   ): Promise<'ok' | 'fenced' | 'gone' | 'conflict'> {
-    const sessions = await Promise.all(
-      machines.map(async ({ id, expirable }) => {
-        const { session, version } = await this.loadSession(id, chat);
-        const state = session === null ? '' : stateName(session.value);
-        const counter = session === null || expirable.includes(state) ? '' : `${id}:${state}`;
-        return [sessionSuffix(id, chat), version, counter, `expiring:${id}:${state}`];
-      }),
+    const found = await Promise.all(
+      machines.map(async (machine) => ({ ...machine, ...(await this.loadSession(machine.id, chat)) })),
     );
-    const timers = machines.flatMap(({ id, timers }) => timers.map((name) => timerMember(id, chat, name)));
+    const resting = found.filter(({ session }) => session?.invocations === undefined);
+    const sessions = resting.map(({ id, expirable, session, version }) => {
+      const state = session === null ? '' : stateName(session.value);
+      const counter = session === null || expirable.includes(state) ? '' : `${id}:${state}`;
+      return [sessionSuffix(id, chat), version, counter, `expiring:${id}:${state}`];
+    });
+    const timers = resting.flatMap(({ id, timers }) => timers.map((name) => timerMember(id, chat, name)));
     const entry = [this.#token(cause.shard), cause.source, cause.id, chat];
     const args = [...entry, sessions.length, ...sessions.flat(), ...timers];
     const code = await run(this.#redis, 'forget', [this.keys.shard(cause.shard)], args);

@@ -118,9 +118,9 @@ export function checkoutProblem(
   query: { readonly payload: string; readonly currency: string; readonly amount: number },
 ): string | undefined {
   const { product } = content;
-  const [id, version] = query.payload.split(':');
+  const [id, version, days = String(product.accessDays)] = query.payload.split(':');
   if (id !== product.id) return 'other_product';
-  if (version !== product.version) return 'other_price';
+  if (version !== product.version || days !== String(product.accessDays)) return 'other_price';
   return query.currency === product.currency && query.amount === product.price ? undefined : 'other_amount';
 }
 
