@@ -5,6 +5,7 @@ import { exitCodes, loadConversation, machines, openRedis, StartRefused, startAp
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
+import { diagramOf } from './ops/diagram.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { createLog } from './ops/log.ts';
 import { mermaidOf } from './ops/mermaid.ts';
@@ -195,8 +196,10 @@ program
 program
   .command('machines')
   .description('print the conversations as Mermaid state diagrams')
-  .action(() => {
-    for (const machine of machines) console.log(mermaidOf(machine));
+  .option('--svg', 'print them as pictures')
+  .action(async (options: { svg?: boolean }) => {
+    for (const machine of machines)
+      console.log(options.svg === true ? await diagramOf(machine) : mermaidOf(machine));
   });
 program
   .command('chat')
