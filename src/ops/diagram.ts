@@ -142,7 +142,7 @@ function graphOf(chart: Chart): ElkNode {
       layoutOptions: {
         'elk.layered.priority.direction': order.indexOf(edge.from) < order.indexOf(edge.to) ? '10' : '0',
       },
-      labels: [{ text: edge.event, width: width + 12, height: height + 8 }],
+      labels: [{ text: edge.branches[0]?.label ?? '', width: width + 12, height: height + 8 }],
     };
   });
   const child = (state: ChartState): ElkNode => {
@@ -243,8 +243,9 @@ function writeSvg(chart: Chart, graph: ElkNode): string {
 }
 
 function headsOf(state: ChartState): Map<string, number> {
+  const blocks = contentOf(state);
   const mine: [string, number][] =
-    state.children.length === 0 ? [] : [[state.path, headHeight(contentOf(state))]];
+    blocks.length === 0 || state.children.length === 0 ? [] : [[state.path, headHeight(blocks)]];
   return new Map([...mine, ...state.children.flatMap((child) => [...headsOf(child)])]);
 }
 
