@@ -14,7 +14,8 @@ import { runDemo } from './sandbox/demo.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
 import { type ReportedMachine, readChat, readStatus } from './store/status.ts';
-import { fixShards, ShardsDiffer } from './store/store.ts';
+import { fixShards, SettingDiffers } from './store/store.ts';
+import { TokenRefused } from './telegram/prepare.ts';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
 function exitCodeOf(error: unknown): number {
@@ -23,7 +24,7 @@ function exitCodeOf(error: unknown): number {
     return error.reason === 'conflict' ? exitCodes.temporary : exitCodes.configuration;
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
-  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, ShardsDiffer];
+  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }
 

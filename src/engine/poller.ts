@@ -3,6 +3,7 @@ import { type Api, GrammyError } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
+import type { At } from './points.ts';
 
 /** Polling cannot go on, and trying again would not help. */
 export class PollingEnded extends Error {
@@ -19,13 +20,15 @@ export interface PollerOptions {
   readonly allowedUpdates: readonly Exclude<keyof Update, 'update_id'>[];
   /** Must reject, or not return, when the updates could not be stored: then nothing is confirmed to Telegram. */
   readonly append: (updates: readonly Update[]) => Promise<void>;
+  /** Whether it is still this copy's turn; asked before each request. */
+  readonly mayPoll: () => boolean;
   /** Hears of each conflict with another poller: it may be a copy that has taken over. */
   readonly conflicted: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Long polling, seconds. Default 30. */
   readonly timeout?: number;
-  readonly at?: (name: string) => void | Promise<void>;
+  readonly at?: At;
 }
 
 /** Conflicts that keep coming for longer than this mean that another copy polls with the same token, ms. */
@@ -74,16 +77,17 @@ export class Poller {
 
   /** A source, fetcher and runner of its own each time: a runner that has failed ends silently when started again. */
   async #pollUntilFault(onRequest: () => void): Promise<void> {
-    const { api, allowedUpdates, append, at, timeout = 30 } = this.#options;
+    const { api, allowedUpdates, append, mayPoll, at, timeout = 30 } = this.#options;
     const getUpdates = async (
       args: { offset: number; limit: number; timeout: number },
       signal: AbortSignal,
     ) => {
+      if (!mayPoll()) throw new Error('The lease has ended while Redis could not be reached');
       const request = api.getUpdates({ ...args, allowed_updates: [...allowedUpdates] }, signal as never);
       onRequest();
       const updates = await request;
       this.#failures = 0;
-      await at?.('fetched');
+      if (at !== undefined) await at('updates fetched');
       return updates;
     };
     const adapter = { handleUpdate: async () => {}, errorHandler: () => {}, api: { getUpdates } };
@@ -96,7 +100,7 @@ export class Poller {
     const sink: UpdateSink<Update> = {
       handle: async (updates) => {
         await append(updates);
-        await at?.('appended');
+        if (at !== undefined) await at('updates appended');
         return Number.POSITIVE_INFINITY;
       },
       size: () => 0,
