@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
+import type { AnyStateMachine } from 'xstate';
 import { exitCodes, loadConversation, machines, openRedis, StartRefused, startApp } from './app.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
@@ -159,6 +160,37 @@ async function check(options: { json?: boolean }): Promise<void> {
     console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
 }
 
+/** The demo reads the bot's Redis by itself; it is there while the bot runs, and when the bot was killed. */
+function readerOf(dataDir: string) {
+  let redis: Redis | null = null;
+  return {
+    chat: async (id: number) => {
+      const socket = redis === null ? await findEmbeddedRedis(dataDir) : null;
+      if (redis === null && socket === null) throw new Error('The bot has not started its Redis yet.');
+      redis ??= connect(socket as string, { maxRetriesPerRequest: 1 });
+      const { redisPrefix: prefix, shards: wanted } = readEnvironment(readVariables(), { token: false });
+      const shards = await fixShards(redis, prefix, wanted);
+      return readChat(redis, id, { prefix, shards, machines: reported() });
+    },
+    close: () => redis?.disconnect(),
+  };
+}
+
+const demo = ({ script = false, port }: { script?: boolean; port?: number }) =>
+  runDemo({
+    script,
+    ...(port !== undefined && { port }),
+    reader: readerOf,
+    picture: () => diagramOf(machines[0] as AnyStateMachine),
+  });
+
+function port(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > 65_535)
+    throw new InvalidArgumentError('Expected a number from 1 to 65535.');
+  return number;
+}
+
 function chatId(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a chat id in digits.');
   return Number(text);
@@ -181,9 +213,10 @@ program
   .action(start);
 program
   .command('demo')
-  .description('play with the bot in this terminal: no token, no phone, no internet')
+  .description('play with the bot in a chat page or in this terminal: no token, no phone, no internet')
   .option('--script', 'play one whole conversation, print it, and exit')
-  .action((options: { script?: boolean }) => runDemo({ script: options.script === true }));
+  .option('--port <number>', 'where the chat page is served; without it 8081, or the next that is free', port)
+  .action((options: { script?: boolean; port?: number }) => demo(options));
 program
   .command('check')
   .description('check environment, content and machines, and start nothing')

@@ -19,6 +19,8 @@ export interface BotOptions {
   /** Where its log is kept. */
   readonly logFile: string;
   readonly changed: (status: BotStatus) => void;
+  /** It was ended by a signal, and is started again. */
+  readonly killed: (signal: string) => void;
   /** Hears each line of its log, parsed. */
   readonly logged: (line: Record<string, unknown>) => void;
 }
@@ -35,7 +37,7 @@ export class BotProcess {
 
   /** Resolves when it polls. Rejects when it ends before that, with what it said. */
   start(): Promise<void> {
-    const { variables, logFile, changed, logged } = this.#options;
+    const { variables, logFile, changed, killed, logged } = this.#options;
     changed({ process: 'starting' });
     const child = spawn(process.execPath, [main, 'start'], {
       env: variables(),
@@ -63,6 +65,7 @@ export class BotProcess {
         log.end();
         if (this.#isStopping) return;
         if (signal !== null) {
+          killed(signal);
           this.start().then(ready, reject);
           return;
         }

@@ -58,6 +58,8 @@ export interface Sandbox {
   /** For TELEGRAM_API_ROOT, without a slash at its end. */
   readonly url: string;
   readonly token: string;
+  /** The bot's own account. */
+  readonly bot: { readonly id: number; readonly first_name: string; readonly username: string };
   /** Time travel; a bot under test may take its time from here. */
   readonly clock: SandboxClock;
   /** The last 10,000 calls of the bot, newest last. */
@@ -179,6 +181,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   return {
     url: `http://127.0.0.1:${port}`,
     token,
+    bot: telegram.bot,
     clock,
     calls,
     get pendingUpdates() {

@@ -52,10 +52,16 @@ function inside({ text, from, to, entities, onCommand }: Stretch): ComponentChil
 /** Telegram finds commands and addresses in a text by itself. */
 function plain(text: string, onCommand: Formatted['onCommand']): ComponentChildren[] {
   if (onCommand === undefined) return [text];
-  return text.split(/((?<![\w/])\/[a-z0-9_]{1,32}\b(?!\/)|https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/i).map((part, index) => {
-    if (index % 2 === 0) return part;
-    return part.startsWith('/') ? <Command text={part} onCommand={onCommand} /> : <Link url={part}>{part}</Link>;
-  });
+  return text
+    .split(/((?<![\w/])\/[a-z0-9_]{1,32}\b(?!\/)|https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/i)
+    .map((part, index) => {
+      if (index % 2 === 0) return part;
+      return part.startsWith('/') ? (
+        <Command text={part} onCommand={onCommand} />
+      ) : (
+        <Link url={part}>{part}</Link>
+      );
+    });
 }
 
 function wrap(

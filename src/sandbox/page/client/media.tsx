@@ -8,7 +8,11 @@ type MediaContent = Extract<WireMessage['content'], { kind: MediaKind }>;
 
 const visual: readonly string[] = ['photo', 'video', 'animation'];
 export const isMedia = (content: WireMessage['content']): content is MediaContent =>
-  content.kind === 'document' || content.kind === 'audio' || content.kind === 'voice' || content.kind === 'sticker' || visual.includes(content.kind);
+  content.kind === 'document' ||
+  content.kind === 'audio' ||
+  content.kind === 'voice' ||
+  content.kind === 'sticker' ||
+  visual.includes(content.kind);
 export const isVisual = ({ content }: WireMessage) => visual.includes(content.kind);
 
 /** What one message, or the messages of one album, carry. */
@@ -68,10 +72,16 @@ function Visual({ message }: { message: WireMessage }) {
       <video class="cell" src={file.url} controls playsInline preload="metadata" aria-label={file.name} />
     );
   }
-  if (content.kind === 'animation') return <video class="cell" src={file.url} autoPlay loop muted playsInline />;
+  if (content.kind === 'animation')
+    return <video class="cell" src={file.url} autoPlay loop muted playsInline />;
   return (
     <>
-      <button type="button" class="cell" aria-label={`${words.value.openPhoto}: ${file.name}`} onClick={() => open(true)}>
+      <button
+        type="button"
+        class="cell"
+        aria-label={`${words.value.openPhoto}: ${file.name}`}
+        onClick={() => open(true)}
+      >
         <img src={file.url} alt={file.name} loading="lazy" />
       </button>
       {isOpen && (
@@ -122,4 +132,8 @@ function File({ content }: { content: MediaContent }) {
 }
 
 const Sticker = ({ file }: { file?: WireFile }) =>
-  file === undefined ? <span class="sticker">🙂</span> : <img class="sticker" src={file.url} alt={file.name} />;
+  file === undefined ? (
+    <span class="sticker">🙂</span>
+  ) : (
+    <img class="sticker" src={file.url} alt={file.name} />
+  );

@@ -23,13 +23,22 @@ export function MessageBubble({ bubble, user }: { bubble: Bubble; user: WireUser
   if (first === undefined || captioned === undefined || last === undefined) return null;
   const { content, isOut } = first;
   if (content.kind === 'paid' || content.kind === 'refunded') {
-    const text = words.value.service[content.kind](price(content.amount, content.currency), page.value?.bot.name ?? '');
+    const text = words.value.service[content.kind](
+      price(content.amount, content.currency),
+      page.value?.bot.name ?? '',
+    );
     return <p class="service">{text}</p>;
   }
   const hasMedia = messages.some((message) => isMedia(message.content));
   const isBare = hasMedia && captioned.text === '' && messages.every(isVisual);
   const onCommand = (text: string) => void act({ do: 'say', chat: user.id, text });
-  const classes = ['bubble', isOut ? 'out' : 'in', isLast && !isBare ? 'tailed' : '', hasMedia && messages.every(isVisual) ? 'with-media' : '', isBare ? 'bare' : ''];
+  const classes = [
+    'bubble',
+    isOut ? 'out' : 'in',
+    isLast && !isBare ? 'tailed' : '',
+    hasMedia && messages.every(isVisual) ? 'with-media' : '',
+    isBare ? 'bare' : '',
+  ];
   return (
     <article class={`message ${isOut ? 'out' : 'in'}`} data-message={first.id}>
       <div class={classes.filter(Boolean).join(' ')}>
@@ -91,12 +100,7 @@ function Keyboard({ message, user }: { message: WireMessage; user: WireUser }) {
       {message.buttons.map((row) => (
         <div class="row" key={row.map(({ label }) => label).join('\n')}>
           {row.map((button) => (
-            <KeyboardButton
-              key={button.label}
-              button={button}
-              message={message}
-              onPay={() => pay(true)}
-            />
+            <KeyboardButton key={button.label} button={button} message={message} onPay={() => pay(true)} />
           ))}
         </div>
       ))}
@@ -105,24 +109,34 @@ function Keyboard({ message, user }: { message: WireMessage; user: WireUser }) {
   );
 }
 
-function KeyboardButton({ button, message, onPay }: { button: WireButton; message: WireMessage; onPay: () => void }) {
+function KeyboardButton({
+  button,
+  message,
+  onPay,
+}: {
+  button: WireButton;
+  message: WireMessage;
+  onPay: () => void;
+}) {
   const { data } = button;
   const invoice = message.content.kind === 'invoice' ? message.content : undefined;
-  if (button.kind === 'url') {
+  if (button.kind === 'url' && button.url !== undefined && /^https?:/i.test(button.url)) {
     return (
-      <a class="key" href={/^https?:/i.test(button.url ?? '') ? button.url : undefined} target="_blank" rel="noopener noreferrer">
+      <a class="key" href={button.url} target="_blank" rel="noopener noreferrer">
         {button.label}
         <Icon name="link" size={12} />
       </a>
     );
   }
-  const isWaiting = page.value?.presses.some((press) => press.message === message.id && press.data === data) === true;
+  const isWaiting =
+    page.value?.presses.some((press) => press.message === message.id && press.data === data) === true;
   const press = () => {
     if (button.kind === 'pay') onPay();
-    else if (data !== undefined && !isWaiting) void act({ do: 'press', chat: message.chat, message: message.id, data });
+    else if (data !== undefined && !isWaiting)
+      void act({ do: 'press', chat: message.chat, message: message.id, data });
   };
   const label =
-    button.kind === 'pay' && invoice !== undefined && button.label === 'Pay'
+    button.kind === 'pay' && invoice !== undefined && button.label === ''
       ? words.value.pay(price(invoice.amount, invoice.currency))
       : button.label;
   return (

@@ -6,7 +6,15 @@ import { act, page } from './store.ts';
 import { price, words } from './words.ts';
 
 /** The sheet that Telegram opens over an invoice: balance, price, confirmation, and what came of it. */
-export function PaySheet({ user, message, onClose }: { user: WireUser; message: WireMessage; onClose: () => void }) {
+export function PaySheet({
+  user,
+  message,
+  onClose,
+}: {
+  user: WireUser;
+  message: WireMessage;
+  onClose: () => void;
+}) {
   const [stage, go] = useState<'asked' | 'paying' | 'paid' | { error: string }>('asked');
   const w = words.value;
   const invoice = message.content;

@@ -24,9 +24,7 @@ export const notices = signal<readonly Notice[]>([]);
 export const activeUser = computed<WireUser | undefined>(() =>
   page.value?.users.find(({ id }) => id === active.value),
 );
-export const activeSession = computed<WireSession | undefined>(
-  () => page.value?.sessions[active.value]?.[0],
-);
+export const activeSession = computed<WireSession | undefined>(() => page.value?.sessions[active.value]?.[0]);
 
 /** The machine's clock with the sandbox's lead, ms since 1970. */
 export const now = () => Date.now() + (page.value?.clockOffset ?? 0);
@@ -39,7 +37,10 @@ let nextNotice = 1;
 
 export function notify(chat: number, text: string, kind: Notice['kind']): void {
   const id = nextNotice++;
-  notices.value = [...notices.value.filter((one) => one.chat !== chat || one.kind !== kind), { id, chat, text, kind }];
+  notices.value = [
+    ...notices.value.filter((one) => one.chat !== chat || one.kind !== kind),
+    { id, chat, text, kind },
+  ];
   if (kind !== 'alert') setTimeout(() => dismiss(id), toastFor);
 }
 export const dismiss = (id: number): void => {
@@ -114,7 +115,9 @@ function reduce(state: PageState, event: Exclude<PageEvent, { type: 'state' }>):
       const { message } = event;
       const before = state.messages[message.chat] ?? [];
       const isKnown = before.some(({ id }) => id === message.id);
-      const after = isKnown ? before.map((one) => (one.id === message.id ? message : one)) : [...before, message];
+      const after = isKnown
+        ? before.map((one) => (one.id === message.id ? message : one))
+        : [...before, message];
       return { ...state, messages: { ...state.messages, [message.chat]: after } };
     }
     case 'deleted': {

@@ -26,7 +26,8 @@ const en = {
   start: 'Start',
   restartBot: 'Restart bot',
   emptyTitle: 'What can this bot do?',
-  emptyText: 'It sells access to a club, and reminds whoever has not paid. Press Start; the messages are what a real person would get.',
+  emptyText:
+    'It sells access to a club, and reminds whoever has not paid. Press Start; the messages are what a real person would get.',
   today: 'Today',
   edited: 'edited',
   options: 'Options of the chat',
@@ -39,7 +40,14 @@ const en = {
   pay: (price: string) => `Pay ${price}`,
   receipt: 'Receipt',
   checkout: 'Confirm your purchase',
-  checkoutFor: (title: string, bot: string, price: string) => ({ before: 'Do you want to buy ', title, middle: ' in ', bot, for: ' for ', price }),
+  checkoutFor: (title: string, bot: string, price: string) => ({
+    before: 'Do you want to buy ',
+    title,
+    middle: ' in ',
+    bot,
+    for: ' for ',
+    price,
+  }),
   balance: 'Balance',
   confirm: (price: string) => `Confirm and pay ${price}`,
   paying: 'The bot is asked…',
@@ -129,7 +137,8 @@ const ru: typeof en = {
   start: 'Начать',
   restartBot: 'Перезапустить бота',
   emptyTitle: 'Что умеет этот бот?',
-  emptyText: 'Он продаёт доступ в клуб и напоминает тем, кто ещё не оплатил. Нажмите «Начать»: сообщения те же, что увидит живой человек.',
+  emptyText:
+    'Он продаёт доступ в клуб и напоминает тем, кто ещё не оплатил. Нажмите «Начать»: сообщения те же, что увидит живой человек.',
   today: 'Сегодня',
   edited: 'изменено',
   options: 'Действия с чатом',
@@ -214,15 +223,22 @@ export const languages = { en: 'English', ru: 'Русский' } as const;
 export type Language = keyof typeof languages;
 
 /** The page speaks the language of the person who is looked at. */
-export const language = computed<Language>(() => ((activeUser.value?.language ?? 'en').startsWith('ru') ? 'ru' : 'en'));
+export const language = computed<Language>(() =>
+  (activeUser.value?.language ?? 'en').startsWith('ru') ? 'ru' : 'en',
+);
 export const words = computed(() => (language.value === 'ru' ? ru : en));
 
 /** `4:59`, `3 h 20 min`, `2 d 4 h`. */
 export function duration(ms: number): string {
   const { units } = words.value;
   const seconds = Math.max(0, Math.round(ms / 1_000));
-  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60];
-  const join = (a: number, unit: string, b: number, next: string) => `${a} ${unit}${b === 0 ? '' : ` ${b} ${next}`}`;
+  const [days, hours, minutes] = [
+    Math.floor(seconds / 86_400),
+    Math.floor(seconds / 3_600) % 24,
+    Math.floor(seconds / 60) % 60,
+  ];
+  const join = (a: number, unit: string, b: number, next: string) =>
+    `${a} ${unit}${b === 0 ? '' : ` ${b} ${next}`}`;
   if (days > 0) return join(days, units.day, hours, units.hour);
   if (hours > 0) return join(hours, units.hour, minutes, units.minute);
   return `${minutes}:${String(seconds % 60).padStart(2, '0')}`;
@@ -244,11 +260,16 @@ export function price(amount: number, currency: string): string {
 }
 
 export const clock = (at: number) =>
-  new Intl.DateTimeFormat(language.value === 'ru' ? 'ru' : 'en-GB', { hour: '2-digit', minute: '2-digit' }).format(at);
+  new Intl.DateTimeFormat(language.value === 'ru' ? 'ru' : 'en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+  }).format(at);
 export const clockWithSeconds = (at: number) =>
   new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at);
 export const day = (at: number) =>
-  new Intl.DateTimeFormat(language.value === 'ru' ? 'ru' : 'en', { day: 'numeric', month: 'long' }).format(at);
+  new Intl.DateTimeFormat(language.value === 'ru' ? 'ru' : 'en', { day: 'numeric', month: 'long' }).format(
+    at,
+  );
 export const dayKey = (at: number) => new Date(at).toDateString();
 
 export function bytes(size: number): string {
