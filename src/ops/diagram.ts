@@ -223,7 +223,7 @@ function writeSvg(chart: Chart, graph: ElkNode): string {
   return [
     `<svg class="machine" xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(chart.root.name)}">`,
     `<style>${style}</style>`,
-    '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0.5 10 5 0 9.5z"/></marker></defs>',
+    '<defs><marker id="arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="10" markerHeight="10" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0.5 10 5 0 9.5z"/></marker></defs>',
     ...states(chart.root, nodes),
     ...initials.map((edge) => `<path class="line" d="${pathOf(edge)}" marker-end="url(#arrow)"/>`),
     ...chart.edges.map(({ event, from, to }, index) => {
@@ -356,7 +356,7 @@ const style = `
 .machine .rule{stroke:var(--diagram-line,var(--l));stroke-opacity:.45;fill:none}
 .machine .initial{fill:var(--diagram-text,var(--t))}
 .machine .line{fill:none;stroke:var(--diagram-line,var(--l));stroke-width:1.5}
-.machine marker path{fill:var(--diagram-line,var(--l))}
+.machine marker path{fill:var(--diagram-line,var(--l));fill:context-stroke}
 .machine .behind{fill:var(--diagram-canvas,var(--c));fill-opacity:.92}
 .machine .current .box{stroke:var(--diagram-accent,var(--a));stroke-width:2.5}
 .machine .leaf.current .box{fill:var(--diagram-current,var(--s))}

@@ -5,29 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { paint } from '../ops/terminal.ts';
 import { BotProcess } from './bot.ts';
 import { Page } from './page/page.ts';
-import { playScript, playTerminal } from './play.ts';
+import { type Demo, playScript, playTerminal, type StoredChat } from './play.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
-
-/** What is stored of one chat, as `turnstile chat <id> --json` prints it. */
-export interface StoredChat {
-  readonly sessions: readonly {
-    readonly machine: string;
-    readonly state: string;
-    readonly context: unknown;
-    /** `due` as ISO time. */
-    readonly timers: readonly { readonly name: string; readonly due: string }[];
-  }[];
-}
-
-/** A local Telegram, the real bot as a process of its own with its own Redis, and a clock that both follow. */
-export interface Demo {
-  readonly sandbox: Sandbox;
-  readonly dataDir: string;
-  /** Moves the time of the bot and of Telegram, ms. */
-  advance(ms: number): void;
-  chat(id: number): Promise<StoredChat>;
-  stop(): Promise<void>;
-}
 
 export interface DemoOptions {
   /** Plays one whole conversation and returns; otherwise lines from the terminal are a person's. */

@@ -1,8 +1,28 @@
 import { relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { paint } from '../ops/terminal.ts';
-import type { Demo } from './demo.ts';
 import type { Sandbox, SandboxMessage, SandboxUser } from './sandbox.ts';
+
+/** What is stored of one chat, as `turnstile chat <id> --json` prints it. */
+export interface StoredChat {
+  readonly sessions: readonly {
+    readonly machine: string;
+    readonly state: string;
+    readonly context: unknown;
+    /** `due` as ISO time. */
+    readonly timers: readonly { readonly name: string; readonly due: string }[];
+  }[];
+}
+
+/** A local Telegram, the real bot as a process of its own with its own Redis, and a clock that both follow. */
+export interface Demo {
+  readonly sandbox: Sandbox;
+  readonly dataDir: string;
+  /** Moves the time of the bot and of Telegram, ms. */
+  advance(ms: number): void;
+  chat(id: number): Promise<StoredChat>;
+  stop(): Promise<void>;
+}
 
 const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -147,12 +167,23 @@ export async function playTerminal(demo: Demo): Promise<void> {
   };
 
   const lines = createInterface({ input: process.stdin, terminal: process.stdin.isTTY === true });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lines.close());
+  const ended = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        lines.close();
+        resolve();
+      });
+    }
+  });
+  let isSilent = true;
   for await (const line of lines) {
+    isSilent = false;
     if (!(await handle(line))) break;
     // Lines from a file come all at once; a person would read the answer first.
     if (process.stdin.isTTY !== true) await quiet(() => lastMessage, sandbox);
   }
+  // Started without a terminal, it is there for the page alone.
+  if (isSilent && process.stdin.isTTY !== true) await ended;
   await quiet(() => lastMessage, sandbox);
 }
 

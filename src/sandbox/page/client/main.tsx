@@ -143,7 +143,7 @@ function BesideSwitch({ users }: { users: readonly WireUser[] }) {
       title={label}
       onClick={toggle}
     >
-      <Icon name={isOn ? 'single' : 'beside'} />
+      <Icon name="beside" />
     </button>
   );
 }

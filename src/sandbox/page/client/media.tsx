@@ -54,7 +54,7 @@ function Visual({ message }: { message: WireMessage }) {
   if (file === undefined) {
     return (
       <div class="cell missing">
-        <span aria-hidden="true">🖼</span>
+        <Icon name="photo" size={36} />
         {words.value.noBytes}
       </div>
     );
@@ -95,8 +95,6 @@ function Visual({ message }: { message: WireMessage }) {
   );
 }
 
-const emoji: Readonly<Record<string, string>> = { voice: '🎤', sticker: '🙂', audio: '🎵', photo: '🖼' };
-
 function File({ content }: { content: MediaContent }) {
   const { kind, file } = content;
   if (kind === 'sticker') return <Sticker {...(file !== undefined && { file })} />;
@@ -104,7 +102,7 @@ function File({ content }: { content: MediaContent }) {
     const name = kind === 'voice' ? words.value.attachments.voice : kind;
     return (
       <p class="missing-file">
-        <span aria-hidden="true">{emoji[kind] ?? '📎'}</span> {name}
+        <Icon name={kind === 'voice' ? 'voice' : 'clip'} /> {name}
       </p>
     );
   }
@@ -133,7 +131,9 @@ function File({ content }: { content: MediaContent }) {
 
 const Sticker = ({ file }: { file?: WireFile }) =>
   file === undefined ? (
-    <span class="sticker">🙂</span>
+    <span class="sticker">
+      <Icon name="smile" size={110} />
+    </span>
   ) : (
     <img class="sticker" src={file.url} alt={file.name} />
   );

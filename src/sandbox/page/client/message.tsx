@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import type { WireButton, WireMessage, WireUser } from '../wire.ts';
 import { Rich } from './entities.tsx';
-import { Icon, Spinner } from './icons.tsx';
+import { Icon, Spinner, WithStars } from './icons.tsx';
 import { isMedia, isVisual, Media } from './media.tsx';
 import { PaySheet } from './pay.tsx';
 import { act, page } from './store.ts';
@@ -27,15 +27,21 @@ export function MessageBubble({ bubble, user }: { bubble: Bubble; user: WireUser
       price(content.amount, content.currency),
       page.value?.bot.name ?? '',
     );
-    return <p class="service">{text}</p>;
+    return (
+      <p class="service">
+        <WithStars text={text} />
+      </p>
+    );
   }
   const hasMedia = messages.some((message) => isMedia(message.content));
+  const isSticker = content.kind === 'sticker';
   const isBare = hasMedia && captioned.text === '' && messages.every(isVisual);
   const onCommand = (text: string) => void act({ do: 'say', chat: user.id, text });
   const classes = [
     'bubble',
     isOut ? 'out' : 'in',
-    isLast && !isBare ? 'tailed' : '',
+    isSticker ? 'stuck' : '',
+    isLast && !isBare && !isSticker ? 'tailed' : '',
     hasMedia && messages.every(isVisual) ? 'with-media' : '',
     isBare ? 'bare' : '',
   ];
@@ -52,7 +58,7 @@ export function MessageBubble({ bubble, user }: { bubble: Bubble; user: WireUser
           </div>
         )}
         {(captioned.text === '' || content.kind === 'invoice') && <Meta message={last} />}
-        {isLast && !isBare && <Tail />}
+        {isLast && !isBare && !isSticker && <Tail />}
       </div>
       <Keyboard message={last} user={user} />
     </article>
@@ -60,11 +66,19 @@ export function MessageBubble({ bubble, user }: { bubble: Bubble; user: WireUser
 }
 
 const otherName = (name: string): ComponentChildren =>
-  name === 'location' ? <>📍 {words.value.attachments.location}</> : <>📎 {name.replaceAll('_', ' ')}</>;
+  name === 'location' ? (
+    <>
+      <Icon name="place" /> {words.value.attachments.location}
+    </>
+  ) : (
+    <>
+      <Icon name="clip" /> {name.replaceAll('_', ' ')}
+    </>
+  );
 
 const Tail = () => (
-  <svg class="tail" width="9" height="18" viewBox="0 0 9 18" aria-hidden="true">
-    <path d="M9 0v18H.6C-.4 18-.1 17 .6 16.6 5 14 8 8.5 9 0z" />
+  <svg class="tail" width="10" height="17" viewBox="0 0 10 17" aria-hidden="true">
+    <path d="M10 0c-.2 6.5-3 11.5-9.2 14.8C-.1 15.4.2 17 1.5 17H10z" />
   </svg>
 );
 
@@ -87,7 +101,9 @@ function Invoice(invoice: { title: string; description: string; currency: string
     <div class="invoice">
       <strong class="invoice-title">{invoice.title}</strong>
       <p>{invoice.description}</p>
-      <span class="invoice-price">{price(invoice.amount, invoice.currency)}</span>
+      <span class="invoice-price">
+        <WithStars text={price(invoice.amount, invoice.currency)} />
+      </span>
     </div>
   );
 }
@@ -141,7 +157,7 @@ function KeyboardButton({
       : button.label;
   return (
     <button type="button" class="key" aria-busy={isWaiting} onClick={press}>
-      {label}
+      <WithStars text={label} />
       {isWaiting && <Spinner />}
     </button>
   );

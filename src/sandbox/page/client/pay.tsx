@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { WireMessage, WireUser } from '../wire.ts';
 import { Dialog } from './dialog.tsx';
-import { Icon, Spinner } from './icons.tsx';
+import { Icon, Spinner, Star, WithStars } from './icons.tsx';
 import { act, page } from './store.ts';
 import { price, words } from './words.ts';
 
@@ -36,7 +36,9 @@ export function PaySheet({
           <Icon name="check" size={44} />
         </div>
         <h2>{w.paidTitle}</h2>
-        <p>{w.paidText(cost)}</p>
+        <p>
+          <WithStars text={w.paidText(cost)} />
+        </p>
         <button type="button" class="primary" onClick={onClose}>
           {w.done}
         </button>
@@ -52,12 +54,14 @@ export function PaySheet({
         {isStars && (
           <span class="balance">
             {w.balance}
-            <strong>{user.stars} ⭐</strong>
+            <strong>
+              {user.stars} <Star size={15} />
+            </strong>
           </span>
         )}
       </div>
       <div class="pay-mark" aria-hidden="true">
-        ⭐
+        <Star size={64} />
       </div>
       <h2>{w.checkout}</h2>
       <p>
@@ -81,7 +85,7 @@ export function PaySheet({
         ) : isShort ? (
           w.notEnough
         ) : (
-          w.confirm(cost)
+          <WithStars text={w.confirm(cost)} />
         )}
       </button>
     </Dialog>

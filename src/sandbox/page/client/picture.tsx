@@ -24,7 +24,12 @@ export function Picture() {
   const state = activeSession.value?.state;
   useEffect(() => {
     if (svg !== null) light(svg, state);
-    if (svg !== null && frame.current !== null) showCurrent(frame.current, svg);
+    const { current } = frame;
+    if (svg === null || current === null) return;
+    // Also when the frame gets its size: on a narrow screen it is hidden at first.
+    const observer = new ResizeObserver(() => showCurrent(current, svg));
+    observer.observe(current);
+    return () => observer.disconnect();
   }, [svg, state, zoom]);
   const last = page.value?.steps.findLast((step) => step.kind === 'step' && step.chat === active.value);
   useEffect(() => {
@@ -35,7 +40,7 @@ export function Picture() {
     if (svg === null) return;
     const { width } = svg.viewBox.baseVal;
     svg.style.width =
-      zoom === null ? `clamp(${Math.round(width * 0.72)}px, 100%, ${width}px)` : `${width * zoom}px`;
+      zoom === null ? `clamp(${Math.round(width * 0.7)}px, 100%, ${width}px)` : `${width * zoom}px`;
   }, [svg, zoom]);
   const change = (by: 1 | -1) => {
     const shown = svg === null ? 1 : svg.clientWidth / svg.viewBox.baseVal.width;

@@ -24,7 +24,7 @@ const en = {
   menu: 'Menu',
   commands: 'Commands of the bot',
   start: 'Start',
-  restartBot: 'Restart bot',
+  restartBot: 'Restart',
   emptyTitle: 'What can this bot do?',
   emptyText:
     'It sells access to a club, and reminds whoever has not paid. Press Start; the messages are what a real person would get.',
@@ -135,7 +135,7 @@ const ru: typeof en = {
   menu: 'Меню',
   commands: 'Команды бота',
   start: 'Начать',
-  restartBot: 'Перезапустить бота',
+  restartBot: 'Перезапустить',
   emptyTitle: 'Что умеет этот бот?',
   emptyText:
     'Он продаёт доступ в клуб и напоминает тем, кто ещё не оплатил. Нажмите «Начать»: сообщения те же, что увидит живой человек.',
