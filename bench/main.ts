@@ -1,3 +1,4 @@
+import { keepMemoryLow } from '../src/ops/memory.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
 import { benchUpdates } from './updates.ts';
@@ -15,6 +16,7 @@ if (names.length === 0 || unknown.length > 0) {
   console.error(`Usage: npm run bench -- <${Object.keys(benches).join(' | ')}> …`);
   process.exit(names.length === 0 ? 0 : 64);
 }
+keepMemoryLow();
 for (const name of names) {
   console.log(`\n${name}`);
   await benches[name]?.();

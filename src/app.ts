@@ -47,7 +47,7 @@ export class StartRefused extends Error {
   }
 }
 
-export const exitCodes = { unavailable: 69, temporary: 75, configuration: 78 } as const;
+export const exitCodes = { noInput: 66, unavailable: 69, temporary: 75, configuration: 78 } as const;
 
 export interface AppOptions {
   readonly environment: Environment;

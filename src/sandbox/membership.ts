@@ -1,5 +1,5 @@
 import { type Club, clubChat, type InviteLink, isInside, type MemberStatus, statusIn } from './club.ts';
-import { badRequest, TelegramError } from './errors.ts';
+import { badRequest } from './errors.ts';
 import type { Json } from './parameters.ts';
 import type { Telegram } from './telegram.ts';
 import { flag, integer, text } from './values.ts';
@@ -113,7 +113,6 @@ export class Membership {
     if (link !== undefined) this.#countRequests(club, link);
     if (isApproved) this.#join(club, user, 'bot', link, link === undefined);
     else this.#telegram.emit({ type: 'join_declined', user, club: club.id });
-    this.#telegram.changed();
   }
 
   ban(club: Club, user: number, until: number): void {
@@ -134,18 +133,33 @@ export class Membership {
     this.#set(club, user, user, 'left', 0);
   }
 
+  /** A person blocks the bot, or takes it back. */
+  setBlocked(id: number, isBlocked: boolean): void {
+    const user = this.#telegram.users.get(id);
+    if (user === undefined) throw badRequest('user not found');
+    user.blocked = isBlocked;
+    this.#telegram.emit({ type: isBlocked ? 'blocked' : 'unblocked', user: id });
+    const [before, after] = isBlocked ? (['member', 'kicked'] as const) : (['kicked', 'member'] as const);
+    this.#tellOfBot(this.#telegram.chatOf(id), this.#telegram.userOf(id), before, after);
+  }
+
   /** The club's owner makes the bot something else. */
   setBot(club: Club, status: MemberStatus): void {
-    const { bot } = this.#telegram;
-    const before = this.#describe(bot.id, club.bot, 0);
+    const before = club.bot;
     club.bot = status;
+    const owner = [...club.members].find(([, member]) => member.status === 'creator')?.[0] ?? 0;
+    this.#tellOfBot(clubChat(club), this.#telegram.userOf(owner), before, status);
+  }
+
+  #tellOfBot(chat: Json, from: Json, before: MemberStatus, after: MemberStatus): void {
+    const { bot } = this.#telegram;
     this.#telegram.push({
       my_chat_member: {
-        chat: clubChat(club),
-        from: this.#owner(club),
+        chat,
+        from,
         date: this.#telegram.seconds(),
-        old_chat_member: before,
-        new_chat_member: this.#describe(bot.id, status, 0),
+        old_chat_member: this.#describe(bot.id, before, 0),
+        new_chat_member: this.#describe(bot.id, after, 0),
       },
     });
   }
@@ -222,12 +236,6 @@ export class Membership {
     const who = telegram.userOf(user);
     const line = wasInside ? { left_chat_member: who } : { new_chat_members: [who] };
     telegram.push({ message: telegram.add(club.id, by === 'bot' && !wasInside ? user : by, line).raw });
-  }
-
-  #owner(club: Club): Json {
-    const owner = [...club.members].find(([, { status }]) => status === 'creator')?.[0];
-    if (owner === undefined) throw new TelegramError(500, 'Internal Server Error: a club without an owner');
-    return this.#telegram.userOf(owner);
   }
 
   #describe(id: number, status: MemberStatus, until: number): Json {

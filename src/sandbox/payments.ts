@@ -113,7 +113,6 @@ export class Payments {
       const end = (answer: CheckoutAnswer) => {
         off();
         telegram.emit({ type: 'checkout_answered', user, query, ...answer });
-        telegram.changed();
         resolve(answer);
       };
       const off = telegram.clock.at(telegram.clock.now() + checkoutLimit, () =>
@@ -277,7 +276,6 @@ export class Payments {
 
   #changed({ user, charge }: Subscription, state: 'active' | 'canceled' | 'failed' | 'ended'): void {
     this.#telegram.emit({ type: 'subscription_changed', user, charge, state });
-    this.#telegram.changed();
   }
 
   #tell({ user, offer }: Subscription, state: 'active' | 'canceled' | 'failed'): void {

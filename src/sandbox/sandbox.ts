@@ -1,24 +1,25 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import type { SystemClock } from '../engine/clock.ts';
 import { type SandboxClock, sandboxClock } from './clock.ts';
-import { type Club, isInside, type MemberStatus } from './club.ts';
-import { TelegramError } from './errors.ts';
+import { type ClubOptions, openClub, ownerId, type SandboxClub } from './clubs.ts';
 import type { SandboxEvent } from './events.ts';
 import { type Fault, Faults, FloodControl, type Limits } from './faults.ts';
 import { Membership } from './membership.ts';
 import type { SandboxMessage } from './message.ts';
-import { menuKey } from './methods/updates.ts';
+import { menuFor } from './methods/updates.ts';
 import type { Json } from './parameters.ts';
-import { Payments, type PaymentsState } from './payments.ts';
+import { Payments } from './payments.ts';
 import { ApiServer } from './server.ts';
-import { returnsOf, shapeProblems } from './shape.ts';
-import { type BotCommand, Telegram, type TelegramState } from './telegram.ts';
+import { shapeChecks } from './shape.ts';
+import { keepState } from './state.ts';
+import { type BotCommand, Telegram } from './telegram.ts';
 import { SandboxUser } from './users.ts';
+import { type WaitFor, waitingRoom } from './waiting.ts';
 import type { World } from './world.ts';
 
 export type { SandboxClock } from './clock.ts';
+export type { SandboxClub } from './clubs.ts';
 export type { SandboxEvent } from './events.ts';
 export type { Fault, Limits } from './faults.ts';
 export type { SandboxMessage } from './message.ts';
@@ -29,29 +30,6 @@ export interface ApiCall {
   readonly payload: Json;
   /** ms since 1970. */
   readonly at: number;
-}
-
-/** A supergroup or channel in which the bot is an administrator. */
-export interface SandboxClub {
-  readonly id: number;
-  readonly title: string;
-  /** Ids of who is inside, the owner too; without the bot. */
-  readonly members: readonly number[];
-  /** Ids of who waits to be let in. */
-  readonly requests: readonly number[];
-  /** What a member reads there. */
-  readonly messages: readonly SandboxMessage[];
-  /** The owner changes what the bot is; the bot hears of it. */
-  botBecomes(status: MemberStatus): void;
-}
-
-export interface ClubOptions {
-  /** Telegram's begin with -100. Default: counted from -1001000000001. */
-  readonly id?: number;
-  readonly title?: string;
-  readonly type?: 'supergroup' | 'channel';
-  /** Whoever finds the club without a link must be approved. */
-  readonly joinByRequest?: boolean;
 }
 
 export interface Sandbox {
@@ -71,6 +49,8 @@ export interface Sandbox {
   /** Everybody that there is, also of an earlier start with the same `stateFile`. */
   users(): SandboxUser[];
   club(options?: ClubOptions): SandboxClub;
+  /** Where the bytes of a file are, sent by whomever; undefined for an unknown one. */
+  fileUrl(fileId: string): string | undefined;
   /** The commands menu that a person with this language sees in their chat. */
   commandsFor(language: string, chat?: number): readonly BotCommand[];
   /** Answers a request with the bytes of a file, whole or the range asked for; also while the bot is offline. */
@@ -91,7 +71,9 @@ export interface Sandbox {
   goOffline(ms?: number): void;
   goOnline(): void;
   /** Resolves once the predicate holds; looked at whenever something happens. The error names `what`. */
-  waitFor(predicate: () => boolean, what: string, timeoutMs?: number): Promise<void>;
+  readonly waitFor: WaitFor;
+  /** Resolves once the bot has taken every update and asks for the next, and no other call of it is under way. */
+  idle(timeoutMs?: number): Promise<void>;
   /** Ends it. With `strict`, throws when an answer or update had a shape that the Bot API does not document. */
   close(): Promise<void>;
 }
@@ -108,19 +90,12 @@ export interface SandboxOptions {
   readonly stateFile?: string;
   /** Gets every request whose path begins with neither `/bot` nor `/file/`. */
   readonly other?: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Compares every answer and update with the Bot API's documentation. */
+  /** Compares every answer and update with the Bot API's documentation. Default: whether SANDBOX_STRICT is 1. */
   readonly strict?: boolean;
-}
-
-interface SandboxState {
-  readonly telegram: TelegramState;
-  readonly payments: PaymentsState;
 }
 
 const keptCalls = 10_000;
 const firstUser = 1_001;
-/** Owns the clubs. */
-const ownerId = 999;
 
 /** Starts a local stand-in for Telegram's Bot API on the loopback address. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -146,7 +121,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     state?.saveSoon();
     waiting.look();
   };
-  const strict = options.strict === true ? shapeChecks(telegram) : null;
+  const isStrict = options.strict ?? process.env['SANDBOX_STRICT'] === '1';
+  const strict = isStrict ? shapeChecks(telegram) : null;
   let latency = 0;
   const server = new ApiServer({
     world,
@@ -156,12 +132,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     record: (method, payload) => {
       calls.push({ method, payload, at: clock.now() });
       if (calls.length > keptCalls) calls.splice(0, keptCalls / 10);
+      waiting.look();
     },
     check: (method, result) => strict?.checkAnswer(method, result),
     latency: () => latency,
     ...(options.other !== undefined && { other: options.other }),
   });
-  const port = await server.listen(options.port ?? 0);
+  const url = `http://127.0.0.1:${await server.listen(options.port ?? 0)}`;
 
   const open = (id: number): SandboxUser => {
     const known = users.get(id);
@@ -179,7 +156,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
   let closed = false;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url,
     token,
     bot: telegram.bot,
     clock,
@@ -201,9 +178,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
     users: () => [...telegram.users.keys()].filter((id) => id !== ownerId).map(open),
     club: (given = {}) => openClub(world, given),
-    commandsFor: (language, chat) => commandsFor(telegram, language, chat),
     serveFile: (fileId, request, response) =>
       telegram.files.serve(telegram.files.find(fileId)?.path ?? '', request, response),
+    fileUrl: (fileId) => {
+      const file = telegram.files.find(fileId);
+      return file === undefined ? undefined : `${url}/file/bot${token}/${file.path}`;
+    },
+    commandsFor: (language, chat) => menuFor(telegram, language, chat),
     onMessage: (listener) =>
       telegram.onEvent((event) => {
         if (event.type === 'message' || event.type === 'message_changed') listener(event.message);
@@ -221,6 +202,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     },
     goOnline: () => setOnline(true),
     waitFor: waiting.waitFor,
+    idle: (timeoutMs) => {
+      const isIdle = () => telegram.updates.length === 0 && telegram.updates.isPolled && server.busy === 1;
+      return waiting.waitFor(isIdle, 'the bot to be idle', timeoutMs);
+    },
     close: async () => {
       if (closed) return;
       closed = true;
@@ -231,143 +216,4 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       strict?.report();
     },
   };
-}
-
-/** Restores what a file holds, and writes it again soon after a change. */
-function keepState(file: string, { telegram, payments }: World) {
-  if (existsSync(file)) {
-    const stored = JSON.parse(readFileSync(file, 'utf8')) as Partial<SandboxState>;
-    if (stored.telegram === undefined || stored.payments === undefined)
-      throw new Error(`${file} is not a state of this sandbox. Remove it to start anew.`);
-    telegram.restore(stored.telegram);
-    payments.restore(stored.payments);
-  }
-  let saving: NodeJS.Timeout | undefined;
-  const saveNow = () => {
-    clearTimeout(saving);
-    saving = undefined;
-    const stored: SandboxState = { telegram: telegram.save(), payments: payments.save() };
-    writeFileSync(`${file}.new`, JSON.stringify(stored));
-    renameSync(`${file}.new`, file);
-  };
-  return {
-    saveNow,
-    saveSoon: () => {
-      saving ??= setTimeout(saveNow, 20);
-    },
-  };
-}
-
-/** Those who wait for something to happen; they look together, once per turn. */
-function waitingRoom(transcripts: () => string[]) {
-  const waiting = new Set<() => void>();
-  let isNotified = false;
-  const waitFor: Sandbox['waitFor'] = (predicate, what, timeoutMs = 5_000) =>
-    new Promise((resolve, reject) => {
-      const end = () => {
-        clearTimeout(late);
-        waiting.delete(look);
-      };
-      const look = () => {
-        try {
-          if (!predicate()) return;
-          end();
-          resolve();
-        } catch (error) {
-          end();
-          reject(error);
-        }
-      };
-      const late = setTimeout(() => {
-        end();
-        reject(
-          new Error(`Waited ${timeoutMs} ms for ${what}; it did not come.\n${transcripts().join('\n')}`),
-        );
-      }, timeoutMs);
-      waiting.add(look);
-      look();
-    });
-  const look = () => {
-    if (isNotified || waiting.size === 0) return;
-    isNotified = true;
-    setImmediate(() => {
-      isNotified = false;
-      for (const one of [...waiting]) one();
-    });
-  };
-  return { waitFor, look };
-}
-
-/** Looks at every shape; a wrong one is answered with an error, and reported in the end. */
-function shapeChecks(telegram: Telegram) {
-  const problems: string[] = [];
-  telegram.check = (type, value) => {
-    const found = shapeProblems(type, value);
-    problems.push(...found);
-    if (found.length > 0) throw new Error(`Not a shape of the Bot API: ${found.join('; ')}`);
-  };
-  return {
-    checkAnswer: (method: string, result: unknown) => {
-      if (method === 'getupdates') return;
-      const found = shapeProblems(returnsOf(method), result);
-      problems.push(...found.map((problem) => `${method}: ${problem}`));
-      if (found.length > 0)
-        throw new TelegramError(
-          500,
-          `Internal Server Error: not a shape of the Bot API: ${found.join('; ')}`,
-        );
-    },
-    report: () => {
-      if (problems.length > 0)
-        throw new Error(`The sandbox broke the Bot API's shapes:\n${problems.join('\n')}`);
-    },
-  };
-}
-
-function openClub({ telegram, membership }: World, options: ClubOptions): SandboxClub {
-  const id = options.id ?? -1_001_000_000_001 - telegram.clubs.size;
-  let club = telegram.clubs.get(id);
-  if (club === undefined) {
-    telegram.users.set(ownerId, { id: ownerId, first_name: 'Owner', language_code: 'en' });
-    club = {
-      id,
-      title: options.title ?? 'The club',
-      type: options.type ?? 'supergroup',
-      joinByRequest: options.joinByRequest ?? false,
-      bot: 'administrator',
-      members: new Map([[ownerId, { status: 'creator', until: 0 }]]),
-      links: new Map(),
-      requests: new Map(),
-    };
-    telegram.clubs.set(id, club);
-  }
-  const mine: Club = club;
-  return {
-    id,
-    title: mine.title,
-    get members() {
-      return [...mine.members.keys()].filter((user) => isInside(membership.status(mine, user)));
-    },
-    get requests() {
-      return [...mine.requests.keys()];
-    },
-    get messages() {
-      return telegram.messages.get(id) ?? [];
-    },
-    botBecomes: (status) => membership.setBot(mine, status),
-  };
-}
-
-/** Telegram shows the menu of the narrowest scope that has one, the person's language first. */
-function commandsFor(telegram: Telegram, language: string, chat?: number): readonly BotCommand[] {
-  const scopes: (Json | undefined)[] = [
-    ...(chat === undefined ? [] : [{ type: 'chat', chat_id: chat }]),
-    { type: 'all_private_chats' },
-    undefined,
-  ];
-  for (const scope of scopes) {
-    const menu = telegram.commands.get(menuKey(scope, language)) ?? telegram.commands.get(menuKey(scope, ''));
-    if (menu !== undefined) return menu;
-  }
-  return [];
 }

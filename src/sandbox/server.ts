@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { TelegramError } from './errors.ts';
 import type { Faults, FloodControl } from './faults.ts';
 import { methods } from './methods/all.ts';
@@ -26,14 +25,19 @@ export interface ServerOptions {
 export class ApiServer {
   readonly #options: ServerOptions;
   readonly #server: Server;
-  /** Connections on which a call of the bot is under way. */
-  readonly #busy = new Set<Socket>();
+  /** Calls of the bot that are under way. */
+  readonly #busy = new Set<IncomingMessage>();
   #isOnline = true;
 
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#server = createServer((request, response) => this.#receive(request, response));
     this.#server.keepAliveTimeout = 60_000;
+  }
+
+  /** Calls that are under way. */
+  get busy(): number {
+    return this.#busy.size;
   }
 
   /** @returns the port */
@@ -50,7 +54,7 @@ export class ApiServer {
   /** While offline, calls that are under way break, and so does each new one; other requests are answered. */
   setOnline(isOnline: boolean): void {
     this.#isOnline = isOnline;
-    if (!isOnline) for (const socket of this.#busy) socket.resetAndDestroy();
+    if (!isOnline) for (const { socket } of this.#busy) socket.resetAndDestroy();
   }
 
   close(): Promise<void> {
@@ -67,15 +71,15 @@ export class ApiServer {
       else answerError(response, new TelegramError(404, 'Not Found'));
       return;
     }
-    const { socket } = request;
-    if (!this.#isOnline) return void socket.resetAndDestroy();
-    this.#busy.add(socket);
-    response.once('close', () => this.#busy.delete(socket));
-    this.#handle(request, response)
-      .catch((error: unknown) => {
-        if (!response.headersSent && !response.destroyed) answerError(response, error);
-      })
-      .finally(() => this.#options.world.telegram.changed());
+    if (!this.#isOnline) return void request.socket.resetAndDestroy();
+    this.#busy.add(request);
+    response.once('close', () => {
+      this.#busy.delete(request);
+      this.#options.world.telegram.changed();
+    });
+    this.#handle(request, response).catch((error: unknown) => {
+      if (!response.headersSent && !response.destroyed) answerError(response, error);
+    });
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

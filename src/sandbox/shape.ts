@@ -1,4 +1,6 @@
 import api from './bot-api.json' with { type: 'json' };
+import { TelegramError } from './errors.ts';
+import type { Telegram } from './telegram.ts';
 
 /** Fields by name, `?` behind one that may be missing; or the names of the types that it may be. */
 type Shape = Readonly<Record<string, string>> | readonly string[];
@@ -11,7 +13,7 @@ const byName = new Map(Object.keys(methods).map((name) => [name.toLowerCase(), n
 export const methodName = (name: string): string | undefined => byName.get(name.toLowerCase());
 
 /** What a method answers, as the Bot API documents it: `Message|Boolean`. */
-export const returnsOf = (method: string): string => methods[methodName(method) ?? '']?.returns ?? 'Boolean';
+const returnsOf = (method: string): string => methods[methodName(method) ?? '']?.returns ?? 'Boolean';
 
 /**
  * Compares a value with a documented type: missing fields, fields that do not exist, wrong types.
@@ -61,4 +63,31 @@ function fieldProblems(
     if (!name.endsWith('?') && value[name] === undefined)
       problems.push(`${path}.${name}: missing in ${type}`);
   return problems;
+}
+
+/** Looks at every shape: a wrong one is answered with an error, and reported in the end. */
+export function shapeChecks(telegram: Telegram) {
+  const problems: string[] = [];
+  telegram.check = (type, value) => {
+    const found = shapeProblems(type, value);
+    problems.push(...found);
+    if (found.length > 0) throw new Error(`Not a shape of the Bot API: ${found.join('; ')}`);
+  };
+  return {
+    /** Updates were looked at when they came. */
+    checkAnswer: (method: string, result: unknown) => {
+      if (method === 'getupdates') return;
+      const found = shapeProblems(returnsOf(method), result);
+      problems.push(...found.map((problem) => `${method}: ${problem}`));
+      if (found.length > 0)
+        throw new TelegramError(
+          500,
+          `Internal Server Error: not a shape of the Bot API: ${found.join('; ')}`,
+        );
+    },
+    report: () => {
+      if (problems.length > 0)
+        throw new Error(`The sandbox broke the Bot API's shapes:\n${problems.join('\n')}`);
+    },
+  };
 }

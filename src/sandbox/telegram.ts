@@ -102,6 +102,7 @@ export class Telegram {
 
   emit(event: SandboxEvent): void {
     for (const listener of this.#listeners) listener(event);
+    this.changed();
   }
 
   /** The time in Telegram's own unit. */
@@ -156,7 +157,6 @@ export class Telegram {
       if (all.length > keptMessages) all.shift();
     }
     this.emit({ type: 'message', message });
-    this.changed();
     return message;
   }
 
@@ -167,7 +167,6 @@ export class Telegram {
     delete message.media;
     Object.assign(message, describeMessage(raw, message.from, this.files));
     this.emit({ type: 'message_changed', message });
-    this.changed();
   }
 
   delete(chat: number, ids: readonly number[]): void {
@@ -177,7 +176,6 @@ export class Telegram {
       all.filter(({ id }) => !ids.includes(id)),
     );
     this.emit({ type: 'messages_deleted', chat, ids });
-    this.changed();
   }
 
   newId(length = 12): string {

@@ -54,6 +54,11 @@ export class UpdateQueue {
     return this.#pending.length;
   }
 
+  /** A poll waits for the next update. */
+  get isPolled(): boolean {
+    return this.#endPoll !== null;
+  }
+
   /** Queues an update unless the bot did not ask for its kind. An `update_id` in it is kept. Returns the id. */
   push(content: Json): number {
     const given = content['update_id'];

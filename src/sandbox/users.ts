@@ -1,5 +1,4 @@
-import type { Club } from './club.ts';
-import { isInside } from './club.ts';
+import { type Club, isInside } from './club.ts';
 import { TelegramError } from './errors.ts';
 import type { FileKind } from './files.ts';
 import type { SandboxMessage } from './message.ts';
@@ -7,11 +6,11 @@ import { mediaContent } from './methods/media.ts';
 import type { Json, UploadedFile } from './parameters.ts';
 import type { CheckoutAnswer, Offer, Subscription } from './payments.ts';
 import type { User } from './telegram.ts';
+import { withDetected } from './text/detect.ts';
+import type { WaitFor } from './waiting.ts';
 import type { World } from './world.ts';
 
 export type { CheckoutAnswer } from './payments.ts';
-
-type Wait = (predicate: () => boolean, what: string, timeoutMs?: number) => Promise<void>;
 
 /** What is paid: by default the newest offer in the chat, be it an invoice or a link on a button. */
 export interface OfferSource {
@@ -28,11 +27,11 @@ export type ClubReference = number | { readonly id: number };
 export class SandboxUser {
   readonly id: number;
   readonly #world: World;
-  readonly #wait: Wait;
+  readonly #wait: WaitFor;
   /** Ids of messages that an earlier `sees` has found. */
   readonly #seen = new Set<number>();
 
-  constructor(id: number, world: World, wait: Wait) {
+  constructor(id: number, world: World, wait: WaitFor) {
     this.id = id;
     this.#world = world;
     this.#wait = wait;
@@ -53,12 +52,11 @@ export class SandboxUser {
     return this.#world.telegram.toasts.get(this.id) ?? [];
   }
 
-  /** Sends a text; one that begins with a slash is a command. */
-  says(text: string): void {
-    const command = /^\/\S+/.exec(text)?.[0];
-    const entities =
-      command === undefined ? {} : { entities: [{ type: 'bot_command', offset: 0, length: command.length }] };
-    this.#send({ text, ...entities });
+  /** Sends a text, to the bot or to a club; what looks like a command or an address is marked as one. */
+  says(text: string, { to }: { to?: ClubReference } = {}): void {
+    const entities = withDetected(text, []);
+    const content = { text, ...(entities.length > 0 && { entities }) };
+    this.#send(content, to === undefined ? this.id : this.#club(to).id);
   }
 
   sends(kind: 'sticker' | 'photo' | 'voice' | 'location'): void {
@@ -193,11 +191,11 @@ export class SandboxUser {
   }
 
   blocks(): void {
-    this.#member('member', 'kicked');
+    this.#world.membership.setBlocked(this.id, true);
   }
 
   unblocks(): void {
-    this.#member('kicked', 'member');
+    this.#world.membership.setBlocked(this.id, false);
   }
 
   /** Deletes the account. */
@@ -244,9 +242,9 @@ export class SandboxUser {
     return club;
   }
 
-  #send(content: Json): void {
+  #send(content: Json, chat = this.id): void {
     const { telegram } = this.#world;
-    telegram.push({ message: telegram.add(this.id, this.id, content).raw });
+    telegram.push({ message: telegram.add(chat, this.id, content).raw });
   }
 
   #press(message: SandboxMessage, data: string): string {
@@ -289,25 +287,5 @@ export class SandboxUser {
     const newest = this.subscriptions.at(-1);
     if (newest === undefined) throw new Error(`${this.id} has no subscription.`);
     return newest.charge;
-  }
-
-  #member(before: 'member' | 'kicked', after: 'member' | 'kicked'): void {
-    const { telegram } = this.#world;
-    this.#user().blocked = after === 'kicked';
-    telegram.emit({ type: after === 'kicked' ? 'blocked' : 'unblocked', user: this.id });
-    const describe = (status: 'member' | 'kicked') => ({
-      user: telegram.bot,
-      status,
-      ...(status === 'kicked' && { until_date: 0 }),
-    });
-    telegram.push({
-      my_chat_member: {
-        chat: telegram.chatOf(this.id),
-        from: telegram.userOf(this.id),
-        date: telegram.seconds(),
-        old_chat_member: describe(before),
-        new_chat_member: describe(after),
-      },
-    });
   }
 }

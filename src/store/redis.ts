@@ -17,7 +17,8 @@ export type Verb =
   | 'postpone'
   | 'bury'
   | 'expire'
-  | 'abandon';
+  | 'abandon'
+  | 'revive';
 
 interface Script {
   readonly text: string;

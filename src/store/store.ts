@@ -28,6 +28,10 @@ export interface Cause {
 /** As the inbox names them. */
 const entryKinds: Readonly<Record<string, Entry['kind']>> = { u: 'update', r: 'result', b: 'unreachable' };
 
+/** The letter by which an inbox names this kind of entry. */
+export const entryKindOf = (kind: Entry['kind']): string =>
+  Object.entries(entryKinds).find(([, name]) => name === kind)?.[0] ?? 'u';
+
 /** An inbox entry: an update as Telegram sent it, or the result of an effect. */
 export interface Entry extends Cause {
   /** `unreachable`: a message to the chat was refused for good. */

@@ -1,9 +1,9 @@
 import { badRequest } from '../errors.ts';
-import { formatted } from '../formatted.ts';
 import { keyboard } from '../keyboard.ts';
 import type { SandboxMessage } from '../message.ts';
 import type { Json, Parameters } from '../parameters.ts';
 import type { Telegram } from '../telegram.ts';
+import { formatted } from '../text/formatted.ts';
 import { flag, integer, parsed, text } from '../values.ts';
 import type { Method, Methods } from '../world.ts';
 import { fileOf, type MediaKind, mediaContent } from './media.ts';

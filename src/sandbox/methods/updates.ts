@@ -5,7 +5,7 @@ import { parsed, text } from '../values.ts';
 import type { Methods } from '../world.ts';
 
 /** The key of a commands menu: scope and language. */
-export const menuKey = (scope: Json | undefined, language: string) => {
+const menuKey = (scope: Json | undefined, language: string) => {
   const { type = 'default', chat_id, user_id } = scope ?? {};
   const name = [type, chat_id, user_id].filter((part) => part !== undefined).join('/');
   return `${name}:${language}`;
@@ -13,6 +13,20 @@ export const menuKey = (scope: Json | undefined, language: string) => {
 
 const keyOf = (values: Json) =>
   menuKey(parsed(values, 'scope') as Json | undefined, text(values, 'language_code') ?? '');
+
+/** Telegram shows the menu of the narrowest scope that has one, the person's language first. */
+export function menuFor(telegram: Telegram, language: string, chat?: number): readonly BotCommand[] {
+  const scopes: (Json | undefined)[] = [
+    ...(chat === undefined ? [] : [{ type: 'chat', chat_id: chat }]),
+    { type: 'all_private_chats' },
+    undefined,
+  ];
+  for (const scope of scopes) {
+    const menu = telegram.commands.get(menuKey(scope, language)) ?? telegram.commands.get(menuKey(scope, ''));
+    if (menu !== undefined) return menu;
+  }
+  return [];
+}
 
 function setCommands(telegram: Telegram, values: Json): true {
   const commands = parsed(values, 'commands');

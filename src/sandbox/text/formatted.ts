@@ -1,9 +1,10 @@
+import { badRequest } from '../errors.ts';
+import type { Json } from '../parameters.ts';
+import { parsed, text } from '../values.ts';
+import { withDetected } from './detect.ts';
 import type { Entity, Formatted } from './entity.ts';
-import { badRequest } from './errors.ts';
 import { parseHtml } from './html.ts';
 import { parseMarkdown, parseMarkdownV2 } from './markdown.ts';
-import type { Json } from './parameters.ts';
-import { parsed, text } from './values.ts';
 
 const parsers: Readonly<Record<string, (source: string) => Formatted>> = {
   html: parseHtml,
@@ -26,7 +27,8 @@ export function formatted(values: Json, name: 'text' | 'caption'): Json {
   if (found.text.length > longest[name])
     throw badRequest(`message ${name === 'text' ? 'is' : 'caption is'} too long`);
   const key = name === 'text' ? 'entities' : 'caption_entities';
-  return { [name]: found.text, ...(found.entities.length > 0 && { [key]: found.entities }) };
+  const entities = withDetected(found.text, found.entities);
+  return { [name]: found.text, ...(entities.length > 0 && { [key]: entities }) };
 }
 
 function parse(source: string, values: Json, entitiesName: string): Formatted {
