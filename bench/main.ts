@@ -1,12 +1,16 @@
 import { keepMemoryLow } from '../src/ops/memory.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
+import { benchRecovery } from './recovery.ts';
+import { benchTimers } from './timers.ts';
 import { benchUpdates } from './updates.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   updates: benchUpdates,
   journey: benchJourney,
   memory: benchMemory,
+  timers: benchTimers,
+  recovery: benchRecovery,
 };
 
 const names = process.argv.slice(2);
