@@ -58,5 +58,7 @@ export async function visit(address: string, options: BrowserContextOptions): Pr
     expect(problems).toEqual([]);
   });
   await page.goto(address);
+  // From here on it hears everything.
+  await page.getByRole('log').first().waitFor();
   return page;
 }

@@ -32,36 +32,20 @@ function inside({ text, from, to, entities, onCommand }: Stretch): ComponentChil
     const entity = entities[index] as WireEntity;
     const end = Math.min(to, entity.offset + entity.length);
     if (entity.offset < at || end <= entity.offset) continue;
-    if (entity.offset > at) parts.push(...plain(text.slice(at, entity.offset), onCommand));
+    if (entity.offset > at) parts.push(text.slice(at, entity.offset));
     const inner = entities.slice(index + 1).filter((one) => one.offset < end);
-    const isLiteral = ['code', 'pre', 'text_link', 'url', 'bot_command'].includes(entity.type);
     const children = inside({
       text,
       from: entity.offset,
       to: end,
       entities: inner,
-      onCommand: isLiteral ? undefined : onCommand,
+      onCommand,
     });
     parts.push(wrap(entity, children, text.slice(entity.offset, end), onCommand));
     at = end;
   }
-  if (at < to) parts.push(...plain(text.slice(at, to), onCommand));
+  if (at < to) parts.push(text.slice(at, to));
   return parts;
-}
-
-/** Telegram finds commands and addresses in a text by itself. */
-function plain(text: string, onCommand: Formatted['onCommand']): ComponentChildren[] {
-  if (onCommand === undefined) return [text];
-  return text
-    .split(/((?<![\w/])\/[a-z0-9_]{1,32}\b(?!\/)|https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/i)
-    .map((part, index) => {
-      if (index % 2 === 0) return part;
-      return part.startsWith('/') ? (
-        <Command text={part} onCommand={onCommand} />
-      ) : (
-        <Link url={part}>{part}</Link>
-      );
-    });
 }
 
 function wrap(
