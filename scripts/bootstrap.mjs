@@ -135,9 +135,9 @@ const mayInstall = () =>
   onPath('apt-get') &&
   (isRoot || (onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0));
 
-/** Installs a package of Debian's where `mayInstall`. A server in it is not started. */
-function aptInstall(name, run) {
-  say(`Installing ${name} (apt-get) …`);
+/** Installs packages of Debian's where `mayInstall`. A server among them is not started: the bot starts a private one. */
+function aptInstall(names, run) {
+  say(`Installing ${names.join(' and ')} (apt-get) …`);
   const policy = '/usr/sbin/policy-rc.d';
   const ownPolicy = isRoot && !existsSync(policy);
   if (ownPolicy) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
@@ -146,7 +146,7 @@ function aptInstall(name, run) {
     const apt = (...args) =>
       isRoot ? run('apt-get', args, { env }) : run('sudo', ['-n', '-E', 'apt-get', ...args], { env });
     apt('update', '-qq');
-    return apt('install', '-y', '-qq', '--no-install-recommends', name);
+    return apt('install', '-y', '-qq', '--no-install-recommends', ...names);
   } finally {
     if (ownPolicy) rmSync(policy, { force: true });
   }
@@ -169,7 +169,7 @@ function ensureServer() {
       `Turnstile keeps everything in Redis, and redis-server is not on this machine. Install it with:\n  ${command}\nThen run this command again.`,
     );
   }
-  aptInstall('redis-server', quietly);
+  aptInstall(['redis-server'], quietly);
 }
 
 /** Where the tests look for a browser; CHROMIUM names another one. */
@@ -178,7 +178,7 @@ const browsers = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrom
 /** Installs chromium for the test of the chat page where that is allowed. Without it the test is skipped, and says so. */
 function ensureBrowser() {
   if (process.env.CHROMIUM || browsers.some(onPath) || !mayInstall()) return;
-  aptInstall('chromium', (command, args, options) => {
+  aptInstall(['chromium', 'fonts-liberation'], (command, args, options) => {
     const done = spawnSync(command, args, { encoding: 'utf8', ...options });
     if (done.status !== 0)
       say(`chromium could not be installed: ${(done.stderr ?? '').trim().split('\n').at(-1)}`);

@@ -46,6 +46,7 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
   const clockFile = join(dataDir, 'clock.json');
   const offset = readOffset(clockFile);
   let page: Page | undefined;
+  let hasRun = false;
   const sandbox = await startOnPort(options.port, {
     now: () => Date.now() + offset,
     stateFile: join(dataDir, 'telegram.json'),
@@ -66,7 +67,12 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
     }),
     logFile: join(dataDir, 'bot.log'),
     logged: (line) => page?.hearLog(line),
-    changed: (status) => page?.hearBot(status),
+    changed: (status) => {
+      page?.hearBot(status);
+      if (status.process === 'failed' && hasRun)
+        console.log(paint.red(`The bot has ended by itself: ${status.reason}`));
+      hasRun ||= status.process === 'running';
+    },
     killed: (signal) =>
       console.log(paint.yellow(`The bot was ended by ${signal}; it starts again and goes on where it was.`)),
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -6,10 +7,12 @@ import { expect, onTestFinished } from 'vitest';
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin'];
 
-/** The browser on this machine; CHROMIUM names another one. */
+/** The browser on this machine; CHROMIUM names another one. Ubuntu's is only a hint to install a snap. */
 export const browserPath: string | undefined =
   process.env['CHROMIUM'] ??
-  names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
+  names
+    .flatMap((name) => folders.map((folder) => join(folder, name)))
+    .find((path) => existsSync(path) && spawnSync(path, ['--version']).status === 0);
 
 if (browserPath === undefined) {
   console.warn(

@@ -18,12 +18,18 @@ export const isVisual = ({ content }: WireMessage) => visual.includes(content.ki
 /** What one message, or the messages of one album, carry. */
 export function Media({ messages }: { messages: readonly WireMessage[] }) {
   const shown = messages.filter(({ content }) => isMedia(content));
+  // What the picture itself says is better than what the message said of it.
+  const [ownRatio, learn] = useState<number | null>(null);
   if (shown.length === 0) return null;
   if (shown.every(isVisual)) {
     return (
-      <div class="grid" data-count={Math.min(shown.length, 10)} style={{ aspectRatio: ratioOf(shown) }}>
+      <div
+        class="grid"
+        data-count={Math.min(shown.length, 10)}
+        style={{ aspectRatio: ratioOf(shown, ownRatio) }}
+      >
         {shown.map((message) => (
-          <Visual key={message.id} message={message} />
+          <Visual key={message.id} message={message} onRatio={learn} />
         ))}
       </div>
     );
@@ -36,17 +42,17 @@ export function Media({ messages }: { messages: readonly WireMessage[] }) {
 }
 
 /** One picture keeps its own shape within bounds; an album has the shape of its grid. */
-function ratioOf(shown: readonly WireMessage[]): string {
+function ratioOf(shown: readonly WireMessage[], ownRatio: number | null): string {
   const [first] = shown;
   if (shown.length === 2) return '2 / 1';
   if (shown.length === 3) return '3 / 2';
   if (shown.length > 3) return '4 / 3';
   const file = first !== undefined && isMedia(first.content) ? first.content.file : undefined;
-  const ratio = (file?.width ?? 4) / (file?.height ?? 3);
+  const ratio = ownRatio ?? (file?.width ?? 4) / (file?.height ?? 3);
   return String(Math.min(2.4, Math.max(0.7, ratio)));
 }
 
-function Visual({ message }: { message: WireMessage }) {
+function Visual({ message, onRatio }: { message: WireMessage; onRatio: (ratio: number) => void }) {
   const [isOpen, open] = useState(false);
   const [isHidden, hide] = useState(message.isSpoiler);
   const content = message.content as MediaContent;
@@ -69,7 +75,17 @@ function Visual({ message }: { message: WireMessage }) {
   if (content.kind === 'video') {
     return (
       // biome-ignore lint/a11y/useMediaCaption: what a bot sends has no captions
-      <video class="cell" src={file.url} controls playsInline preload="metadata" aria-label={file.name} />
+      <video
+        class="cell"
+        src={file.url}
+        controls
+        playsInline
+        preload="metadata"
+        aria-label={file.name}
+        onLoadedMetadata={({ currentTarget: { videoWidth, videoHeight } }) =>
+          videoHeight > 0 && onRatio(videoWidth / videoHeight)
+        }
+      />
     );
   }
   if (content.kind === 'animation')
@@ -82,7 +98,13 @@ function Visual({ message }: { message: WireMessage }) {
         aria-label={`${words.value.openPhoto}: ${file.name}`}
         onClick={() => open(true)}
       >
-        <img src={file.url} alt={file.name} loading="lazy" />
+        <img
+          src={file.url}
+          alt={file.name}
+          onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) =>
+            naturalHeight > 0 && onRatio(naturalWidth / naturalHeight)
+          }
+        />
       </button>
       {isOpen && (
         <Dialog label={file.name} kind="photo" onClose={() => open(false)}>
