@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import type { Page as Tab } from 'playwright-core';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { Page } from '../src/sandbox/page/page.ts';
@@ -300,4 +301,17 @@ test('a path of the address leads to nothing but the built page', async () => {
   for (const path of ['/../package.json', '/assets/..%2f..%2fpackage.json', '/.built', '/assets/'])
     expect((await fetch(`${sandbox.url}${path}`)).status, path).toBe(404);
   expect((await fetch(sandbox.url)).headers.get('content-security-policy')).toContain("default-src 'none'");
+});
+
+test('the built page is under 200 KB compressed', () => {
+  const folder = resolve(import.meta.dirname, '../dist/page');
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  const size = files.reduce(
+    (sum, { parentPath, name }) => sum + gzipSync(readFileSync(join(parentPath, name))).length,
+    0,
+  );
+  expect(size).toBeGreaterThan(5_000);
+  expect(size).toBeLessThan(200_000);
 });
