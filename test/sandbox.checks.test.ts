@@ -75,7 +75,11 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
   ['sendMessage', { text: 'x', reply_parameters: { message_id: 99 } }, 'message to be replied not found'],
   ['sendMessage', { text: 'x', ...button({ callback_data: '' }) }, 'BUTTON_DATA_INVALID'],
   ['sendMessage', { text: 'x', ...button({ callback_data: 'ы'.repeat(33) }) }, 'BUTTON_DATA_INVALID'],
-  ['sendMessage', { text: 'x', ...button({ text: '', callback_data: 'go' }) }, 'BUTTON_TEXT_INVALID'],
+  [
+    'sendMessage',
+    { text: 'x', ...button({ text: '', callback_data: 'go' }) },
+    'inline keyboard button text must be non-empty',
+  ],
   [
     'sendMessage',
     { text: 'x', ...button({}) },
@@ -89,6 +93,12 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
   ['sendMessage', { text: 'x', ...button({ pay: true }) }, 'BUTTON_POS_INVALID'],
   ['sendMessage', { text: 'x', reply_markup: '{' }, "can't parse reply markup JSON object"],
   ['sendPhoto', {}, 'there is no photo in the request'],
+  [
+    'sendMessage',
+    { text: 'x', reply_markup: { keyboard: ['x'] } },
+    'field "keyboard" must be an Array of Arrays',
+  ],
+  ['sendPhoto', { photo: 'https://example.org/x.png' }, 'failed to get HTTP URL content'],
   ['sendPhoto', { photo: 'unknown' }, 'wrong file identifier/HTTP URL specified'],
   ['sendPhoto', ({ file }) => ({ photo: file, caption: 'x'.repeat(1_025) }), 'message caption is too long'],
   ['sendVideo', ({ file }) => ({ video: file }), "can't use file of type Photo as Video"],
@@ -112,7 +122,7 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
   ['sendInvoice', invoice({ title: 'x'.repeat(33) }), 'INVOICE_TITLE_INVALID'],
   ['sendInvoice', invoice({ description: 'x'.repeat(256) }), 'INVOICE_DESCRIPTION_INVALID'],
   ['sendInvoice', invoice({ payload: 'ы'.repeat(65) }), 'INVOICE_PAYLOAD_INVALID'],
-  ['sendInvoice', invoice({ prices: [] }), 'field "prices" must be a non-empty Array'],
+  ['sendInvoice', invoice({ prices: [] }), 'there must be at least one price'],
   ['sendInvoice', invoice({ prices: [{ label: 'x', amount: 0 }] }), 'CURRENCY_TOTAL_AMOUNT_INVALID'],
   ['sendInvoice', invoice({ prices: [{ label: 'x', amount: 10_001 }] }), 'CURRENCY_TOTAL_AMOUNT_INVALID'],
   [
@@ -172,6 +182,29 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
     ({ chat_id }) => ({ from_chat_id: chat_id, message_id: 99 }),
     'message to forward not found',
   ],
+  [
+    'sendMediaGroup',
+    ({ file }) => ({ media: Array.from({ length: 11 }, () => ({ type: 'photo', media: file })) }),
+    'too many messages to send as an album',
+  ],
+  ['sendInvoice', invoice({ prices: 5 }), 'expected an Array of labeled prices'],
+  [
+    'sendInvoice',
+    invoice({ prices: [{ label: '', amount: 1 }] }),
+    "can't parse labeled price: LabeledPrice label must be non-empty",
+  ],
+  [
+    'sendInvoice',
+    invoice({ prices: [{ label: 'x', amount: 1.5 }] }),
+    'can\'t parse labeled price: Field "amount" must be a valid Number',
+  ],
+  [
+    'sendMessage',
+    { text: 'x', reply_markup: { inline_keyboard: [{ text: 'x', callback_data: 'x' }] } },
+    'field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays',
+  ],
+  ['sendMessage', { text: 'x'.repeat(32_769) }, 'text is too long'],
+  ['getFile', {}, 'file_id not specified'],
   ['getFile', { file_id: 'unknown' }, 'invalid file_id'],
   ['setMyCommands', {}, 'parameter "commands" is required'],
   ['setMyCommands', { commands: [{ command: 'Start', description: 'x' }] }, 'BOT_COMMAND_INVALID'],
@@ -389,6 +422,28 @@ test('messages are changed, copied, forwarded and deleted', async () => {
   expect(await sandbox.call('deleteMessage', { chat_id, message_id })).toMatchObject({
     description: "Bad Request: message can't be deleted for everyone",
   });
+});
+
+test('labels below the text field are said when pressed, until they are taken away', async () => {
+  const { sandbox, anna, chat_id } = await chat();
+  const keyboard = [['Yes', { text: 'No' }]];
+  await sandbox.ask('sendMessage', { chat_id, text: 'Sure?', reply_markup: { keyboard } });
+  expect(anna.keyboard).toEqual([['Yes', 'No']]);
+  anna.presses('No');
+  expect(anna.messages.at(-1)).toMatchObject({ from: 'user', text: 'No' });
+  await sandbox.ask('sendMessage', { chat_id, text: 'Well', reply_markup: { remove_keyboard: true } });
+  expect(() => anna.presses('Yes')).toThrow('Expected a button “Yes”');
+});
+
+test('the bot has the id of its token, and the name that was chosen', async () => {
+  const sandbox = await openSandbox({
+    token: '77:secret',
+    bot: { firstName: 'Guide', username: 'guide_bot' },
+  });
+  expect(await sandbox.ask('getMe')).toMatchObject({ id: 77, first_name: 'Guide', username: 'guide_bot' });
+  const encoded = `${sandbox.url}/bot${encodeURIComponent(sandbox.token)}/getMe`;
+  expect((await fetch(encoded)).status).toBe(200);
+  await expect(openSandbox({ token: 'secret' })).rejects.toThrow('Expected a token such as 42:secret');
 });
 
 test('an album arrives whole or not at all; its items share a group', async () => {

@@ -170,7 +170,7 @@ test('what the bot may not do is refused in the words of Telegram', async () => 
     'Bad Request: INVITE_HASH_EXPIRED',
   );
   expect(await refusal('banChatMember', { user_id: 999 })).toBe("Bad Request: can't remove chat owner");
-  expect(await refusal('banChatMember', { user_id: 5 })).toBe('Bad Request: PARTICIPANT_ID_INVALID');
+  expect(await refusal('banChatMember', { user_id: 5 })).toBe('Bad Request: member not found');
   club.botBecomes('member');
   expect(await refusal('createChatInviteLink', {})).toBe(
     'Bad Request: not enough rights to manage chat invite link',

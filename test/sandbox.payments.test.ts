@@ -84,9 +84,15 @@ test('a checkout that is not answered within 10 s by the clock ends, and a late 
   const sandbox = await openSandbox();
   const anna = await started(sandbox);
   await sandbox.ask('sendInvoice', { chat_id: anna.id, ...offer });
+  const inTime = anna.checkout();
+  sandbox.clock.advance('9s');
+  await settle(sandbox);
+  expect(await inTime).toEqual({ ok: true });
   const checkout = anna.checkout();
+  const asked = sandbox.clock.now();
   sandbox.clock.advance('10s');
   expect(await checkout).toEqual({ ok: false, error: 'The bot did not answer the checkout within 10 s.' });
+  expect(sandbox.clock.now() - asked).toBeLessThan(10_900);
   expect(await settle(sandbox)).toMatchObject({
     ok: false,
     error_code: 400,

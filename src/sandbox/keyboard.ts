@@ -17,8 +17,23 @@ const actions = [
 ];
 const mostButtons = 100;
 
+/** The labels below the text field as a call sets them: rows, `[]` to take them away; undefined to leave them. */
+export function replyKeyboard(values: Json): string[][] | undefined {
+  const markup = parsed(values, 'reply_markup') as Json | undefined;
+  if (markup?.['remove_keyboard'] === true) return [];
+  const rows = markup?.['keyboard'];
+  if (rows === undefined) return undefined;
+  if (!Array.isArray(rows) || !rows.every(Array.isArray))
+    throw badRequest('field "keyboard" must be an Array of Arrays');
+  const labels = (rows as (string | Json)[][]).map((row) =>
+    row.map((button) => (typeof button === 'string' ? button : String(button['text'] ?? ''))),
+  );
+  if (labels.flat().includes('')) throw badRequest('keyboard button text must be non-empty');
+  return labels;
+}
+
 /**
- * The inline keyboard of a call as a message carries it. Other kinds of reply markup are taken and not shown.
+ * The inline keyboard of a call as a message carries it.
  * @param isInvoice its first button pays, and only an invoice's does
  */
 export function keyboard(values: Json, isInvoice = false): Json {
@@ -28,7 +43,7 @@ export function keyboard(values: Json, isInvoice = false): Json {
   const rows = markup['inline_keyboard'];
   if (rows === undefined) return {};
   if (!Array.isArray(rows) || !rows.every(Array.isArray))
-    throw badRequest("can't parse reply keyboard markup JSON object");
+    throw badRequest('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays');
   const buttons = (rows as Json[][]).flat();
   if (buttons.length > mostButtons) throw badRequest('reply markup is too long');
   for (const [index, button] of buttons.entries()) checkButton(button, isInvoice && index === 0);
@@ -40,7 +55,7 @@ export function keyboard(values: Json, isInvoice = false): Json {
 function checkButton(button: Json, mayPay: boolean): void {
   const refuse = (reason: string) => badRequest(`can't parse inline keyboard button: ${reason}`);
   if (typeof button['text'] !== 'string') throw refuse('Field "text" must be of type String');
-  if (button['text'].trim() === '') throw badRequest('BUTTON_TEXT_INVALID');
+  if (button['text'].trim() === '') throw badRequest('inline keyboard button text must be non-empty');
   const used = actions.filter((name) => button[name] !== undefined);
   if (used.length === 0) throw refuse('Text buttons are unallowed in the inline keyboard');
   if (button['pay'] === true && !mayPay) throw badRequest('BUTTON_POS_INVALID');

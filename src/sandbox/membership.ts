@@ -47,7 +47,7 @@ export class Membership {
   /** The Bot API's ChatMember. */
   member(club: Club, id: number): Json {
     const isBot = id === this.#telegram.bot.id;
-    if (!isBot && !this.#telegram.users.has(id)) throw badRequest('PARTICIPANT_ID_INVALID');
+    if (!isBot && !this.#telegram.users.has(id)) throw badRequest('member not found');
     const status = isBot ? club.bot : this.status(club, id);
     return this.#describe(id, status, club.members.get(id)?.until ?? 0);
   }
@@ -206,7 +206,7 @@ export class Membership {
   }
 
   #removable(club: Club, user: number): void {
-    if (!this.#telegram.users.has(user)) throw badRequest('PARTICIPANT_ID_INVALID');
+    if (!this.#telegram.users.has(user)) throw badRequest('member not found');
     const status = this.status(club, user);
     if (status === 'creator') throw badRequest("can't remove chat owner");
     if (status === 'administrator') throw badRequest('user is an administrator of the chat');

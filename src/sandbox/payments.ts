@@ -174,7 +174,8 @@ export class Payments {
       receiver: this.#partner(paid.user, paid.offer),
     });
     const refunded = { currency, total_amount, invoice_payload, telegram_payment_charge_id: charge };
-    const message = this.#telegram.add(paid.user, paid.user, { refunded_payment: refunded });
+    // The one message of its own that Telegram tells a bot of.
+    const message = this.#telegram.add(paid.user, 'bot', { refunded_payment: refunded });
     this.#telegram.emit({ type: 'refunded', user: paid.user, charge });
     this.#telegram.push({ message: message.raw });
   }

@@ -13,7 +13,7 @@ import { Payments } from './payments.ts';
 import { ApiServer } from './server.ts';
 import { shapeChecks } from './shape.ts';
 import { keepState } from './state.ts';
-import { type BotCommand, Telegram } from './telegram.ts';
+import { type BotCommand, type BotUser, Telegram } from './telegram.ts';
 import { SandboxUser } from './users.ts';
 import { type WaitFor, waitingRoom } from './waiting.ts';
 import type { World } from './world.ts';
@@ -81,7 +81,9 @@ export interface Sandbox {
 export interface SandboxOptions {
   /** Default: a free one. */
   readonly port?: number;
+  /** Its first part is the bot's id. */
   readonly token?: string;
+  readonly bot?: { readonly firstName?: string; readonly username?: string };
   /** A clock that the bot shares. Default: one of the sandbox's own. */
   readonly clock?: SystemClock;
   /** ms since 1970, in place of a clock: a time that somebody else moves. */
@@ -103,6 +105,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const token = options.token ?? '42:sandbox-token-of-turnstile-000000000';
   const { stateFile } = options;
   const telegram = new Telegram(
+    botUser(token, options.bot ?? {}),
     clock,
     stateFile === undefined ? undefined : join(dirname(stateFile), 'telegram-files'),
   );
@@ -215,5 +218,16 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       await server.close();
       strict?.report();
     },
+  };
+}
+
+function botUser(token: string, { firstName, username }: NonNullable<SandboxOptions['bot']>): BotUser {
+  const id = Number(/^(\d+):./.exec(token)?.[1]);
+  if (!Number.isSafeInteger(id)) throw new Error(`Expected a token such as 42:secret, found "${token}".`);
+  return {
+    id,
+    is_bot: true,
+    first_name: firstName ?? 'Turnstile',
+    username: username ?? 'turnstile_sandbox_bot',
   };
 }

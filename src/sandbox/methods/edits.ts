@@ -49,10 +49,12 @@ function edit(telegram: Telegram, message: SandboxMessage, values: Json, content
 const cleared = (fields: readonly string[]): Json =>
   Object.fromEntries(fields.map((name) => [name, undefined]));
 
-function remove(telegram: Telegram, message: SandboxMessage): void {
-  if (telegram.seconds() - message.date > deletable)
+/** In private chats only what is young enough, and no lines of the bot's own such as a refund. */
+function checkDeletable(telegram: Telegram, message: SandboxMessage): void {
+  const isPrivate = message.chat > 0;
+  const isOwnLine = message.from === 'bot' && message.kind === 'service';
+  if (isPrivate && (isOwnLine || telegram.seconds() - message.date > deletable))
     throw badRequest("message can't be deleted for everyone");
-  telegram.delete(message.chat, [message.id]);
 }
 
 /** Messages that are changed or taken away. */
@@ -87,7 +89,9 @@ export const editMethods: Methods = {
   editmessagereplymarkup: ({ telegram }, { values }) =>
     edit(telegram, editable(telegram, values), values, {}),
   deletemessage: ({ telegram }, { values }) => {
-    remove(telegram, findMessage(telegram, values, 'delete'));
+    const message = findMessage(telegram, values, 'delete');
+    checkDeletable(telegram, message);
+    telegram.delete(message.chat, [message.id]);
     return true;
   },
   deletemessages: ({ telegram }, { values }) => {
@@ -96,8 +100,13 @@ export const editMethods: Methods = {
     if (!Array.isArray(ids) || ids.length < 1 || ids.length > 100)
       throw badRequest('expected from 1 to 100 message identifiers');
     const wanted = new Set(ids.map(Number));
-    for (const message of [...(telegram.messages.get(chat) ?? [])])
-      if (wanted.has(message.id)) remove(telegram, message);
+    const found = (telegram.messages.get(chat) ?? []).filter(({ id }) => wanted.has(id));
+    // All or nothing; what is not there is passed over.
+    for (const message of found) checkDeletable(telegram, message);
+    telegram.delete(
+      chat,
+      found.map(({ id }) => id),
+    );
     return true;
   },
 };

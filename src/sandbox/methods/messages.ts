@@ -1,5 +1,5 @@
 import { badRequest } from '../errors.ts';
-import { keyboard } from '../keyboard.ts';
+import { keyboard, replyKeyboard } from '../keyboard.ts';
 import type { SandboxMessage } from '../message.ts';
 import type { Json, Parameters } from '../parameters.ts';
 import type { Telegram } from '../telegram.ts';
@@ -48,8 +48,10 @@ const sendMedia =
 function sendAlbum(telegram: Telegram, given: Parameters): Json[] {
   const chat = telegram.reachable(given.values['chat_id']);
   const media = parsed(given.values, 'media') as (Json & { type: MediaKind })[] | undefined;
-  if (!Array.isArray(media) || media.length < 2 || media.length > 10)
-    throw badRequest('album must have from 2 to 10 items');
+  if (media === undefined) throw badRequest('parameter "media" is required');
+  if (!Array.isArray(media)) throw badRequest('expected an Array of InputMedia');
+  if (media.length < 2) throw badRequest('album must have from 2 to 10 items');
+  if (media.length > 10) throw badRequest('too many messages to send as an album');
   for (const { type } of media) {
     if (!albumKinds.includes(type)) throw badRequest(`type "${type}" can't be used in an album`);
     if ((type === 'document' || type === 'audio') && media.some((other) => other.type !== type))
@@ -65,15 +67,19 @@ function sendAlbum(telegram: Telegram, given: Parameters): Json[] {
   return contents.map((content) => telegram.add(chat, 'bot', { media_group_id, ...content, ...more }).raw);
 }
 
+const cannot = (what: 'copy' | 'forward') =>
+  badRequest(`the message can't be ${what === 'copy' ? 'copied' : 'forwarded'}`);
+
 /** The message that is to be copied or forwarded. */
-function original(telegram: Telegram, values: Json, what: string): SandboxMessage {
+function original(telegram: Telegram, values: Json, what: 'copy' | 'forward'): SandboxMessage {
   const from = Number(values['from_chat_id']);
   if (!telegram.users.has(from) && !telegram.clubs.has(from)) throw badRequest('chat not found');
   const id = integer(values, 'message_id');
   const found = telegram.messages.get(from)?.find((one) => one.id === id);
   if (found === undefined) throw badRequest(`message to ${what} not found`);
-  if (found.kind === 'service' || found.raw['has_protected_content'] === true)
-    throw badRequest(`message can't be ${what === 'copy' ? 'copied' : 'forwarded'}`);
+  if (found.raw['has_protected_content'] === true)
+    throw badRequest("message has protected content and can't be forwarded");
+  if (found.kind === 'service') throw cannot(what);
   return found;
 }
 
@@ -96,7 +102,7 @@ function contentOf({ raw }: SandboxMessage): Json {
 const copy: Method = ({ telegram }, { values }) => {
   const chat = telegram.reachable(values['chat_id']);
   const source = original(telegram, values, 'copy');
-  if (source.kind === 'invoice') throw badRequest("message can't be copied");
+  if (source.kind === 'invoice') throw cannot('copy');
   const { forward_origin: _, ...content } = contentOf(source);
   const isRetold = values['caption'] !== undefined && !('text' in content);
   if (isRetold) {
@@ -120,8 +126,16 @@ const forward: Method = ({ telegram }, { values }) => {
 export const messageMethods: Methods = {
   sendmessage: ({ telegram }, { values }) => {
     const chat = telegram.reachable(values['chat_id']);
-    const content = { ...formatted(values, 'text'), ...keyboard(values) };
-    return telegram.add(chat, 'bot', { ...content, ...decorations(telegram, chat, values) }).raw;
+    const preview = parsed(values, 'link_preview_options');
+    const content = {
+      ...formatted(values, 'text'),
+      ...(preview !== undefined && { link_preview_options: preview }),
+      ...keyboard(values),
+      ...decorations(telegram, chat, values),
+    };
+    const labels = replyKeyboard(values);
+    if (labels !== undefined) telegram.replyKeyboards.set(chat, labels);
+    return telegram.add(chat, 'bot', content).raw;
   },
   sendphoto: sendMedia('photo'),
   sendvideo: sendMedia('video'),

@@ -38,13 +38,15 @@ function offerOf(values: Json): Offer {
 
 function totalOf(values: Json): number {
   const prices = parsed(values, 'prices');
-  if (!Array.isArray(prices) || prices.length === 0)
-    throw badRequest('field "prices" must be a non-empty Array');
+  if (!Array.isArray(prices)) throw badRequest('expected an Array of labeled prices');
+  if (prices.length === 0) throw badRequest('there must be at least one price');
   let total = 0;
   for (const price of prices as Json[]) {
-    const amount = Number(price['amount']);
-    if (typeof price['label'] !== 'string' || price['label'] === '' || !Number.isInteger(amount))
-      throw badRequest("can't parse prices: expected an Array of LabeledPrice with whole amounts");
+    const refuse = (reason: string) => badRequest(`can't parse labeled price: ${reason}`);
+    if (typeof price['label'] !== 'string') throw refuse('Field "label" must be of type String');
+    if (price['label'] === '') throw refuse('LabeledPrice label must be non-empty');
+    const amount = integer(price, 'amount');
+    if (amount === undefined) throw refuse('Field "amount" must be a valid Number');
     total += amount;
   }
   if (total <= 0 || total > Number.MAX_SAFE_INTEGER) throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');

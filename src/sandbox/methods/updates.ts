@@ -73,7 +73,9 @@ export const updateMethods: Methods = {
     return true;
   },
   getfile: ({ telegram }, { values }) => {
-    const file = telegram.files.find(text(values, 'file_id') ?? '');
+    const id = text(values, 'file_id') ?? '';
+    if (id === '') throw badRequest('file_id not specified');
+    const file = telegram.files.find(id);
     if (file === undefined) throw badRequest('invalid file_id');
     if (file.size > 20 * 1024 * 1024) throw badRequest('file is too big');
     return {

@@ -14,11 +14,14 @@ const parsers: Readonly<Record<string, (source: string) => Formatted>> = {
 
 /** Characters of a message's text, and of what stands under media, after entities. */
 const longest = { text: 4_096, caption: 1_024 };
+/** Before entities are looked at. */
+const longestSource = 32_768;
 
 /** The text or caption of a call as a message carries it, with its entities; `{}` for no caption. */
 export function formatted(values: Json, name: 'text' | 'caption'): Json {
   const source = text(values, name) ?? '';
   if (name === 'text' && source === '') throw badRequest('message text is empty');
+  if (source.length > longestSource) throw badRequest('text is too long');
   const found = trimmed(parse(source, values, name === 'text' ? 'entities' : 'caption_entities'));
   if (found.text === '') {
     if (name === 'text') throw badRequest('text must be non-empty');
