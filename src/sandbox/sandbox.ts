@@ -117,9 +117,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const calls: ApiCall[] = [];
   const faults = new Faults();
   const flood = new FloodControl(clock);
-  const users = new Map<number, SandboxUser>();
   const state = stateFile === undefined ? null : keepState(stateFile, world);
-  const waiting = waitingRoom(() => [...users.values()].slice(-3).map((user) => user.transcript()));
+  const waiting = waitingRoom(() => people.opened().map((user) => user.transcript()));
+  const people = peopleOf(world, waiting.waitFor);
   telegram.changed = () => {
     state?.saveSoon();
     waiting.look();
@@ -143,14 +143,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   });
   const url = `http://127.0.0.1:${await server.listen(options.port ?? 0)}`;
 
-  const open = (id: number): SandboxUser => {
-    const known = users.get(id);
-    if (known !== undefined) return known;
-    const user = new SandboxUser(id, world, waiting.waitFor);
-    users.set(id, user);
-    return user;
-  };
-  let nextUser = firstUser;
   let endOffline: () => void = () => {};
   const setOnline = (isOnline: boolean) => {
     endOffline();
@@ -167,19 +159,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     get pendingUpdates() {
       return telegram.updates.length;
     },
-    user: ({ id, firstName = 'Anna', username, languageCode = 'en' } = {}) => {
-      const mine = id ?? nextUser++;
-      if (!telegram.users.has(mine)) {
-        telegram.users.set(mine, {
-          id: mine,
-          first_name: firstName,
-          language_code: languageCode,
-          ...(username !== undefined && { username }),
-        });
-      }
-      return open(mine);
-    },
-    users: () => [...telegram.users.keys()].filter((id) => id !== ownerId).map(open),
+    user: people.user,
+    users: people.all,
     club: (given = {}) => openClub(world, given),
     serveFile: (fileId, request, response) =>
       telegram.files.serve(telegram.files.find(fileId)?.path ?? '', request, response),
@@ -213,11 +194,35 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       if (closed) return;
       closed = true;
       clock.stop();
-      state?.saveNow();
       telegram.updates.close();
       await server.close();
+      telegram.changed = () => {};
+      state?.saveNow();
       strict?.report();
     },
+  };
+}
+
+/** The people of a sandbox; one object for each. */
+function peopleOf(world: World, waitFor: WaitFor) {
+  const { users } = world.telegram;
+  const opened = new Map<number, SandboxUser>();
+  let next = firstUser;
+  const open = (id: number): SandboxUser => {
+    const user = opened.get(id) ?? new SandboxUser(id, world, waitFor);
+    opened.set(id, user);
+    return user;
+  };
+  const user: Sandbox['user'] = ({ id = next++, firstName = 'Anna', username, languageCode = 'en' } = {}) => {
+    const name = username === undefined ? {} : { username };
+    if (!users.has(id)) users.set(id, { id, first_name: firstName, language_code: languageCode, ...name });
+    return open(id);
+  };
+  return {
+    user,
+    all: () => [...users.keys()].filter((id) => id !== ownerId).map(open),
+    /** The last three, for errors. */
+    opened: () => [...opened.values()].slice(-3),
   };
 }
 

@@ -181,6 +181,7 @@ export class Telegram {
   }
 
   delete(chat: number, ids: readonly number[]): void {
+    if (ids.length === 0) return;
     const all = this.messages.get(chat) ?? [];
     this.messages.set(
       chat,
