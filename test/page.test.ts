@@ -146,5 +146,13 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await keepPicture(page, 'page-1280-dark-russian');
     await page.getByRole('tab', { name: 'Anna' }).click();
     await sees(page, 'What can this bot do?');
+
+    await press(page, 'Show two chats');
+    const [anna, peter] = ['Chat: Anna', 'Chat: Пётр'].map((name) => page.getByRole('region', { name }));
+    await peter?.getByText('Что я умею').waitFor();
+    await anna?.getByRole('button', { name: 'Start' }).click();
+    await anna?.getByText('Hello, Anna').waitFor();
+    await steps(page).getByText('Anna', { exact: true }).waitFor();
+    await keepPicture(page, 'page-1280-dark-two-chats');
   });
 });

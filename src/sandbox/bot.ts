@@ -69,7 +69,12 @@ export class BotProcess {
           this.start().then(ready, reject);
           return;
         }
-        const reason = errors.trim().split('\n').slice(-3).join(' ');
+        const reason = errors
+          .replace(/^turnstile: /, '')
+          .trim()
+          .split('\n')
+          .slice(-3)
+          .join(' ');
         changed({ process: 'failed', reason });
         reject(new Error(`The bot ended with code ${code}.\n${errors}\nIts log: ${logFile}`));
       });

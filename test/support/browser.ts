@@ -9,7 +9,7 @@ const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin'];
 
 /** The browser on this machine; CHROMIUM names another one. Ubuntu's is only a hint to install a snap. */
 export const browserPath: string | undefined =
-  process.env['CHROMIUM'] ??
+  process.env['CHROMIUM'] ||
   names
     .flatMap((name) => folders.map((folder) => join(folder, name)))
     .find((path) => existsSync(path) && spawnSync(path, ['--version']).status === 0);

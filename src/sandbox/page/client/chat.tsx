@@ -1,9 +1,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { attachments, type WireMessage, type WireUser } from '../wire.ts';
+import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
 import { Icon } from './icons.tsx';
 import { type Bubble, MessageBubble } from './message.tsx';
-import { act, acting, dismiss, notices, page } from './store.ts';
+import { act, acting, active, dismiss, look, notices, page } from './store.ts';
 import { day, dayKey, words } from './words.ts';
 
 /** A pause after which a row of bubbles ends, ms. */
@@ -36,11 +37,19 @@ function itemsOf(messages: readonly WireMessage[]): Item[] {
   });
 }
 
-export function Chat({ user }: { user: WireUser }) {
+export function Chat({ user, isOneOfTwo }: { user: WireUser; isOneOfTwo: boolean }) {
   const messages = page.value?.messages[user.id] ?? [];
   return (
-    <section class="chat" aria-label={`${words.value.chat}: ${user.name}`}>
-      <Header user={user} hasPaid={messages.some(({ content }) => content.kind === 'paid')} />
+    <section
+      class={user.id === active.value ? 'chat active' : 'chat'}
+      aria-label={`${words.value.chat}: ${user.name}`}
+      onFocusCapture={() => look(user.id)}
+    >
+      <Header
+        user={user}
+        isOneOfTwo={isOneOfTwo}
+        hasPaid={messages.some(({ content }) => content.kind === 'paid')}
+      />
       <History user={user} messages={messages} />
       <Notices chat={user.id} />
       <Composer user={user} isEmpty={messages.length === 0} key={user.id} />
@@ -59,7 +68,7 @@ function statusOf(chat: number): { text: string; kind: 'quiet' | 'busy' | 'down'
   return { text: w.bot, kind: 'quiet' };
 }
 
-function Header({ user, hasPaid }: { user: WireUser; hasPaid: boolean }) {
+function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boolean; hasPaid: boolean }) {
   const bot = page.value?.bot;
   const status = statusOf(user.id);
   const w = words.value;
@@ -79,6 +88,16 @@ function Header({ user, hasPaid }: { user: WireUser; hasPaid: boolean }) {
           {status.text}
         </span>
       </span>
+      {isOneOfTwo && (
+        <button
+          type="button"
+          class="whose-chat"
+          aria-pressed={user.id === active.value}
+          onClick={() => look(user.id)}
+        >
+          <Avatar user={user} /> <span>{user.name}</span>
+        </button>
+      )}
       <details class="options" ref={menu} onFocusOut={closeWhenLeft}>
         <summary class="round" aria-label={w.options}>
           <Icon name="more" />

@@ -2,11 +2,12 @@ import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { useState } from 'preact/hooks';
 import type { WireUser } from '../wire.ts';
+import { Avatar } from './avatar.tsx';
 import { Chat } from './chat.tsx';
 import { Dialog } from './dialog.tsx';
 import { Icon } from './icons.tsx';
 import { Panel } from './panel.tsx';
-import { act, active, activeUser, connect, link, notices, page, second } from './store.ts';
+import { act, active, connect, link, look, notices, page, second } from './store.ts';
 import { type Language, language, languages, words } from './words.ts';
 
 const themes = ['auto', 'light', 'dark'] as const;
@@ -28,9 +29,9 @@ function App() {
   const state = page.value;
   const w = words.value;
   if (state === null) return <p class="connecting">{link.value === 'lost' ? w.lost : w.connecting}</p>;
-  const besides = state.users.find(({ id }) => id === second.value && id !== active.value);
+  const shown = state.users.filter(({ id }) => id === active.value || id === second.value);
   return (
-    <div class="app" data-tab={tab.value} data-chats={besides === undefined ? 1 : 2}>
+    <div class="app" data-tab={tab.value} data-chats={shown.length}>
       <TopBar users={state.users} />
       {link.value === 'lost' && (
         <p class="banner" role="alert">
@@ -39,12 +40,13 @@ function App() {
       )}
       {state.bot.process === 'failed' && (
         <p class="banner" role="alert">
-          {w.failed}: {state.bot.reason}
+          {w.failedWhy(state.bot.reason ?? '')}
         </p>
       )}
       <main>
-        {activeUser.value !== undefined && <Chat user={activeUser.value} />}
-        {besides !== undefined && <Chat user={besides} />}
+        {shown.map((user) => (
+          <Chat key={user.id} user={user} isOneOfTwo={shown.length === 2} />
+        ))}
         <Panel />
       </main>
       <nav class="tabs">
@@ -114,19 +116,6 @@ function TopBar({ users }: { users: readonly WireUser[] }) {
     </header>
   );
 }
-
-/** Looks at a person; who stood beside them changes places. */
-function look(id: number): void {
-  if (second.value === id) second.value = active.value;
-  active.value = id;
-}
-
-const hues = [4, 28, 265, 130, 195, 215, 335];
-const Avatar = ({ user }: { user: WireUser }) => (
-  <span class="avatar" aria-hidden="true" style={{ '--hue': String(hues[user.id % hues.length]) }}>
-    {user.name.slice(0, 1).toUpperCase()}
-  </span>
-);
 
 function BesideSwitch({ users }: { users: readonly WireUser[] }) {
   const isOn = second.value !== 0;

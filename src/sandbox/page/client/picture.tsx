@@ -34,7 +34,7 @@ export function Picture() {
   const last = page.value?.steps.findLast((step) => step.kind === 'step' && step.chat === active.value);
   useEffect(() => {
     if (svg === null || last?.kind !== 'step') return;
-    return flash(svg, last.event, last.from);
+    return flash(svg, last.event, last.from ?? last.to ?? '');
   }, [svg, last?.id]);
   useEffect(() => {
     if (svg === null) return;
@@ -101,10 +101,10 @@ function light(svg: SVGSVGElement, state: string | undefined): void {
 }
 
 /** Lights a transition for a moment. */
-function flash(svg: SVGSVGElement, event: string, from: string | null): () => void {
+function flash(svg: SVGSVGElement, event: string, from: string): () => void {
   const taken = byData(svg, 'event', event).filter((element) => {
     const state = element.getAttribute('data-from') ?? '';
-    return state === '' || from === null || from === state || from.startsWith(`${state}.`);
+    return state === '' || from === state || from.startsWith(`${state}.`);
   });
   for (const element of taken) element.classList.add('fired');
   const clear = () => {

@@ -26,6 +26,12 @@ export const activeUser = computed<WireUser | undefined>(() =>
 );
 export const activeSession = computed<WireSession | undefined>(() => page.value?.sessions[active.value]?.[0]);
 
+/** Looks at a person's session; their chat is shown in place of the one looked at, or stands beside it already. */
+export function look(id: number): void {
+  if (second.value === id) second.value = active.value;
+  active.value = id;
+}
+
 /** The machine's clock with the sandbox's lead, ms since 1970. */
 export const now = () => Date.now() + (page.value?.clockOffset ?? 0);
 
