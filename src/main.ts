@@ -16,7 +16,7 @@ import { paint } from './ops/terminal.ts';
 import { runDemo } from './sandbox/demo.ts';
 import { DeadLetters } from './store/dead.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
-import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
+import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } from './store/server.ts';
 import { type ReportedMachine, readChat, readStatus } from './store/status.ts';
 import { fixShards, SettingDiffers } from './store/store.ts';
 import { TokenRefused } from './telegram/prepare.ts';
@@ -177,7 +177,17 @@ function readerOf(dataDir: string) {
       const shards = await fixShards(redis, prefix, wanted);
       return readChat(redis, id, { prefix, shards, machines: reported() });
     },
-    close: () => redis?.disconnect(),
+    close: async () => {
+      redis?.disconnect();
+      if ((await findEmbeddedRedis(dataDir)) === null) return;
+      // A bot that was ended while it started, or was killed, leaves its Redis running.
+      try {
+        await (await startEmbeddedRedis(dataDir)).stop();
+      } catch (error) {
+        // It is the Redis of another demo, which goes on.
+        if (!(error instanceof DataDirInUse)) throw error;
+      }
+    },
   };
 }
 

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, test, vi } from 'vitest';
+import type { PageAction } from '../src/sandbox/page/wire.ts';
+import { findEmbeddedRedis } from '../src/store/server.ts';
 import { browserPath, closeBrowser, keepPicture, visit } from './support/browser.ts';
-import { dataDir, run } from './support/process.ts';
+import { dataDir, type Program, run } from './support/process.ts';
 
 const wide = { width: 1280, height: 800 };
 const narrow = { width: 390, height: 844 };
@@ -11,14 +13,14 @@ const narrow = { width: 390, height: 844 };
 afterAll(closeBrowser);
 
 /** The demo as its users start it. */
-async function startDemo(): Promise<{ address: string; folder: string }> {
+async function startDemo(): Promise<{ address: string; folder: string; demo: Program }> {
   const folder = dataDir();
   const demo = run(['demo'], { DATA_DIR: folder });
   const address = await vi.waitFor(
     () => /Open (http:\S+)/.exec(demo.output())?.[1] ?? expect.fail(`No address yet:\n${demo.output()}`),
     { timeout: 20_000 },
   );
-  return { address, folder };
+  return { address, folder, demo };
 }
 
 const press = (page: Page, name: string | RegExp) =>
@@ -155,4 +157,22 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await steps(page).getByText('Anna', { exact: true }).waitFor();
     await keepPicture(page, 'page-1280-dark-two-chats');
   });
+});
+
+test('a demo that ends while its bot is starting leaves no Redis running', { timeout: 60_000 }, async () => {
+  const { address, demo, folder } = await startDemo();
+  const act = (action: PageAction) =>
+    fetch(`${address}/page/actions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(action),
+    });
+  await act({ do: 'disconnect', ms: 3_600_000 });
+  await act({ do: 'restart' });
+  await vi.waitFor(
+    () => expect(readFileSync(join(folder, 'bot.log'), 'utf8')).toMatch(/cannot be reached/),
+    20_000,
+  );
+  expect(await demo.kill('SIGTERM')).toBe(0);
+  expect(await findEmbeddedRedis(folder)).toBe(null);
 });

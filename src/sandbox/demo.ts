@@ -13,8 +13,8 @@ export interface DemoOptions {
   readonly script: boolean;
   /** Where the page and the local Telegram are served. Default: 8081, or the next that is free. */
   readonly port?: number;
-  /** Reads what a bot with this DATA_DIR has stored. */
-  readonly reader: (dataDir: string) => { chat(id: number): Promise<StoredChat>; close(): void };
+  /** Reads what a bot with this DATA_DIR has stored; `close` also ends the Redis that a killed bot left running. */
+  readonly reader: (dataDir: string) => { chat(id: number): Promise<StoredChat>; close(): Promise<void> };
   /** The conversation's picture as SVG. */
   readonly picture: () => Promise<string>;
 }
@@ -96,8 +96,8 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
   });
   const stop = async () => {
     page?.close();
-    reader.close();
     await bot.stop();
+    await reader.close();
     await sandbox.close();
   };
   console.log(
