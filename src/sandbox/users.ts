@@ -87,7 +87,12 @@ export class SandboxUser {
     this.#world.telegram.push({ edited_message: message.raw });
   }
 
-  /** Presses the newest button with this label or callback data. */
+  /** The labels below the text field. */
+  get keyboard(): readonly (readonly string[])[] {
+    return this.#world.telegram.replyKeyboards.get(this.id) ?? [];
+  }
+
+  /** Presses the newest button with this label or callback data; one below the text field says its label. */
   presses(labelOrData: string): void {
     for (const message of [...this.messages].reverse()) {
       const button = message.buttons
@@ -95,6 +100,10 @@ export class SandboxUser {
         .find(({ label, data }) => data !== undefined && (label === labelOrData || data === labelOrData));
       if (button === undefined) continue;
       this.#press(message, button.data as string);
+      return;
+    }
+    if (this.keyboard.flat().includes(labelOrData)) {
+      this.says(labelOrData);
       return;
     }
     const labels = this.messages.flatMap(({ buttons }) => buttons.flat().map(({ label }) => `“${label}”`));
@@ -182,6 +191,12 @@ export class SandboxUser {
 
   isMember(club: ClubReference): boolean {
     return isInside(this.#world.membership.status(this.#club(club), this.id));
+  }
+
+  /** Sets the language of their Telegram; the bot hears of it with the next update. */
+  speaks(language: string): void {
+    this.#user().language_code = language;
+    this.#world.telegram.changed();
   }
 
   blocks(): void {
