@@ -85,10 +85,11 @@ function newest(path) {
 /** Compiles into dist/ when a source is newer. */
 export function ensureBuilt() {
   const stamp = join(root, 'dist', '.built');
-  const sources = ['src', 'machines', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+  const sources = ['src', 'machines', 'bench', 'test/chaos', 'test/support/crashing.ts'];
+  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
   const isCurrent = () => {
     const built = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    return sources.every((source) => newest(join(root, source)) <= built);
+    return [...sources, ...settings].every((source) => newest(join(root, source)) <= built);
   };
   if (isCurrent()) return;
   withLock('build', () => {
@@ -219,6 +220,11 @@ const commands = {
     ensureServer();
     ensureBuilt();
     become(process.execPath, [...nodeFlags, join(root, 'dist', 'bench', 'main.js'), ...args]);
+  },
+  chaos: (args) => {
+    ensureServer();
+    ensureBuilt();
+    become(process.execPath, [join(root, 'dist', 'test', 'chaos', 'main.js'), ...args]);
   },
 };
 

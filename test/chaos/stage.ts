@@ -168,16 +168,32 @@ export class Stage {
     return streams.flat().map(([, [, text]]) => JSON.parse(text ?? '{}'));
   }
 
-  /** Queues of effects that are stored, whether or not a lane knows of them. */
-  queues(): Promise<string[]> {
-    return this.redis.keys(`{${prefix}:*}:outbox:*`);
+  /** What is left to be handled. Queues of effects count whether or not a lane knows of them. */
+  async left(): Promise<{
+    updates: number;
+    inbox: number;
+    outbox: number;
+    queues: number;
+    dueTimers: number;
+  }> {
+    const updates = this.sandbox.pendingUpdates;
+    const now = this.now();
+    const due = Array.from({ length: shards }, (_, shard) =>
+      this.redis.zcount(`{${prefix}:${shard}}:timers`, '-inf', now),
+    );
+    const [{ inbox, outbox }, queues, ...timers] = await Promise.all([
+      this.status(),
+      this.redis.keys(`{${prefix}:*}:outbox:*`),
+      ...due,
+    ]);
+    const dueTimers = timers.reduce((sum, count) => sum + count, 0);
+    return { updates, inbox, outbox, queues: queues.length, dueTimers };
   }
 
-  /** Whether nothing is left to be handled. An actor's result goes back from the outbox to the inbox: looked at twice. */
+  /** Whether nothing is left. An actor's result goes back from the outbox to the inbox: looked at twice. */
   async isQuiet(): Promise<boolean> {
     for (let look = 0; look < 2; look++) {
-      const { inbox, outbox } = await this.status();
-      if (this.sandbox.pendingUpdates + inbox + outbox > 0) return false;
+      if (Object.values(await this.left()).some((count) => count > 0)) return false;
     }
     return true;
   }
