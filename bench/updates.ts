@@ -71,7 +71,7 @@ async function measure(
   perSecond: number,
 ) {
   const store = new Store(redis, { prefix, shards: 16 });
-  await store.acquireAll('bench');
+  for (let shard = 0; shard < store.shards; shard++) await store.acquire(shard, 'bench', []);
   const machine = prepareMachine(accessMachine, {}, { language: 'en' });
   const rules: RouteRules = {
     userEvents: machine.userEvents,
@@ -107,7 +107,8 @@ async function measure(
     },
     judge: () => ({ kind: 'refused', reason: 'bench' }),
     resulted: () => {},
-    ratePerSecond: 1_000_000,
+    holds: () => true,
+    rates: { total: 1_000_000, bulk: 1_000_000 },
     window: { answers: 128, bulk: 32 },
   });
   const worker = new Worker({
@@ -126,6 +127,10 @@ async function measure(
   });
   worker.start();
   dispatcher.start();
+  for (let shard = 0; shard < store.shards; shard++) {
+    worker.gain(shard);
+    dispatcher.gain(shard);
+  }
   const started = performance.now();
   for (let index = 0; index < count; index += 100) {
     const wait = started + (index / perSecond) * 1_000 - performance.now();

@@ -1,5 +1,4 @@
-import { hostname } from 'node:os';
-import { Api, GrammyError } from 'grammy';
+import { Api } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
@@ -11,17 +10,20 @@ import { allowedUpdates, type Routed, type RouteRules, route } from './core/rout
 import type { EffectRule } from './core/step.ts';
 import { type Clock, SystemClock } from './engine/clock.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
+import { Leases } from './engine/leases.ts';
 import type { At } from './engine/points.ts';
 import { Poller } from './engine/poller.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
+import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
 import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
-import { fixShards, Store } from './store/store.ts';
+import { fixBot, fixShards, Store } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
-import { type Content, commands, describeProblem, loadContent } from './telegram/content.ts';
+import { type Content, describeProblem, loadContent } from './telegram/content.ts';
 import { createMedia } from './telegram/media.ts';
+import { prepareTelegram } from './telegram/prepare.ts';
 import { checkoutProblem, createRender } from './telegram/render.ts';
 import { createSender, policyOf } from './telegram/sender.ts';
 import { verdict } from './telegram/verdict.ts';
@@ -45,7 +47,7 @@ export class StartRefused extends Error {
   }
 }
 
-export const exitCodes = { unavailable: 69, temporary: 75, configuration: 78 } as const;
+export const exitCodes = { noInput: 66, unavailable: 69, temporary: 75, configuration: 78 } as const;
 
 export interface AppOptions {
   readonly environment: Environment;
@@ -195,7 +197,8 @@ async function startOn(parts: Parts): Promise<App> {
   const { token, root } = { token: environment.botToken, root: environment.apiRoot };
   const pollTimeout = parts.pollTimeout ?? 30;
   const pollApi = new Api(token, { apiRoot: root, timeoutSeconds: pollTimeout + 15 });
-  await prepareTelegram(pollApi, content, log);
+  const me = await prepareTelegram(pollApi, content, log);
+  await fixBot(redis, environment.redisPrefix, me.id);
 
   let end: () => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -205,15 +208,6 @@ async function startOn(parts: Parts): Promise<App> {
   });
   // The caller may look at it later than it fails.
   ended.catch(() => {});
-  const fenced = () =>
-    fail(
-      new StartRefused(
-        exitCodes.temporary,
-        'Another copy of the bot has taken over this Redis; this one stops.',
-      ),
-    );
-
-  await store.acquireAll(`${hostname()}:${process.pid}`);
   const apis = createApis({ token, root, ratePerSecond: environment.rateBulk });
   const render = createRender(content, { providerToken: environment.providerToken });
   const send = createSender({
@@ -231,7 +225,8 @@ async function startOn(parts: Parts): Promise<App> {
     store,
     clock,
     log,
-    fenced,
+    fenced: (shard) => leases.lost(shard),
+    holds: (shard) => leases.holds(shard),
     perform: (effect) => {
       if (effect.invocation === undefined) return send(effect);
       const actor = parts.actors?.[effect.type];
@@ -240,7 +235,7 @@ async function startOn(parts: Parts): Promise<App> {
     },
     judge: (error, effect, attempt) => verdict(error, attempt, policyOf(effect)),
     resulted: (shard) => worker.hint(shard),
-    ratePerSecond: environment.rateTotal,
+    rates: { total: environment.rateTotal, bulk: environment.rateBulk },
     window: { answers: 128, bulk: bulkWindow },
     ...hook,
   });
@@ -255,7 +250,7 @@ async function startOn(parts: Parts): Promise<App> {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
       for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
     },
-    fenced,
+    fenced: (shard) => leases.lost(shard),
     clock,
     log,
     ...hook,
@@ -270,38 +265,80 @@ async function startOn(parts: Parts): Promise<App> {
     log,
     ...hook,
   });
-  const poller = new Poller({
-    api: pollApi,
-    allowedUpdates,
-    append: async (updates) => {
-      if (updates.length === 0) return store.ping();
-      const stored = updates.map((update) => storable(update, routeRules));
-      await store.appendUpdates(stored);
-      for (const shard of new Set(stored.map(({ chat }) => store.shardOf(chat)))) worker.hint(shard);
+  const createPoller = () =>
+    new Poller({
+      api: pollApi,
+      allowedUpdates,
+      append: async (updates) => {
+        if (updates.length === 0) return store.ping();
+        const stored = updates.map((update) => storable(update, routeRules));
+        await store.appendUpdates(stored);
+        const touched = [...new Set(stored.map(({ chat }) => store.shardOf(chat)))];
+        for (const shard of touched) worker.hint(shard);
+        await store.announce(touched.filter((shard) => !leases.holds(shard)));
+      },
+      mayPoll: () => leases.holds('poller'),
+      conflicted: async () => {
+        if (!(await store.isOwner('poller'))) leases.lost('poller');
+      },
+      clock,
+      log,
+      timeout: pollTimeout,
+      ...hook,
+    });
+  let isReady = false;
+  const ready = (polling: boolean) => {
+    if (!isReady) log.info({ shards, prefix: environment.redisPrefix, polling }, 'ready');
+    isReady = true;
+  };
+  let poller: Poller | null = null;
+  let polling: Promise<void> = Promise.resolve();
+  const leases: Leases = new Leases({
+    store,
+    copy: copyName(),
+    // The embedded Redis belongs to this copy alone.
+    isDead: environment.redisUrl === null ? () => true : isDeadCopy,
+    gained: (shard) => {
+      worker.gain(shard);
+      timers.gain(shard);
+      dispatcher.gain(shard);
     },
-    conflicted: async () => {
-      if (!(await store.isOwner())) fenced();
+    drained: async (shard) => {
+      await Promise.all([worker.drain(shard), timers.drain(shard)]);
+      await dispatcher.drain(shard);
     },
-    clock,
+    startPolling: () => {
+      poller = createPoller();
+      polling = poller.run(() => ready(true));
+      polling.catch(fail);
+    },
+    stopPolling: async () => {
+      poller?.stop();
+      poller = null;
+      await polling.catch(() => {});
+    },
+    copiesChanged: (copies) => dispatcher.share(copies),
     log,
-    timeout: pollTimeout,
     ...hook,
   });
+  const stopListening = store.listen((shard) => worker.hint(shard));
 
   worker.start();
   dispatcher.start();
   timers.start();
-  const polling = poller.run(() => log.info({ shards, prefix: environment.redisPrefix }, 'ready'));
-  polling.catch(fail);
+  await leases.start();
+  // Another copy polls: this one is ready all the same.
+  if (!leases.holds('poller')) ready(false);
 
   const stop = async () => {
-    poller.stop();
-    const drained = Promise.all([polling.catch(() => {}), worker.stop(), timers.stop()]).then(() =>
-      dispatcher.stop(),
-    );
+    const drained = leases
+      .stop()
+      .then(() => Promise.all([worker.stop(), timers.stop()]))
+      .then(() => dispatcher.stop());
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.
     const patience = redis.status === 'ready' ? 7_000 : 0;
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, patience).unref())]);
+    stopListening();
     await parts.closeStore();
     end();
   };
@@ -312,39 +349,6 @@ async function startOn(parts: Parts): Promise<App> {
       return stopping;
     },
   };
-}
-
-/** Checks the token, removes a webhook, and publishes the list of commands. */
-async function prepareTelegram(api: Api, content: Content, log: Logger): Promise<void> {
-  for (let wait = 1_000; ; wait = Math.min(wait * 2, 30_000)) {
-    try {
-      const me = await api.getMe();
-      log.info({ bot: me.username, id: me.id }, 'signed in to Telegram');
-      // Without this, getUpdates fails with 409 for ever; what waits is kept.
-      await api.deleteWebhook({ drop_pending_updates: false });
-      break;
-    } catch (error) {
-      if (error instanceof GrammyError && (error.error_code === 401 || error.error_code === 404)) {
-        throw new StartRefused(
-          exitCodes.configuration,
-          `Telegram refused BOT_TOKEN (${error.error_code} ${error.description}). Copy the token from @BotFather again.`,
-        );
-      }
-      log.warn({ err: error, wait }, 'Telegram cannot be reached; trying again');
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
-  }
-  for (const language of content.languages) {
-    const menu = commands.map((command) => ({
-      command,
-      description: content.format(language, `command-${command}`, {}, true),
-    }));
-    const scope = language === content.defaultLanguage ? {} : { language_code: language as 'en' };
-    // A menu without descriptions is no reason not to serve.
-    await api
-      .setMyCommands(menu, scope)
-      .catch((error: unknown) => log.warn({ err: error }, 'the list of commands was not taken'));
-  }
 }
 
 /** An operator's message goes to each operator, in a queue of its own. */

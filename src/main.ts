@@ -5,15 +5,18 @@ import { exitCodes, loadConversation, machines, openRedis, StartRefused, startAp
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
+import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { createLog } from './ops/log.ts';
 import { mermaidOf } from './ops/mermaid.ts';
 import { paint } from './ops/terminal.ts';
 import { runDemo } from './sandbox/demo.ts';
+import { DeadLetters } from './store/dead.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
 import { type ReportedMachine, readChat, readStatus } from './store/status.ts';
-import { fixShards, ShardsDiffer } from './store/store.ts';
+import { fixShards, SettingDiffers } from './store/store.ts';
+import { TokenRefused } from './telegram/prepare.ts';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
 function exitCodeOf(error: unknown): number {
@@ -22,7 +25,8 @@ function exitCodeOf(error: unknown): number {
     return error.reason === 'conflict' ? exitCodes.temporary : exitCodes.configuration;
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
-  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, ShardsDiffer];
+  if (error instanceof NoSuchLetter) return exitCodes.noInput;
+  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }
 
@@ -162,6 +166,11 @@ function chatId(text: string): number {
   return Number(text);
 }
 
+function whole(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
+}
+
 const json = () => new Option('--json', 'print JSON for programs');
 const program = new Command('turnstile')
   .description(
@@ -204,6 +213,38 @@ program
   .argument('<id>', 'the chat id', chatId)
   .addOption(json())
   .action(chat);
+
+const dead = program
+  .command('dead')
+  .description('what was given up: updates, timers and effects, with the reason');
+const withDead = (work: (dead: DeadLetters) => Promise<void>) =>
+  withStored((redis, where) => work(new DeadLetters(redis, where)));
+dead
+  .command('list', { isDefault: true })
+  .description('show the newest')
+  .addOption(new Option('--limit <n>', 'how many at the most').default(50).argParser(whole))
+  .addOption(json())
+  .action((options: { json?: boolean; limit: number }) => withDead((letters) => listDead(letters, options)));
+dead
+  .command('show')
+  .description('show one, with its stack and what it holds')
+  .argument('<id>')
+  .addOption(json())
+  .action((id: string, options: { json?: boolean }) => withDead((letters) => showDead(letters, id, options)));
+for (const [what, description] of [
+  ['retry', 'put it back: it is tried again as if it were new'],
+  ['drop', 'throw it away'],
+] as const) {
+  dead
+    .command(what)
+    .description(description)
+    .argument('[ids...]')
+    .option('--all', 'all of them')
+    .action((ids: string[], options: { all?: boolean }, command: Command) => {
+      if (ids.length === 0 && options.all !== true) command.error('Expected ids, or --all.');
+      return withDead((letters) => endDead(letters, what, ids, options.all === true));
+    });
+}
 
 program.parseAsync().catch((error: unknown) => {
   process.stderr.write(`${paint.red('turnstile:')} ${explain(error)}\n`);

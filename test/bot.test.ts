@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { accessMachine } from '../machines/access.machine.ts';
+import type { SandboxUser } from '../src/sandbox/sandbox.ts';
 import { jobMachine } from './job.machine.ts';
 import { startBot } from './support/bot.ts';
 
@@ -278,24 +279,41 @@ test('a pause that Telegram asks for is kept exactly, for this chat alone', asyn
   await anna.sees('Get access');
 });
 
-test('whoever blocked the bot is left alone, and goes on after coming back', async () => {
-  const bot = await startBot();
-  const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
-  anna.blocks();
-  await bot.settled();
-  bot.clock.shift(5 * minutes);
-  await expect.poll(() => bot.log.some(({ msg }) => String(msg).includes('cannot be reached'))).toBe(true);
-  await bot.settled();
-  expect(await bot.state(anna)).toBe('awaiting_payment');
-  anna.unblocks();
-  anna.says('/status');
-  await bot.settled();
-  expect(anna.messages.at(-1)?.from).toBe('bot');
-});
+test.each(['Telegram tells', 'a message is refused'])(
+  'whoever blocked the bot is left alone at once, and goes on after coming back: %s',
+  async (how) => {
+    const bot = await startBot();
+    const anna = bot.sandbox.user();
+    anna.says('/start');
+    await anna.sees('Get access');
+    anna.presses('Get access');
+    await bot.settled();
+    const timers = async () => (await bot.chat(anna)).sessions[0]?.timers.map(({ name }) => name);
+    expect(await timers()).toEqual(['payment_reminder', 'second_reminder', 'offer_expiry']);
+    if (how === 'Telegram tells') anna.blocks();
+    else {
+      const blocked = { status: 403, description: 'Forbidden: bot was blocked by the user' };
+      bot.sandbox.fail('sendMessage', blocked, { chat: anna.id });
+      anna.says('/help');
+      anna.says('/terms');
+    }
+    await expect.poll(timers).toEqual([]);
+    await bot.settled();
+    const heard = anna.messages.length;
+    bot.clock.shift(100 * 60 * minutes);
+    await bot.settled();
+    expect(anna.messages).toHaveLength(heard);
+    expect(await bot.state(anna)).toBe('awaiting_payment');
+
+    if (how === 'Telegram tells') anna.unblocks();
+    else anna.says('/status');
+    await expect.poll(timers).toEqual(['payment_reminder', 'second_reminder', 'offer_expiry']);
+    bot.clock.shift(5 * minutes);
+    await anna.sees('3 traps');
+    expect(await timers()).toEqual(['second_reminder', 'offer_expiry']);
+    expect((await bot.status()).dead).toBe(0);
+  },
+);
 
 test('an invoked actor: its result comes back as an event, a failure is tried again and then takes onError', async () => {
   let attempts = 0;
@@ -312,4 +330,28 @@ test('an invoked actor: its result comes back as an event, a failure is tried ag
   bot.clock.shift(1_000);
   await expect.poll(() => bot.state(anna)).toBe('done');
   expect((await bot.chat(anna)).sessions[0]).toMatchObject({ context: { result: 42 }, timers: [] });
+});
+
+test('when Telegram refuses several chats in a row, the whole bot pauses; a checkout is answered all the same', async () => {
+  const bot = await startBot();
+  const users = [1, 2, 3, 4].map((id) => bot.sandbox.user({ id }));
+  const [first, , , last] = users as [SandboxUser, SandboxUser, SandboxUser, SandboxUser];
+  last.says('/start');
+  await last.sees('Get access');
+  last.presses('Get access');
+  await bot.settled();
+  const flood = { status: 429, description: 'Too Many Requests: retry after 60', retryAfter: 60 };
+  for (const { id } of users.slice(0, 3)) bot.sandbox.fail('sendMessage', flood, { chat: id });
+  for (const user of users.slice(0, 3)) user.says('/start');
+  await expect
+    .poll(() => bot.log.some(({ msg }) => msg === 'Telegram asks the whole bot for a pause'))
+    .toBe(true);
+  const before = last.messages.length;
+  last.says('/help');
+  expect((await last.checkout()).ok).toBe(true);
+  expect(last.messages).toHaveLength(before + 1);
+  bot.clock.shift(60_000);
+  await first.sees('Get access');
+  await bot.settled();
+  expect(last.messages).toHaveLength(before + 2);
 });

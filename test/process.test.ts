@@ -124,21 +124,6 @@ test('a second bot on the same DATA_DIR is refused with the first one named; exi
   expect(first.log().at(-1)).toMatchObject({ msg: 'stopped' });
 });
 
-test('a later copy on the same Redis takes over, and the earlier one stops with 75', async () => {
-  const sandbox = await sandboxOf();
-  const variables = variablesFor(sandbox);
-  const first = run(['start'], variables);
-  await first.logged('ready');
-  run(['start'], variables);
-  const anna = sandbox.user();
-  // Whichever of the two takes the update, the answer comes once.
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.says('/help');
-  await sandbox.waitFor(() => anna.messages.filter(({ from }) => from === 'bot').length === 2, 'the help');
-  expect(await first.ended).toBe(75);
-});
-
 test('a token that Telegram refuses: exit code 78, the reason, and the token nowhere', async () => {
   const sandbox = await sandboxOf();
   const token = '123456:secret-secret-secret-secret-secret';

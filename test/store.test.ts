@@ -6,7 +6,8 @@ import type { Payment } from '../src/core/route.ts';
 import { type MachineEvent, step } from '../src/core/step.ts';
 import { checkServer, RedisUnfit } from '../src/store/redis.ts';
 import { readStatus } from '../src/store/status.ts';
-import { fixShards, ShardsDiffer, Store } from '../src/store/store.ts';
+import { fixBot, fixShards, SettingDiffers, Store } from '../src/store/store.ts';
+import { ownAll } from './support/own.ts';
 import { openTestRedis } from './support/redis.ts';
 
 const machine = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -16,7 +17,7 @@ const chat = 77;
 async function openStore() {
   const { redis, prefix } = await openTestRedis();
   const store = new Store(redis, { prefix, shards: 4 });
-  await store.acquireAll('test');
+  await ownAll(store, 'test');
   let id = 0;
   const append = async (text = '{}') => {
     await store.appendUpdates([{ id: ++id, chat, lane: 'reply', text }]);
@@ -109,10 +110,10 @@ test('a former owner of a shard writes nothing', async () => {
   const { redis, prefix, store, append, commitOf } = await openStore();
   const entry = await append();
   const { commit, target } = await commitOf({ type: 'access.requested' });
-  await new Store(redis, { prefix, shards: 4 }).acquireAll('another');
+  await ownAll(new Store(redis, { prefix, shards: 4 }), 'another');
   expect(await store.commit(entry, target, commit, { now })).toBe('fenced');
   expect(await store.bury(entry, { kind: 'update', error: 'x', at: now, body: null })).toBe('fenced');
-  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0 });
+  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0, away: false });
 });
 
 test('a payment is recorded once per charge id, whatever brings it', async () => {
@@ -178,7 +179,7 @@ test('only an idle session expires', async () => {
   });
   await apply({ type: 'payment.refunded', charge: 'x' });
   expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toMatchObject({ gone: 1 });
-  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0 });
+  expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0, away: false });
 });
 
 test('the effects of a chat are taken one at a time, in order, and stay until they are settled', async () => {
@@ -208,6 +209,7 @@ test('an effect that is put off keeps those behind it waiting, and is due again 
   expect(await store.takeEffects(shard, 'reply', now + 999, 10, [])).toEqual({
     taken: [],
     next: now + 1_000,
+    fenced: false,
   });
   const [later] = (await store.takeEffects(shard, 'reply', now + 1_000, 10, [])).taken;
   expect(later?.effect).toEqual(effect);
@@ -244,7 +246,7 @@ test('the number of shards is fixed at the first start', async () => {
   const { redis, prefix } = await openTestRedis();
   expect(await fixShards(redis, prefix, null)).toBe(16);
   expect(await fixShards(redis, prefix, 16)).toBe(16);
-  await expect(fixShards(redis, prefix, 8)).rejects.toThrow(ShardsDiffer);
+  await expect(fixShards(redis, prefix, 8)).rejects.toThrow(SettingDiffers);
 });
 
 test('a server that may evict keys is refused, one without an append-only file is warned about', async () => {
@@ -256,4 +258,26 @@ test('a server that may evict keys is refused, one without an append-only file i
   } finally {
     await redis.config('SET', 'maxmemory-policy', 'noeviction');
   }
+});
+
+test('another bot is refused on what the first one has stored', async () => {
+  const { redis, prefix } = await openTestRedis();
+  await fixBot(redis, prefix, 42);
+  await fixBot(redis, prefix, 42);
+  await expect(fixBot(redis, prefix, 43)).rejects.toThrow(SettingDiffers);
+});
+
+test('a shard has one owner among those that live; the epoch rises at each takeover and outlives a release', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const [first, second] = [new Store(redis, { prefix, shards: 1 }), new Store(redis, { prefix, shards: 1 })];
+  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe(true);
+  expect(await second.acquire(0, 'b', ['a', 'b'])).toBe(false);
+  expect(await first.isOwner(0)).toBe(true);
+  expect(await second.acquire(0, 'b', ['b'])).toBe(true);
+  expect(await first.isOwner(0)).toBe(false);
+  await first.release(0);
+  expect(await second.isOwner(0)).toBe(true);
+  await second.release(0);
+  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe(true);
+  expect(await redis.get(first.keys.owner(0))).toBe('3:a');
 });

@@ -7,6 +7,10 @@ export interface TimerSpec {
   readonly name: string;
   /** XState's own id, which is the event's type as well: `xstate.after.<delay>.<node>`. */
   readonly eventType: string;
+  /** The delay's name in `setup({delays})`. */
+  readonly delay: string;
+  /** The state it belongs to. */
+  readonly path: readonly string[];
 }
 
 /** A machine that passed the checks of `prepareMachine`, with what the step needs to know of it. */
@@ -32,6 +36,8 @@ export interface DurableMachine {
   readonly events: ReadonlySet<string>;
   /** Delay in ms after which an untouched session in this state expires (tag `expires after <delay>`). */
   readonly expiry: ReadonlyMap<string, number>;
+  /** Its timers stay while its person cannot be reached (`meta.whileUnreachable: 'goes on'`). */
+  readonly goesOn: boolean;
   /** Names of actions that reach the outbox, with their static parameters, for checks of content. */
   readonly actions: readonly { readonly type: string; readonly params: Readonly<Record<string, unknown>> }[];
 }
@@ -208,13 +214,20 @@ export function prepareMachine(
   const timersByName = new Map<string, TimerSpec>();
   for (const { delay, node, eventType } of timers) {
     const unique = timers.filter((other) => other.delay === delay).length === 1;
-    const spec = { name: unique ? delay : `${delay}@${node.path.join('.')}`, eventType };
+    const spec = {
+      name: unique ? delay : `${delay}@${node.path.join('.')}`,
+      eventType,
+      delay,
+      path: node.path,
+    };
     timersByEvent.set(eventType, spec);
     timersByName.set(spec.name, spec);
   }
 
-  const userEvents =
-    (root.config['meta'] as { userEvents?: readonly string[] } | undefined)?.userEvents ?? [];
+  const meta = root.config['meta'] as
+    | { userEvents?: readonly string[]; whileUnreachable?: string }
+    | undefined;
+  const userEvents = meta?.userEvents ?? [];
   for (const type of userEvents) {
     if (!events.has(type)) problems.push(`meta.userEvents: no state handles "${type}"`);
   }
@@ -252,6 +265,7 @@ export function prepareMachine(
     userEvents: new Set(userEvents),
     events,
     expiry,
+    goesOn: meta?.whileUnreachable === 'goes on',
     actions,
   };
 }

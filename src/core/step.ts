@@ -29,6 +29,8 @@ export interface StepInput {
   readonly input: JsonObject;
   /** ms since 1970. */
   readonly now: number;
+  /** The person is back after timers were dropped: those of the state they are in start anew. */
+  readonly isBack?: boolean;
   readonly rules: Readonly<Record<string, EffectRule>>;
 }
 
@@ -86,7 +88,7 @@ export function step(given: StepInput): Commit | null {
     AnyMachineSnapshot,
     Action[],
   ];
-  if (next === snapshot && nextActions.length === 0) return null;
+  if (next === snapshot && nextActions.length === 0 && given.isBack !== true) return null;
   if (next.status === 'error') throw next.error;
   actions = [...actions, ...nextActions];
 
@@ -124,6 +126,8 @@ export function step(given: StepInput): Commit | null {
     for (const name of machine.timersByName.keys()) timers.push({ name, due: null });
   }
 
+  const timersOfReturn = given.isBack === true ? awaitedTimers(given, next, timers) : [];
+
   const to = stateName(next.value);
   const history = Object.keys(next.historyValue).length > 0 ? historyOf(next) : undefined;
   return {
@@ -138,9 +142,27 @@ export function step(given: StepInput): Commit | null {
     from: session === null ? null : stateName(session.value),
     to,
     expiresIn: next.status === 'active' ? (machine.expiry.get(to) ?? null) : null,
-    timers,
+    timers: [...timersOfReturn, ...timers],
     effects,
   };
+}
+
+/** The timers of the states that are active, as if they were entered now, but for those that the step itself sets. */
+function awaitedTimers(
+  given: StepInput,
+  snapshot: AnyMachineSnapshot,
+  set: readonly TimerChange[],
+): TimerChange[] {
+  const delays = given.machine.logic.implementations.delays as Record<string, unknown>;
+  const known = new Set(set.map(({ name }) => name));
+  return [...given.machine.timersByName.values()]
+    .filter(({ name, path }) => !known.has(name) && isActive(snapshot.value, path))
+    .map(({ name, delay }) => {
+      const found = delays[delay];
+      const ms =
+        typeof found === 'function' ? found({ context: snapshot.context, event: given.event }) : found;
+      return { name, due: given.now + Math.max(0, Math.round(Number(ms))) };
+    });
 }
 
 /** The event of a timer's stored name; null when the machine no longer has such a timer. */

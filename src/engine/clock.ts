@@ -1,3 +1,5 @@
+import { uptime } from 'node:os';
+
 /** Time as an argument: loops take a clock, tests and the sandbox move it. */
 export interface Clock {
   /** ms since 1970. */
@@ -8,19 +10,27 @@ export interface Clock {
 
 /** setTimeout counts in 32 bits. */
 const longest = 2 ** 31 - 1;
+/** How often the clock looks whether the machine has slept, ms. */
+const sleepCheck = 1_000;
 
-/** The machine's clock, which may be shifted forward or back while loops wait on it. */
+/**
+ * The time of day as it was at the start, counted on by the monotonic clock: setting the machine's clock forward or back
+ * moves no timer of a running bot. Time that the machine slept counts. It may be shifted while loops wait on it.
+ */
 export class SystemClock implements Clock {
   #offset: number;
   readonly #waiting = new Set<() => void>();
+  /** What the machine's uptime, which goes on in sleep, is ahead of the monotonic clock, ms. */
+  #slept = uptime() * 1_000 - performance.now();
 
-  /** @param offset ms that it is ahead of the machine's clock */
+  /** @param offset ms that it is ahead of the machine's clock at the start */
   constructor(offset = 0) {
-    this.#offset = offset;
+    this.#offset = Date.now() - performance.now() + offset;
+    setInterval(() => this.#countSleep(), sleepCheck).unref();
   }
 
   now(): number {
-    return Date.now() + this.#offset;
+    return Math.floor(performance.now() + this.#offset);
   }
 
   at(time: number, callback: () => void): () => void {
@@ -46,5 +56,13 @@ export class SystemClock implements Clock {
   shift(ms: number): void {
     this.#offset += ms;
     for (const arm of [...this.#waiting]) arm();
+  }
+
+  #countSleep(): void {
+    const slept = uptime() * 1_000 - performance.now();
+    const gained = slept - this.#slept;
+    if (gained < sleepCheck) return;
+    this.#slept = slept;
+    this.shift(gained);
   }
 }

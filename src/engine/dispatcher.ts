@@ -4,6 +4,7 @@ import { lanes } from '../core/effects.ts';
 import type { Store, StoredResult, Taken } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 import type { At } from './points.ts';
+import { Shards } from './shards.ts';
 
 /** What to do after a failed attempt; telegram/verdict.ts gives it for calls of the Bot API. */
 export type Outcome =
@@ -18,13 +19,16 @@ export interface DispatcherOptions {
   /** Does what the effect asks for; its value is the result of an invoked actor. */
   readonly perform: (effect: Effect) => Promise<unknown>;
   readonly judge: (error: unknown, effect: Effect, attempt: number) => Outcome;
-  /** Hears that a result was put into a shard's inbox. */
+  /** Hears that something was put into a shard's inbox. */
   readonly resulted: (shard: number) => void;
-  readonly fenced: () => void;
+  /** Another copy owns this shard now. */
+  readonly fenced: (shard: number) => void;
+  /** Whether this copy may still act for a shard: one that was taken for dead must not send what another sends. */
+  readonly holds: (shard: number) => boolean;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Effects a second, all lanes together. */
-  readonly ratePerSecond: number;
+  /** Effects a second of all copies: all lanes together, and reminders and broadcasts among them. */
+  readonly rates: { readonly total: number; readonly bulk: number };
   /** Effects in flight at once: answers (checkout and replies), and bulk (reminders and broadcasts). */
   readonly window: { readonly answers: number; readonly bulk: number };
   readonly at?: At;
@@ -39,10 +43,13 @@ const attemptsWhileOthersSucceed = 4;
 /** An effect that keeps failing is given up after this time at the latest, ms. */
 const longestRetry = 24 * 3_600_000;
 
+/** So many chats told to wait, with no message taken between them, mean that the whole bot is. */
+const floodedChats = 3;
+
 /** A bucket that holds `size` and gains `perSecond`. */
 class TokenBucket {
-  readonly #size: number;
-  readonly #perSecond: number;
+  #size: number;
+  #perSecond: number;
   #tokens: number;
   #at: number;
   constructor(size: number, perSecond: number, now: number) {
@@ -62,6 +69,12 @@ class TokenBucket {
     this.#tokens -= 1;
     return 0;
   }
+  /** Changes size and gain; what it holds stays, as far as it fits. */
+  resize(size: number, perSecond: number): void {
+    this.#size = size;
+    this.#perSecond = perSecond;
+    this.#tokens = Math.min(this.#tokens, size);
+  }
   isFull(now: number): boolean {
     return this.#tokens + ((now - this.#at) * this.#perSecond) / 1_000 >= this.#size;
   }
@@ -77,9 +90,13 @@ export class Dispatcher {
   readonly #waiting: ReadonlyMap<Lane, Set<number>> = new Map(lanes.map((lane) => [lane, new Set<number>()]));
   readonly #held = new Map<number, Set<string>>();
   readonly #inFlight = { answers: 0, bulk: 0 };
-  readonly #running = new Set<Promise<void>>();
+  readonly #shards = new Shards();
   readonly #chats = new Map<number, TokenBucket>();
   readonly #total: TokenBucket;
+  readonly #bulk: TokenBucket;
+  /** Chats that were told to wait since the last message that was taken. */
+  readonly #flooded = new Set<number>();
+  #pausedUntil = 0;
   #active = false;
   #pumping = false;
   #again = false;
@@ -90,8 +107,9 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    const burst = Math.max(1, options.ratePerSecond / 10);
-    this.#total = new TokenBucket(burst, options.ratePerSecond, performance.now());
+    const { total, bulk } = options.rates;
+    this.#total = new TokenBucket(burstOf(total), total, performance.now());
+    this.#bulk = new TokenBucket(burstOf(bulk), bulk, performance.now());
     for (let shard = 0; shard < options.store.shards; shard++) this.#held.set(shard, new Set());
   }
 
@@ -101,19 +119,35 @@ export class Dispatcher {
       this.#hintAll();
       this.#forgetIdleChats();
     }, rescan);
-    this.#hintAll();
+  }
+
+  /** A shard is this copy's. */
+  gain(shard: number): void {
+    this.#shards.open(shard);
+    for (const lane of lanes) this.hint(shard, lane);
+  }
+
+  /** Takes nothing new of a shard, and resolves when everything of it in flight is settled. */
+  drain(shard: number): Promise<void> {
+    return this.#shards.drain(shard);
+  }
+
+  /** Telegram's limits are for the bot: each copy has its part of them. */
+  share(copies: number): void {
+    const { total, bulk } = this.#options.rates;
+    this.#total.resize(burstOf(total / copies), total / copies);
+    this.#bulk.resize(burstOf(bulk / copies), bulk / copies);
   }
 
   /** An effect of this lane was put into a shard's outbox. */
   hint(shard: number, lane: Lane): void {
+    if (!this.#shards.isOpen(shard)) return;
     this.#waiting.get(lane)?.add(shard);
     void this.#pump();
   }
 
   #hintAll(): void {
-    for (const waiting of this.#waiting.values()) {
-      for (let shard = 0; shard < this.#options.store.shards; shard++) waiting.add(shard);
-    }
+    for (const waiting of this.#waiting.values()) for (const shard of this.#shards) waiting.add(shard);
     void this.#pump();
   }
 
@@ -122,7 +156,7 @@ export class Dispatcher {
     this.#active = false;
     clearInterval(this.#rescan);
     this.#cancel();
-    await Promise.all(this.#running);
+    await this.#shards.drainAll();
   }
 
   async #pump(): Promise<void> {
@@ -150,6 +184,7 @@ export class Dispatcher {
     const waiting = this.#waiting.get(lane) as Set<number>;
     const kind = lane === 'checkout' || lane === 'reply' ? 'answers' : 'bulk';
     while (waiting.size > 0 && this.#active) {
+      if (lane !== 'checkout' && clock.now() < this.#pausedUntil) return this.#wakeLater(this.#pausedUntil);
       // A checkout query never waits for a free hand.
       const free = lane === 'checkout' ? window.answers : window[kind] - this.#inFlight[kind];
       if (free <= 0) return;
@@ -159,7 +194,9 @@ export class Dispatcher {
       await Promise.all(
         shards.map(async (shard) => {
           const held = this.#held.get(shard) as Set<string>;
-          const { taken, next } = await store.takeEffects(shard, lane, clock.now(), each, [...held]);
+          const { taken, next, fenced } = await store.takeEffects(shard, lane, clock.now(), each, [...held]);
+          if (fenced) return this.#options.fenced(shard);
+          if (!this.#shards.isOpen(shard)) return;
           if (taken.length === each) waiting.add(shard);
           for (const one of taken) if (!held.has(one.queue)) this.#begin(one, kind);
           if (next !== null) this.#wakeLater(next);
@@ -179,29 +216,35 @@ export class Dispatcher {
   }
 
   #begin(first: Taken, kind: 'answers' | 'bulk'): void {
-    const held = this.#held.get(first.shard) as Set<string>;
+    const { shard } = first;
+    const held = this.#held.get(shard) as Set<string>;
     held.add(first.queue);
+    this.#shards.begin(shard);
     this.#inFlight[kind]++;
     const run = async () => {
       let taken = await this.#dispatch(first);
       // What follows in the same queue goes on at once, unless it belongs to another kind of lane.
-      while (taken !== null && this.#active && (kind === 'bulk' || isAnswer(taken.effect.lane))) {
+      while (
+        taken !== null &&
+        this.#active &&
+        this.#shards.isOpen(shard) &&
+        (kind === 'bulk' || isAnswer(taken.effect.lane))
+      ) {
         taken = await this.#dispatch(taken);
       }
-      if (taken !== null) for (const lane of lanes) this.#waiting.get(lane)?.add(first.shard);
+      if (taken !== null) for (const lane of lanes) this.#waiting.get(lane)?.add(shard);
     };
-    const mine: Promise<void> = run()
+    void run()
       .catch((error: unknown) =>
         this.#options.log.error({ err: error }, 'an effect could not be settled; it stays stored'),
       )
       .finally(() => {
         held.delete(first.queue);
         this.#inFlight[kind]--;
-        this.#running.delete(mine);
+        this.#shards.end(shard);
         // The window was full, or something came behind in this queue: look again.
         void this.#pump();
       });
-    this.#running.add(mine);
   }
 
   /** One attempt. Returns the next effect of the queue when it may follow at once. */
@@ -210,7 +253,11 @@ export class Dispatcher {
     const { effect } = taken;
     const wait = this.#chatWait(effect);
     if (wait > 0) return this.#postpone(taken, effect, clock.now() + wait);
-    await this.#takeTotal(effect.lane);
+    await this.#takeTurn(effect.lane);
+    if (!this.#options.holds(taken.shard)) return null;
+    if (effect.lane !== 'checkout' && clock.now() < this.#pausedUntil) {
+      return this.#postpone(taken, effect, this.#pausedUntil);
+    }
     const started = performance.now();
     let output: unknown;
     try {
@@ -221,6 +268,7 @@ export class Dispatcher {
     }
     if (at !== undefined) await at('effect performed');
     this.#lastSuccess = clock.now();
+    this.#flooded.clear();
     const result = resultOf(effect, { output: output ?? null });
     const next = await store.settle(taken, clock.now(), result === null ? {} : { result });
     if (at !== undefined) await at('effect settled');
@@ -230,7 +278,7 @@ export class Dispatcher {
       lane: effect.lane,
       ms: Math.round(performance.now() - started),
     });
-    return this.#after(taken, next, result);
+    return this.#after(taken, next, result !== null);
   }
 
   async #failed(taken: Taken, error: unknown): Promise<Taken | null> {
@@ -242,6 +290,12 @@ export class Dispatcher {
     const about = { chat: effect.to ?? effect.chat, effect: effect.type, attempt, reason: outcome.reason };
     if (outcome.kind === 'pause') {
       log.warn({ ...about, ms: outcome.afterMs }, 'Telegram asks for a pause');
+      // One chat may be written to too fast. Several in a row, and it is the bot that is.
+      this.#flooded.add(about.chat);
+      if (this.#flooded.size >= floodedChats && now + outcome.afterMs > this.#pausedUntil) {
+        this.#pausedUntil = now + outcome.afterMs;
+        log.warn({ ms: outcome.afterMs }, 'Telegram asks the whole bot for a pause');
+      }
       return this.#postpone(taken, effect, now + outcome.afterMs);
     }
     const since = effect.since ?? now;
@@ -275,22 +329,24 @@ export class Dispatcher {
       ...(result !== null && { result }),
       ...(isLetter && { dead: { ...letter, ...(stack !== undefined && { stack }) } }),
       ...(outcome.kind === 'unreachable' && { dropQueue: true }),
+      // An operator who cannot be reached is no matter of this chat.
+      ...(outcome.kind === 'unreachable' && effect.to === undefined && { unreachable: effect.chat }),
     });
-    return this.#after(taken, next, result);
+    return this.#after(taken, next, result !== null || outcome.kind === 'unreachable');
   }
 
-  #after(taken: Taken, next: Taken | null | 'fenced', result: StoredResult | null): Taken | null {
+  #after(taken: Taken, next: Taken | null | 'fenced', told: boolean): Taken | null {
     if (next === 'fenced') {
-      this.#options.fenced();
+      this.#options.fenced(taken.shard);
       return null;
     }
-    if (result !== null) this.#options.resulted(taken.shard);
+    if (told) this.#options.resulted(taken.shard);
     return next;
   }
 
   async #postpone(taken: Taken, effect: Effect, due: number): Promise<null> {
     const { store, fenced, at } = this.#options;
-    if ((await store.postpone(taken, effect, due)) === 'fenced') fenced();
+    if ((await store.postpone(taken, effect, due)) === 'fenced') fenced(taken.shard);
     if (at !== undefined) await at('retry stored');
     this.#wakeLater(due);
     return null;
@@ -315,15 +371,20 @@ export class Dispatcher {
     for (const [chat, bucket] of this.#chats) if (bucket.isFull(now)) this.#chats.delete(chat);
   }
 
-  async #takeTotal(lane: Lane): Promise<void> {
+  /** Waits until this copy's part of the limits has room. */
+  async #takeTurn(lane: Lane): Promise<void> {
     if (lane === 'checkout') return;
-    for (;;) {
-      const wait = this.#total.take(performance.now());
-      if (wait === 0) return;
-      await new Promise((resolve) => setTimeout(resolve, wait));
+    for (const bucket of isAnswer(lane) ? [this.#total] : [this.#bulk, this.#total]) {
+      for (;;) {
+        const wait = bucket.take(performance.now());
+        if (wait === 0) break;
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
     }
   }
 }
+
+const burstOf = (perSecond: number): number => Math.max(1, perSecond / 10);
 
 const isAnswer = (lane: Lane): boolean => lane === 'checkout' || lane === 'reply';
 

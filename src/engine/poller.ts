@@ -20,6 +20,8 @@ export interface PollerOptions {
   readonly allowedUpdates: readonly Exclude<keyof Update, 'update_id'>[];
   /** Must reject, or not return, when the updates could not be stored: then nothing is confirmed to Telegram. */
   readonly append: (updates: readonly Update[]) => Promise<void>;
+  /** Whether it is still this copy's turn; asked before each request. */
+  readonly mayPoll: () => boolean;
   /** Hears of each conflict with another poller: it may be a copy that has taken over. */
   readonly conflicted: () => Promise<void>;
   readonly clock: Clock;
@@ -75,11 +77,12 @@ export class Poller {
 
   /** A source, fetcher and runner of its own each time: a runner that has failed ends silently when started again. */
   async #pollUntilFault(onRequest: () => void): Promise<void> {
-    const { api, allowedUpdates, append, at, timeout = 30 } = this.#options;
+    const { api, allowedUpdates, append, mayPoll, at, timeout = 30 } = this.#options;
     const getUpdates = async (
       args: { offset: number; limit: number; timeout: number },
       signal: AbortSignal,
     ) => {
+      if (!mayPoll()) throw new Error('The lease has ended while Redis could not be reached');
       const request = api.getUpdates({ ...args, allowed_updates: [...allowedUpdates] }, signal as never);
       onRequest();
       const updates = await request;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { DueTimer, Store } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 import type { At } from './points.ts';
+import { Shards } from './shards.ts';
 
 export interface TimersOptions {
   readonly store: Store;
@@ -28,7 +29,8 @@ export class Timers {
   readonly #concurrency: number;
   /** Per shard, when there is something to do next, ms. */
   readonly #next: number[];
-  readonly #inHand = new Map<string, Promise<void>>();
+  readonly #shards = new Shards();
+  readonly #inHand = new Set<string>();
   #cancel: () => void = () => {};
   #wakeAt = Number.POSITIVE_INFINITY;
   #running = false;
@@ -39,21 +41,33 @@ export class Timers {
   constructor(options: TimersOptions) {
     this.#options = options;
     this.#concurrency = options.concurrency ?? 128;
-    this.#next = Array.from({ length: options.store.shards }, () => 0);
+    this.#next = Array.from({ length: options.store.shards }, () => Number.POSITIVE_INFINITY);
   }
 
   start(): void {
     this.#running = true;
     this.#rescan = setInterval(() => {
-      this.#next.fill(0);
+      for (const shard of this.#shards) this.#next[shard] = 0;
       this.#wake();
     }, rescan);
+  }
+
+  /** A shard is this copy's. */
+  gain(shard: number): void {
+    this.#shards.open(shard);
+    this.#next[shard] = 0;
     this.#wake();
+  }
+
+  /** Starts nothing new of a shard, and resolves when everything of it in hand is committed. */
+  drain(shard: number): Promise<void> {
+    this.#next[shard] = Number.POSITIVE_INFINITY;
+    return this.#shards.drain(shard);
   }
 
   /** A timer was set in this shard. */
   hint(shard: number, due: number): void {
-    if (due >= (this.#next[shard] ?? 0)) return;
+    if (!this.#shards.isOpen(shard) || due >= (this.#next[shard] ?? 0)) return;
     this.#next[shard] = due;
     this.#sleep();
   }
@@ -63,7 +77,7 @@ export class Timers {
     this.#running = false;
     clearInterval(this.#rescan);
     this.#cancel();
-    await Promise.all(this.#inHand.values());
+    await this.#shards.drainAll();
   }
 
   /** Sleeps until the earliest due time; an earlier one re-arms. */
@@ -100,12 +114,11 @@ export class Timers {
 
   async #scan(): Promise<void> {
     const now = this.#options.clock.now();
-    const shards = [...this.#next.keys()].filter((shard) => (this.#next[shard] ?? 0) <= now);
+    const shards = [...this.#shards].filter((shard) => (this.#next[shard] ?? 0) <= now);
     await Promise.all(shards.map((shard) => this.#scanShard(shard, now)));
   }
 
   async #scanShard(shard: number, now: number): Promise<void> {
-    if (!this.#running) return;
     const { store, expirable, log } = this.#options;
     // A hint that comes while we read must not be lost, so the slate is clean before the reading.
     this.#next[shard] = Number.POSITIVE_INFINITY;
@@ -113,7 +126,7 @@ export class Timers {
     let upcoming = next ?? Number.POSITIVE_INFINITY;
     for (const timer of due) {
       if (this.#inHand.has(timer.id)) continue;
-      if (this.#inHand.size >= this.#concurrency || !this.#running) {
+      if (this.#inHand.size >= this.#concurrency || !this.#shards.isOpen(shard)) {
         upcoming = Math.min(upcoming, timer.due);
         break;
       }
@@ -124,6 +137,7 @@ export class Timers {
       if (expired.gone > 0) log.info({ machine, state, count: expired.gone }, 'untouched sessions expired');
       upcoming = Math.min(upcoming, expired.next ?? Number.POSITIVE_INFINITY);
     }
+    if (!this.#shards.isOpen(shard)) return;
     // While the hands are full, the end of one of them wakes us; a due time in the past would spin.
     if (upcoming > now) this.#next[shard] = Math.min(this.#next[shard] ?? upcoming, upcoming);
     else if (this.#inHand.size < this.#concurrency) this.#next[shard] = upcoming;
@@ -139,17 +153,19 @@ export class Timers {
       if (at !== undefined) await at('timer claimed');
       await handle(timer);
     };
-    const mine = work()
+    this.#inHand.add(timer.id);
+    this.#shards.begin(timer.shard);
+    void work()
       .catch((error: unknown) =>
         log.error({ err: error, timer: timer.id }, 'a timer failed; it stays stored'),
       )
       .finally(() => {
         this.#inHand.delete(timer.id);
+        this.#shards.end(timer.shard);
         if (this.#full.size === 0 || this.#inHand.size > this.#concurrency / 2) return;
         for (const shard of this.#full) this.#next[shard] = 0;
         this.#full.clear();
         this.#wake();
       });
-    this.#inHand.set(timer.id, mine);
   }
 }

@@ -16,6 +16,7 @@ import {
 import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 import type { At } from './points.ts';
+import { Shards } from './shards.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
@@ -32,8 +33,8 @@ export interface WorkerOptions {
     shard: number,
     commit: { timers: Commit['timers']; effects: readonly Effect[] },
   ) => void;
-  /** Another copy owns the shards now. */
-  readonly fenced: () => void;
+  /** Another copy owns this shard now. */
+  readonly fenced: (shard: number) => void;
   readonly clock: Clock;
   readonly log: Logger;
   /** Causes in hand at once. Default 256. */
@@ -64,13 +65,12 @@ export class Worker {
   readonly #chains = new Map<number, Promise<void>>();
   readonly #source: InboxSource;
   readonly #runner: RunnerHandle;
-  #inHand = 0;
-  #idle: (() => void)[] = [];
+  readonly #shards = new Shards();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     const concurrency = options.concurrency ?? 256;
-    this.#source = new InboxSource(options.store, concurrency, options.log);
+    this.#source = new InboxSource(options.store, this.#shards, concurrency, options.log);
     const sink = createConcurrentSink<Entry>(
       { consume: (entry) => this.#handleEntry(entry) },
       async (error) => options.log.error({ err: error }, 'an inbox entry failed; it stays stored'),
@@ -83,6 +83,17 @@ export class Worker {
     this.#runner.start();
   }
 
+  /** A shard is this copy's: its inbox is read from the beginning. */
+  gain(shard: number): void {
+    this.#shards.open(shard);
+    this.#source.rewind(shard);
+  }
+
+  /** Takes nothing new of a shard, and resolves when everything of it in hand is committed. */
+  drain(shard: number): Promise<void> {
+    return this.#shards.drain(shard);
+  }
+
   /** Something was appended to a shard's inbox. */
   hint(shard: number): void {
     this.#source.hint(shard);
@@ -92,7 +103,7 @@ export class Worker {
   async stop(): Promise<void> {
     this.#source.close();
     void this.#runner.stop();
-    if (this.#inHand > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    await this.#shards.drainAll();
   }
 
   /** Steps a due timer. Resolves when it is committed, or given up. */
@@ -113,10 +124,21 @@ export class Worker {
     let chat: number | null = null;
     let work: () => Promise<void>;
     try {
-      const prepared = entry.kind === 'update' ? this.#prepareUpdate(entry) : this.#prepareResult(entry);
-      if (prepared === null) {
+      const unreachable = entry.kind === 'unreachable' ? Number(entry.text) : null;
+      const prepared =
+        unreachable !== null
+          ? null
+          : entry.kind === 'update'
+            ? this.#prepareUpdate(entry)
+            : this.#prepareResult(entry);
+      if (unreachable !== null || prepared?.event.type === 'bot.blocked') {
+        const person = unreachable ?? prepared?.chat ?? 0;
+        chat = person;
+        work = () => this.#abandon(entry, person);
+      } else if (prepared === null) {
         work = async () => {
           this.#checkOwner(
+            entry,
             await this.#options.store.commit(entry, null, null, { now: this.#options.clock.now() }),
           );
         };
@@ -169,14 +191,14 @@ export class Worker {
       await before;
       await this.#untilStored(cause, work);
     };
-    this.#inHand++;
+    this.#shards.begin(cause.shard);
     const mine = run();
     if (chat !== null) this.#chains.set(chat, mine);
     try {
       await mine;
     } finally {
       if (chat !== null && this.#chains.get(chat) === mine) this.#chains.delete(chat);
-      if (--this.#inHand === 0) for (const resolve of this.#idle.splice(0)) resolve();
+      this.#shards.end(cause.shard);
     }
   }
 
@@ -199,14 +221,15 @@ export class Worker {
     const started = performance.now();
     const payment = job.routed?.payment;
     for (;;) {
-      const { session, version } = await store.loadSession(job.machine.id, job.chat);
+      const { session, version, away } = await store.loadSession(job.machine.id, job.chat);
+      const isBack = away && job.routed !== undefined;
       const alreadyPaid = payment !== undefined && (await store.hasPayment(payment));
       if (at !== undefined) await at('cause read');
       const now = clock.now();
       let commit: Commit | null;
       let button: Effect | null;
       try {
-        commit = alreadyPaid ? null : this.#step(job, session, version, now);
+        commit = alreadyPaid ? null : this.#step(job, session, version, now, isBack);
         button = this.#answerButton(job, session, commit, version);
       } catch (error) {
         await this.#bury(job.cause, job.kind, job.chat, job.body, error);
@@ -219,11 +242,12 @@ export class Worker {
         now,
         seen: job.routed !== undefined,
         extra,
+        back: isBack,
         ...(payment !== undefined && !alreadyPaid && { payment }),
       });
       if (at !== undefined) await at('step committed');
       if (code === 'conflict' || code === 'charged') continue;
-      if (this.#checkOwner(code) !== 'ok') return;
+      if (this.#checkOwner(job.cause, code) !== 'ok') return;
       const effects = [...(addressed?.effects ?? []), ...extra];
       this.#options.committed(job.cause.shard, { timers: commit?.timers ?? [], effects });
       log.info({
@@ -240,6 +264,19 @@ export class Worker {
     }
   }
 
+  /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */
+  async #abandon(entry: Entry, chat: number): Promise<void> {
+    const { store, machines, log } = this.#options;
+    const paused = machines.filter(({ goesOn }) => !goesOn);
+    const code = await store.abandon(
+      entry,
+      chat,
+      paused.map(({ id, timersByName }) => ({ id, timers: [...timersByName.keys()] })),
+    );
+    this.#checkOwner(entry, code);
+    log.info({ chat }, 'the chat cannot be reached; what waits for it is dropped until it is back');
+  }
+
   #target(job: Job, version: number) {
     const { machine, chat } = job;
     return {
@@ -251,7 +288,7 @@ export class Worker {
     };
   }
 
-  #step(job: Job, session: Session | null, version: number, now: number): Commit | null {
+  #step(job: Job, session: Session | null, version: number, now: number, isBack: boolean): Commit | null {
     // Only an update opens a session; a timer or a result that finds none has outlived it.
     if (session === null && job.routed === undefined) return null;
     return step({
@@ -262,6 +299,7 @@ export class Worker {
       event: job.event,
       input: this.#options.newSession(job.routed ?? {}),
       now,
+      isBack,
       rules: this.#options.effectRules,
     });
   }
@@ -296,6 +334,7 @@ export class Worker {
     log.error({ err: error, chat, kind }, 'given up; kept as a dead letter');
     const letter = { kind, error: message, at: clock.now(), body };
     this.#checkOwner(
+      cause,
       await store.bury(cause, {
         ...letter,
         ...(stack !== undefined && { stack }),
@@ -304,8 +343,8 @@ export class Worker {
     );
   }
 
-  #checkOwner<Code extends string>(code: Code): Code {
-    if (code === 'fenced') this.#options.fenced();
+  #checkOwner<Code extends string>(cause: Cause, code: Code): Code {
+    if (code === 'fenced') this.#options.fenced(cause.shard);
     return code;
   }
 }
@@ -314,9 +353,12 @@ export class Worker {
 const nameOf = ({ type, params }: Effect): string =>
   typeof params?.['message'] === 'string' ? `${type} ${params['message']}` : type;
 
+const sources = ['inbox:checkout', 'inbox'] as const;
+
 /** Reads the inboxes as the runner asks: checkout queries first, shards in turn. */
 class InboxSource implements UpdateSource<Entry> {
   readonly #store: Store;
+  readonly #shards: Shards;
   readonly #log: Logger;
   /** Per inbox, the id of the last entry read. */
   readonly #after = new Map<string, string>();
@@ -325,11 +367,16 @@ class InboxSource implements UpdateSource<Entry> {
   #active = true;
   #wake: () => void = () => {};
 
-  constructor(store: Store, pace: number, log: Logger) {
+  constructor(store: Store, shards: Shards, pace: number, log: Logger) {
     this.#store = store;
+    this.#shards = shards;
     this.#pace = pace;
     this.#log = log;
-    this.#hintAll();
+  }
+
+  rewind(shard: number): void {
+    for (const source of sources) this.#after.delete(`${source} ${shard}`);
+    this.hint(shard);
   }
 
   hint(shard: number): void {
@@ -339,7 +386,7 @@ class InboxSource implements UpdateSource<Entry> {
   }
 
   #hintAll(): void {
-    for (let shard = 0; shard < this.#store.shards; shard++) this.hint(shard);
+    for (const shard of this.#shards) this.hint(shard);
   }
 
   async *generator(): AsyncGenerator<Entry[]> {
@@ -355,11 +402,11 @@ class InboxSource implements UpdateSource<Entry> {
   }
 
   async #read(): Promise<Entry[]> {
-    for (const source of ['inbox:checkout', 'inbox'] as const) {
+    for (const source of sources) {
       const waiting = this.#waiting[source];
       if (waiting.size === 0) continue;
       const limit = Math.max(16, Math.min(100, Math.ceil(this.#pace / waiting.size)));
-      const shards = [...waiting];
+      const shards = [...waiting].filter((shard) => this.#shards.isOpen(shard));
       waiting.clear();
       const batches = await Promise.all(
         shards.map(async (shard) => {
@@ -371,6 +418,8 @@ class InboxSource implements UpdateSource<Entry> {
               this.#log.warn({ err: error, shard }, 'reading the inbox failed; trying again');
               return [];
             });
+          // Given away while it was being read: it is the next owner's.
+          if (!this.#shards.isOpen(shard)) return [];
           const last = entries.at(-1);
           if (last !== undefined) this.#after.set(key, last.id);
           if (entries.length === limit) waiting.add(shard);

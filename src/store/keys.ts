@@ -14,7 +14,9 @@ export class Keys {
   shard(shard: number): string {
     return `{${this.prefix}:${shard}}`;
   }
-  owner = (shard: number): string => `${this.shard(shard)}:owner`;
+  /** Whose turn it is: `<epoch>:<copy>`. */
+  owner = (role: number | 'poller'): string =>
+    role === 'poller' ? `{${this.prefix}}:poller` : `${this.shard(role)}:owner`;
   inbox = (shard: number): string => `${this.shard(shard)}:inbox`;
   /** Checkout queries, which must be answered within 10 s, have an inbox of their own. */
   checkoutInbox = (shard: number): string => `${this.shard(shard)}:inbox:checkout`;
@@ -35,7 +37,11 @@ export class Keys {
   dead = (shard: number): string => `${this.shard(shard)}:dead`;
   /** Telegram's file_id of each uploaded file. */
   files = (): string => `{${this.prefix}}:files`;
-  /** What was fixed at the first start: the number of shards. */
+  /** The copies of the bot that live, scored by the end of their leases. */
+  copies = (): string => `{${this.prefix}}:copies`;
+  /** A channel: numbers of shards with something new in their inboxes. */
+  hints = (): string => `{${this.prefix}}:hints`;
+  /** What was fixed at the first start: the number of shards, the bot. */
   settings = (): string => `{${this.prefix}}:settings`;
 }
 

@@ -6,7 +6,9 @@ import { projectRoot } from './root.ts';
 
 /** One script per verb: `scripts/<verb>.lua`, whose head says what it takes and returns. */
 export type Verb =
+  | 'join'
   | 'acquire'
+  | 'release'
   | 'append'
   | 'load'
   | 'commit'
@@ -14,7 +16,9 @@ export type Verb =
   | 'settle'
   | 'postpone'
   | 'bury'
-  | 'expire';
+  | 'expire'
+  | 'abandon'
+  | 'revive';
 
 interface Script {
   readonly text: string;

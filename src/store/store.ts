@@ -9,6 +9,9 @@ import { Batch } from './batch.ts';
 import { Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
 import { run } from './redis.ts';
 
+/** What one copy of the bot owns at a time: a shard, or the polling. */
+export type Role = number | 'poller';
+
 /** Where a step's cause is stored until its commit takes it. */
 export type Source = 'inbox' | 'inbox:checkout' | 'timers';
 
@@ -22,9 +25,17 @@ export interface Cause {
   readonly due: number;
 }
 
+/** As the inbox names them. */
+const entryKinds: Readonly<Record<string, Entry['kind']>> = { u: 'update', r: 'result', b: 'unreachable' };
+
+/** The letter by which an inbox names this kind of entry. */
+export const entryKindOf = (kind: Entry['kind']): string =>
+  Object.entries(entryKinds).find(([, name]) => name === kind)?.[0] ?? 'u';
+
 /** An inbox entry: an update as Telegram sent it, or the result of an effect. */
 export interface Entry extends Cause {
-  readonly kind: 'update' | 'result';
+  /** `unreachable`: a message to the chat was refused for good. */
+  readonly kind: 'update' | 'result' | 'unreachable';
   readonly text: string;
 }
 
@@ -55,7 +66,7 @@ export interface StoredResult {
 
 /** Something that was given up, kept with its reason. */
 export interface DeadLetter {
-  readonly kind: 'update' | 'timer' | 'result' | 'effect';
+  readonly kind: Entry['kind'] | 'timer' | 'effect';
   readonly error: string;
   readonly stack?: string;
   readonly at: number;
@@ -74,9 +85,9 @@ export class Store {
   readonly shards: number;
   readonly keys: Keys;
   readonly #redis: Redis;
-  readonly #tokens = new Map<number, string>();
-  readonly #loads = new Batch<string, readonly [text: string, version: string]>(async (shard, suffixes) =>
-    pairs((await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
+  readonly #tokens = new Map<Role, string>();
+  readonly #loads = new Batch<string, readonly string[]>(async (shard, suffixes) =>
+    groups(3, (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
   );
   readonly #commits = new Batch<readonly (string | number)[], CommitResult>(async (shard, steps) => {
     const args = steps.flatMap((step) => [step.length + 1, ...step]);
@@ -87,14 +98,13 @@ export class Store {
       [this.#token(shard), ...args],
     )) as CommitResult[];
   });
-  readonly #settles = new Batch<
-    { now: number; args: readonly string[] },
-    readonly [code: string, head: string]
-  >(async (shard, ends) => {
-    const now = Math.max(...ends.map((end) => end.now));
-    const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
-    return pairs((await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
-  });
+  readonly #settles = new Batch<{ now: number; args: readonly string[] }, readonly string[]>(
+    async (shard, ends) => {
+      const now = Math.max(...ends.map((end) => end.now));
+      const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
+      return groups(2, (await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
+    },
+  );
 
   constructor(redis: Redis, options: { prefix: string; shards: number }) {
     this.#redis = redis;
@@ -106,26 +116,50 @@ export class Store {
     return shardOf(chat, this.shards);
   }
 
-  /** Becomes the owner of every shard. Whoever was it before writes nothing any more. */
-  async acquireAll(owner: string): Promise<void> {
-    await Promise.all(
-      Array.from({ length: this.shards }, async (_, shard) => {
-        const token = await run(this.#redis, 'acquire', [this.keys.owner(shard)], [owner]);
-        this.#tokens.set(shard, String(token));
-      }),
-    );
+  /**
+   * Says that a copy of the bot lives.
+   * @param length how long others will believe it, ms
+   * @returns the copies that live, this one among them
+   */
+  async join(copy: string, length: number): Promise<string[]> {
+    return (await run(this.#redis, 'join', [this.keys.copies()], [copy, length])) as string[];
+  }
+
+  /** Takes a copy off the list of those that live. */
+  async leave(copy: string): Promise<void> {
+    await this.#redis.zrem(this.keys.copies(), copy);
+  }
+
+  /**
+   * Becomes the owner of a shard, or of the polling, unless one of the copies that live has it. Whoever was it before
+   * writes nothing any more.
+   */
+  async acquire(role: Role, copy: string, live: readonly string[]): Promise<boolean> {
+    const token = String(await run(this.#redis, 'acquire', [this.keys.owner(role)], [copy, ...live]));
+    if (token !== '') this.#tokens.set(role, token);
+    return token !== '';
   }
 
   /** Whether nobody has become the owner since. */
-  async isOwner(): Promise<boolean> {
-    return (await this.#redis.get(this.keys.owner(0))) === this.#token(0);
+  async isOwner(role: Role): Promise<boolean> {
+    return (await this.#redis.get(this.keys.owner(role))) === this.#token(role);
   }
 
-  #token(shard: number): string {
-    const token = this.#tokens.get(shard);
-    if (token === undefined)
-      throw new Error(`Expected to own shard ${shard} before writing to it; call acquireAll first`);
-    return token;
+  /** Gives a shard, or the polling, back. */
+  async release(role: Role): Promise<void> {
+    const token = this.#token(role);
+    this.forget(role);
+    await run(this.#redis, 'release', [this.keys.owner(role)], [token]);
+  }
+
+  /** It has another owner: nothing of it can be written from here any more. */
+  forget(role: Role): void {
+    this.#tokens.delete(role);
+  }
+
+  /** What an owner's writes carry; without it every write answers 'fenced'. */
+  #token(role: Role): string {
+    return this.#tokens.get(role) ?? 'none';
   }
 
   /**
@@ -163,6 +197,22 @@ export class Store {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** Tells the copies that own these shards that there is something in their inboxes. A hint: it may get lost. */
+  async announce(shards: readonly number[]): Promise<void> {
+    if (shards.length > 0) await this.#redis.publish(this.keys.hints(), shards.join());
+  }
+
+  /** Hears such hints, on a connection of its own. Returns the function that ends it. */
+  listen(hinted: (shard: number) => void): () => void {
+    const subscriber = this.#redis.duplicate({ enableAutoPipelining: false });
+    subscriber.on('error', () => {});
+    subscriber.on('message', (_, shards: string) => {
+      for (const shard of shards.split(',')) hinted(Number(shard));
+    });
+    subscriber.subscribe(this.keys.hints()).catch(() => {});
+    return () => subscriber.disconnect();
+  }
+
   /** Resolves when Redis answers. */
   async ping(): Promise<void> {
     await this.#redis.ping();
@@ -185,17 +235,23 @@ export class Store {
       source,
       id,
       due: 0,
-      kind: kind === 'r' ? ('result' as const) : ('update' as const),
+      kind: entryKinds[kind ?? ''] ?? 'update',
       text: text ?? '',
     }));
   }
 
-  /** The session with its version; null and 0 where there is none. */
-  async loadSession(machine: string, chat: number): Promise<{ session: Session | null; version: number }> {
-    const [text, version] = await this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
-    return text === ''
-      ? { session: null, version: 0 }
-      : { session: decodeSession(text), version: Number(version) };
+  /**
+   * The session with its version; null and 0 where there is none.
+   * @returns `away`: its person could not be reached, and its timers were dropped
+   */
+  async loadSession(
+    machine: string,
+    chat: number,
+  ): Promise<{ session: Session | null; version: number; away: boolean }> {
+    const [text, version, away] = await this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
+    return text === undefined || text === ''
+      ? { session: null, version: 0, away: false }
+      : { session: decodeSession(text), version: Number(version), away: away === '1' };
   }
 
   /** Whether the ledger has this payment. */
@@ -220,7 +276,14 @@ export class Store {
       expirable: readonly string[];
     } | null,
     commit: Commit | null,
-    options: { now: number; seen?: boolean; payment?: Payment; extra?: readonly Effect[] },
+    options: {
+      now: number;
+      seen?: boolean;
+      payment?: Payment;
+      extra?: readonly Effect[];
+      /** The person is back. */
+      back?: boolean;
+    },
   ): Promise<CommitResult> {
     const args: (string | number)[] = [cause.source, cause.id, cause.due];
     const writes = target !== null && commit !== null;
@@ -247,6 +310,7 @@ export class Store {
     const effects = [...(writes ? commit.effects : []), ...(options.extra ?? [])];
     args.push(effects.length);
     for (const effect of effects) args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
+    args.push(options.back === true && writes ? '1' : '');
     return this.#commits.add(cause.shard, args);
   }
 
@@ -254,6 +318,31 @@ export class Store {
   async bury(cause: Cause, letter: DeadLetter): Promise<'ok' | 'fenced' | 'gone'> {
     const args = [this.#token(cause.shard), cause.source, cause.id, cause.due, JSON.stringify(letter)];
     return (await run(this.#redis, 'bury', [this.keys.shard(cause.shard)], args)) as 'ok' | 'fenced' | 'gone';
+  }
+
+  /**
+   * The person of a chat cannot be reached: drops what waits to be sent to it, and the timers of these machines, whose
+   * sessions stay and are marked.
+   * @param machines with the names of their timers
+   */
+  async abandon(
+    cause: Cause,
+    chat: number,
+    machines: readonly { id: string; timers: readonly string[] }[],
+  ): Promise<'ok' | 'fenced' | 'gone'> {
+    const args = [
+      this.#token(cause.shard),
+      cause.source,
+      cause.id,
+      String(chat),
+      machines.length,
+      ...machines.map(({ id }) => sessionSuffix(id, chat)),
+      ...machines.flatMap(({ id, timers }) => timers.map((timer) => timerMember(id, chat, timer))),
+    ];
+    return (await run(this.#redis, 'abandon', [this.keys.shard(cause.shard)], args)) as
+      | 'ok'
+      | 'fenced'
+      | 'gone';
   }
 
   /** Timers due by `now`, earliest first, and the time of the next one after them (null: none). */
@@ -298,6 +387,7 @@ export class Store {
   /**
    * The heads of the queues of one lane that are due. They stay where they are: the caller remembers what it holds.
    * @param held queues already in hand, left out
+   * @returns with the time of the next one after them (null: none); `fenced`: the shard has another owner
    */
   async takeEffects(
     shard: number,
@@ -305,14 +395,16 @@ export class Store {
     now: number,
     limit: number,
     held: readonly string[],
-  ): Promise<{ taken: Taken[]; next: number | null }> {
-    const args = [lanes.indexOf(lane), now, limit + held.length, ...held];
-    const [later, ...rows] = (await run(this.#redis, 'take', [this.keys.shard(shard)], args)) as string[];
+  ): Promise<{ taken: Taken[]; next: number | null; fenced: boolean }> {
+    const args = [this.#token(shard), lanes.indexOf(lane), now, limit + held.length, ...held];
+    const found = (await run(this.#redis, 'take', [this.keys.shard(shard)], args)) as string[] | 'fenced';
+    if (found === 'fenced') return { taken: [], next: null, fenced: true };
+    const [later, ...rows] = found;
     const taken: Taken[] = [];
     for (let index = 0; index + 1 < rows.length && taken.length < limit; index += 2) {
       taken.push(this.#taken(shard, rows[index] as string, rows[index + 1] as string));
     }
-    return { taken, next: later === '' || later === undefined ? null : Number(later) };
+    return { taken, next: later === '' || later === undefined ? null : Number(later), fenced: false };
   }
 
   #taken(shard: number, queue: string, text: string): Taken {
@@ -320,23 +412,28 @@ export class Store {
   }
 
   /**
-   * Ends an effect: done, or given up with a dead letter. `result` goes to the inbox in the same write.
+   * Ends an effect: done, or given up with a dead letter. `result`, or a chat that cannot be reached, goes to the inbox in
+   * the same write.
    * @returns the next effect of the queue when there is one, which the caller may go on with; 'fenced' when the shard
    * has another owner
    */
   async settle(
     taken: Taken,
     now: number,
-    end: { result?: StoredResult; dead?: DeadLetter; dropQueue?: boolean } = {},
+    end: { result?: StoredResult; dead?: DeadLetter; dropQueue?: boolean; unreachable?: number } = {},
   ): Promise<Taken | null | 'fenced'> {
     const args = [
       taken.queue,
       taken.text,
-      end.result === undefined ? '' : JSON.stringify(end.result),
+      end.result !== undefined
+        ? `r${JSON.stringify(end.result)}`
+        : end.unreachable !== undefined
+          ? `b${end.unreachable}`
+          : '',
       end.dead === undefined ? '' : JSON.stringify(end.dead),
       end.dropQueue === true ? '1' : '',
     ];
-    const [code, head] = await this.#settles.add(taken.shard, { now, args });
+    const [code, head = ''] = await this.#settles.add(taken.shard, { now, args });
     if (code === 'fenced') return 'fenced';
     return head === '' ? null : this.#taken(taken.shard, taken.queue, head);
   }
@@ -360,36 +457,51 @@ export class Store {
   };
 }
 
-/** A flat list of answers, two by two. */
-const pairs = (flat: readonly string[]): (readonly [string, string])[] =>
-  Array.from({ length: flat.length / 2 }, (_, index) => [
-    flat[2 * index] as string,
-    flat[2 * index + 1] as string,
-  ]);
+/** A flat list of answers, so many for each. */
+const groups = (size: number, flat: readonly string[]): string[][] =>
+  Array.from({ length: flat.length / size }, (_, index) => flat.slice(index * size, (index + 1) * size));
 
 /** `<charge>` for a payment, `<charge>:out` for its refund: once per charge id and direction. */
 const ledgerField = (payment: Pick<Payment, 'charge' | 'direction'>): string =>
   payment.direction === 'in' ? payment.charge : `${payment.charge}:out`;
 
-/** The number of shards was fixed at the first start and cannot change. */
-export class ShardsDiffer extends Error {
-  override name = 'ShardsDiffer';
+/** Something was fixed at the first start and cannot change. */
+export class SettingDiffers extends Error {
+  override name = 'SettingDiffers';
 }
 
 /**
  * Fixes the number of shards at the first start, and holds every later start to it.
  * @param wanted from the environment; null takes what is stored, or 16
- * @throws ShardsDiffer
+ * @throws SettingDiffers
  */
 export async function fixShards(redis: Redis, prefix: string, wanted: number | null): Promise<number> {
-  const key = new Keys(prefix).settings();
-  await redis.hsetnx(key, 'shards', wanted ?? 16);
-  const stored = Number(await redis.hget(key, 'shards'));
+  const stored = Number(await fixSetting(redis, prefix, 'shards', wanted ?? 16));
   if (wanted !== null && wanted !== stored) {
-    throw new ShardsDiffer(
+    throw new SettingDiffers(
       `Expected SHARDS=${stored}, as fixed at the first start with this Redis and prefix "${prefix}", found ${wanted}. ` +
         'Every chat has its place by this number; unset SHARDS, or start anew with another REDIS_PREFIX.',
     );
   }
   return stored;
+}
+
+/**
+ * Fixes the bot at the first start: another bot's chats and update ids must not mix with these.
+ * @throws SettingDiffers
+ */
+export async function fixBot(redis: Redis, prefix: string, id: number): Promise<void> {
+  const stored = Number(await fixSetting(redis, prefix, 'bot', id));
+  if (stored !== id) {
+    throw new SettingDiffers(
+      `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
+        'Give this bot another REDIS_PREFIX, or a DATA_DIR of its own.',
+    );
+  }
+}
+
+async function fixSetting(redis: Redis, prefix: string, name: string, value: number): Promise<string | null> {
+  const key = new Keys(prefix).settings();
+  await redis.hsetnx(key, name, value);
+  return redis.hget(key, name);
 }

@@ -7,7 +7,7 @@ import { buttonsOf, type MessageContent, messageOf } from './message.ts';
 import { type Problem, reason, show, shown } from './problem.ts';
 import { type BotFile, botShape, matchShape, messagesShape, parseYaml, type Yaml } from './schema.ts';
 
-export { commands, type Needs } from './checks.ts';
+export type { Needs } from './checks.ts';
 export { describeProblem, type Problem } from './problem.ts';
 
 export interface Product {

@@ -7,7 +7,8 @@
 --   7 session text ('' leaves the session alone); 8 machine version; 9 chat for the list of chats ('' leaves it)
 --   10 now, ms; 11 day; 12 machine; 13 from ('' for none); 14 to; 15 ms until expiry ('' for none)
 --   16 states that can expire, comma-separated; 17 charge field ('' for none); 18 payment
---   19 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text)
+--   19 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text);
+--   last '1' when the person is back
 -- Returns for each step ok | fenced (another owner) | gone (already done) | conflict (another version) | charged (payment known)
 local p = KEYS[1] .. ':'
 local isOwner = redis.call('GET', p .. 'owner') == ARGV[1]
@@ -80,6 +81,7 @@ local function commit(o)
     end
     at = at + 3
   end
+  if ARGV[at] == '1' then redis.call('HDEL', session, 'b') end
   return 'ok'
 end
 

@@ -1,20 +1,20 @@
 #!lua
--- Ends effects at the heads of their queues, and puts results into the inbox where there are some.
+-- Ends effects at the heads of their queues, and tells the inbox what came of them: results, people who cannot be reached.
 -- KEYS[1] {p:s}
 -- ARGV[1] owner token; ARGV[2] now, ms; then for each effect five arguments:
---   queue; the head as it was taken; result for the inbox ('' for none); dead letter, JSON ('' for none);
+--   queue; the head as it was taken; what it tells the inbox, kind first ('' for nothing); dead letter, JSON ('' for none);
 --   '1' drops the whole queue (the chat cannot be reached)
 -- Returns for each effect two values: ok | fenced | gone, and the next head or ''
 local p = KEYS[1] .. ':'
 local isOwner = redis.call('GET', p .. 'owner') == ARGV[1]
 
-local function settle(queue, taken, result, dead, dropsAll)
+local function settle(queue, taken, told, dead, dropsAll)
   if not isOwner then return 'fenced', '' end
   local list = p .. 'outbox:' .. queue
   -- Most queues hold one effect: look at what is left in the same reading.
   local rest = redis.call('LRANGE', list, 0, 31)
   if rest[1] ~= taken then return 'gone', '' end
-  if result ~= '' then redis.call('XADD', p .. 'inbox', '*', 'r', result) end
+  if told ~= '' then redis.call('XADD', p .. 'inbox', '*', string.sub(told, 1, 1), string.sub(told, 2)) end
   if dead ~= '' then redis.call('XADD', p .. 'dead', '*', 'd', dead) end
   if dropsAll == '1' then
     redis.call('DEL', list)

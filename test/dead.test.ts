@@ -1,0 +1,95 @@
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { setup } from 'xstate';
+import { accessMachine } from '../machines/access.machine.ts';
+import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { DeadLetters } from '../src/store/dead.ts';
+import { connect } from '../src/store/redis.ts';
+import { startBot } from './support/bot.ts';
+import { run, variablesFor } from './support/process.ts';
+
+function lettersOf(prefix: string): DeadLetters {
+  const redis = connect(inject('redis'));
+  onTestFinished(() => redis.disconnect());
+  return new DeadLetters(redis, { prefix, shards: 4 });
+}
+
+test('an effect that Telegram refuses for good becomes a dead letter; the chat goes on, and it can be tried again', async () => {
+  const bot = await startBot();
+  const dead = lettersOf(bot.prefix);
+  const anna = bot.sandbox.user();
+  bot.sandbox.fail('sendMessage', { status: 400, description: "Bad Request: can't parse entities" });
+  anna.says('/start');
+  anna.says('/help');
+  await anna.sees('What I can do');
+  await bot.settled();
+  const [letter] = await dead.list(10);
+  expect(letter?.letter).toMatchObject({ kind: 'effect', chat: anna.id, error: /can't parse entities/ });
+  expect(letter?.letter.stack).toContain('GrammyError');
+  expect(await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now())).toBe(true);
+  await anna.sees('Get access');
+  await bot.settled();
+  expect((await bot.status()).dead).toBe(0);
+  expect(await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now())).toBe(false);
+});
+
+test('an update that a machine chokes on is kept with its stack; other chats never notice, and it goes on once mended', async () => {
+  let isBroken = true;
+  const machine = setup({
+    guards: {
+      fragile: () => {
+        if (isBroken) throw new Error('the guard chokes');
+        return true;
+      },
+    },
+    actions: { send: (_, _params: { message: string }) => {} },
+  }).createMachine({
+    id: 'fragile',
+    context: { language: 'en' },
+    meta: { userEvents: ['status.requested', 'message.received'] },
+    on: {
+      'status.requested': { guard: 'fragile', actions: { type: 'send', params: { message: 'terms' } } },
+      'message.received': { actions: { type: 'send', params: { message: 'help' } } },
+    },
+  });
+  const bot = await startBot({ machines: [machine, accessMachine] });
+  const dead = lettersOf(bot.prefix);
+  const [anna, boris] = [bot.sandbox.user({ id: 1 }), bot.sandbox.user({ id: 2 })];
+  anna.says('/status');
+  anna.says('hello');
+  boris.says('hello');
+  await anna.sees('What I can do');
+  await boris.sees('What I can do');
+  const [letter] = await dead.list(10);
+  expect(letter?.letter).toMatchObject({ kind: 'update', chat: 1, error: 'the guard chokes' });
+  expect(letter?.letter.stack).toContain('dead.test.ts');
+  isBroken = false;
+  await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now());
+  await anna.sees('Terms');
+});
+
+test('turnstile dead lists, shows, puts back and drops letters', async () => {
+  const sandbox = await startSandbox();
+  onTestFinished(() => sandbox.close());
+  const variables = variablesFor(sandbox);
+  const bot = run(['start'], variables);
+  await bot.logged('ready');
+  const anna = sandbox.user();
+  sandbox.fail('sendMessage', { status: 400, description: 'Bad Request: message is too long' }, { times: 2 });
+  anna.says('/start');
+  anna.says('/help');
+  anna.says('/terms');
+  await anna.sees('Terms');
+  const command = async (...args: string[]) => {
+    const program = run(['dead', ...args], variables);
+    return { code: await program.ended, output: program.output() };
+  };
+  const [second, first] = JSON.parse((await command('list', '--json')).output) as { id: string }[];
+  expect((await command('list')).output).toMatch(/effect.*chat 1001.*message is too long/);
+  expect((await command('show', `${first?.id}`)).output).toContain('"welcome"');
+  expect((await command('drop', `${second?.id}`)).output).toContain('1 dropped');
+  expect((await command('retry', '--all')).output).toContain('1 put back');
+  await anna.sees('Get access');
+  expect(await command('show', `${first?.id}`)).toMatchObject({ code: 66 });
+  expect((await command('list')).output).toContain('no dead letters');
+  expect((await command('retry')).code).not.toBe(0);
+});
