@@ -14,13 +14,14 @@ export interface Evidence {
   readonly state: string | undefined;
 }
 
-/** What befell the bot: when a copy of it was killed. */
-export interface Kills {
-  readonly bot: readonly number[];
+/** When a copy of the bot could not note what it had sent: killed, or taken for dead. Real times. */
+export interface Ends {
+  readonly kills: readonly number[];
+  readonly takeovers: readonly number[];
 }
 
 /** Ways in which a message may come twice. */
-export type Window = 'a crash' | 'a lost answer';
+export type Window = 'a crash' | 'a takeover' | 'a lost answer';
 
 export interface Verdict {
   /** In plain words; none when every guarantee was kept. */
@@ -31,6 +32,8 @@ export interface Verdict {
 
 /** ms after arming. The same as in the recorder. */
 const delays = { ring: 60_000, again: 180_000 } as const;
+/** Two processes may read the machine's clock this far apart, ms. */
+const reading = 20;
 /** A request that a process sent just before its end may be taken just after it, ms. */
 const inFlight = 1_000;
 
@@ -53,11 +56,11 @@ export function messagesOf(what: string): string[] {
 }
 
 /** Holds the stored record and the chat against what was said. Pure. */
-export function checkChat(seen: Evidence, kills: Kills): Verdict {
+export function checkChat(seen: Evidence, ends: Ends): Verdict {
   const violations: string[] = [];
   checkUpdates(seen, violations);
   checkVisits(seen, violations);
-  const { duplicates, losses } = checkMessages(seen, kills, violations);
+  const { duplicates, losses } = checkMessages(seen, ends, violations);
   return { violations, duplicates, losses: losses + lostUpdates(seen) };
 }
 
@@ -84,42 +87,42 @@ function checkVisits({ record, state, blocked, said }: Evidence, violations: str
   for (const what of record.filter((one) => kindOf(one) !== 'note')) {
     const before: Record<string, string> = { ring: 'arm', again: 'ring', answer: 'ask' };
     const cause = before[kindOf(what)];
+    const set = said.findIndex((one) => one.what === `arm ${visit}`);
+    // The timers of a person who blocked the bot start anew at the return.
+    const mayRepeat = kindOf(what) === 'ring' && last === what && blocked.some((block) => block.said > set);
     if (cause === undefined) visit = numberOf(what);
-    else if (last !== `${cause} ${visit}` || numberOf(what) !== visit)
+    else if ((last !== `${cause} ${visit}` && !mayRepeat) || numberOf(what) !== visit)
       violations.push(`"${what}" was applied after "${last}"`);
     last = what;
   }
-  const visited = said.findIndex(({ what }) => what === last || numberOf(what) === visit);
-  // A person who blocks the bot loses the timers of the time before.
-  const wasBlocked = blocked.some((block) => block.said > visited);
-  if (state === 'asking' || (state === 'armed' && !wasBlocked))
+  if (state === 'asking' || state === 'armed')
     violations.push(`after everything was due, the state is still "${state}" (last: "${last}")`);
 }
 
 /** Every message in order, at least once; twice only in the windows that are known; no timer early. */
 function checkMessages(
   { record, shown, said, blocked, lostAnswers }: Evidence,
-  kills: Kills,
+  ends: Ends,
   violations: string[],
 ): Pick<Verdict, 'duplicates' | 'losses'> {
   const expected = record.flatMap((what) => messagesOf(what).map((text) => ({ text, what })));
-  const duplicates = { 'a crash': 0, 'a lost answer': 0 };
+  const duplicates = { 'a crash': 0, 'a takeover': 0, 'a lost answer': 0 };
   const answersLeft = [...lostAnswers];
   const saidAt = new Map(said.map(({ what, virtual }) => [what, virtual]));
   let next = 0;
   let losses = 0;
   let before: Evidence['shown'][number] | undefined;
   for (const message of shown) {
-    const skipped = next + skippedByBlock(expected.slice(next), message, before, blocked, said);
+    const skipped = next + skippedByBlock(expected.slice(next), message, blocked, said);
     const due = expected[skipped];
     if (due?.text === message.text) {
       next = skipped + 1;
       const kind = kindOf(due.what) as keyof typeof delays;
       const set = saidAt.get(`arm ${numberOf(due.what)}`);
-      if (kind in delays && set !== undefined && message.virtual < set + delays[kind])
+      if (kind in delays && set !== undefined && message.virtual < set + delays[kind] - reading)
         violations.push(`"${due.what}" came ${set + delays[kind] - message.virtual} ms early`);
     } else if (before !== undefined && message.text === expected[next - 1]?.text) {
-      const window = windowOf(before.real, message.real, kills, answersLeft);
+      const window = windowOf(before.real, message.real, ends, answersLeft);
       if (window === null) violations.push(`"${message.text}" came twice without a crash or a lost answer`);
       else duplicates[window]++;
     } else {
@@ -128,7 +131,7 @@ function checkMessages(
     before = message;
   }
   const rest = expected.slice(next);
-  const mayMiss = skippedByBlock(rest, undefined, before, blocked, said);
+  const mayMiss = skippedByBlock(rest, undefined, blocked, said);
   for (const { text, what } of rest.slice(mayMiss)) {
     losses++;
     violations.push(`"${text}" of "${what}" never came`);
@@ -136,41 +139,41 @@ function checkMessages(
   return { duplicates, losses };
 }
 
-/** How many expected messages were dropped since the person had blocked the bot between two that came. */
+/**
+ * How many expected messages were dropped since the person had blocked the bot. The bot may hear of it late, when the
+ * person is back already; then it drops what was caused before all the same.
+ */
 function skippedByBlock(
   expected: readonly { text: string; what: string }[],
   message: Evidence['shown'][number] | undefined,
-  before: Evidence['shown'][number] | undefined,
   blocked: Evidence['blocked'],
   said: Evidence['said'],
 ): number {
-  if (message !== undefined && expected[0]?.text === message.text) return 0;
-  const between = blocked.filter(
-    ({ from, to }) =>
-      from >= (before?.real ?? 0) - inFlight && (message === undefined || to <= message.real + inFlight),
-  );
-  if (between.length === 0) return 0;
-  const last = Math.max(...between.map((block) => block.said));
+  const begun = blocked.filter(({ from }) => message === undefined || from <= message.real);
+  const last = Math.max(0, ...begun.map((block) => block.said));
   const position = new Map(said.map(({ what }, index) => [what, index]));
-  // Only what was caused before the person came back: said before, or a timer or answer of such a visit.
   const isGone = ({ what }: { what: string }) => {
-    const visit = ['arm', 'ask', kindOf(what)].map((kind) => position.get(`${kind} ${numberOf(what)}`));
-    return Math.max(-1, ...visit.filter((at) => at !== undefined)) < last;
+    const cause = ['arm', 'ask', kindOf(what)].map((kind) => position.get(`${kind} ${numberOf(what)}`) ?? -1);
+    return Math.max(...cause) < last;
   };
   let skip = 0;
-  while (skip < expected.length && isGone(expected[skip] as { what: string; text: string })) {
-    if (expected[skip]?.text === message?.text) return skip;
+  for (const one of expected) {
+    if (one.text === message?.text || !isGone(one)) break;
     skip++;
   }
   return message === undefined || expected[skip]?.text === message.text ? skip : 0;
 }
 
-function windowOf(first: number, second: number, kills: Kills, answersLeft: number[]): Window | null {
-  if (kills.bot.some((at) => at >= first - inFlight && at <= second)) return 'a crash';
+function windowOf(first: number, second: number, ends: Ends, answersLeft: number[]): Window | null {
+  const between = (at: number) => at >= first - inFlight && at <= second;
+  if (ends.kills.some(between)) return 'a crash';
   const lost = answersLeft.findIndex((at) => at <= first);
-  if (lost === -1) return null;
-  answersLeft.splice(lost, 1);
-  return 'a lost answer';
+  if (lost !== -1) {
+    answersLeft.splice(lost, 1);
+    return 'a lost answer';
+  }
+  // The copy that was taken for dead hears of it when it wakes, which may be later.
+  return ends.takeovers.some((at) => at >= first - inFlight) ? 'a takeover' : null;
 }
 
 /** The ledger has every payment and refund once, and access is there exactly while payments exceed refunds. */

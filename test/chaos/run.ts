@@ -12,6 +12,8 @@ export interface ChaosOptions {
   readonly chats?: number;
   /** Copies of the bot at once. Default 1. */
   readonly copies?: 1 | 2;
+  /** Keeps logs and files also when every guarantee was kept. */
+  readonly keep?: boolean;
   /** Hears twice a second how far it is. */
   readonly progress?: (line: string) => void;
 }
@@ -29,7 +31,7 @@ export interface ChaosReport {
   readonly deadLetters: number;
   /** Each with the chat's transcript. */
   readonly violations: readonly string[];
-  /** Logs and Redis files; kept when there are violations. */
+  /** Logs and Redis files, where they are kept. */
   readonly folder: string;
 }
 
@@ -42,6 +44,7 @@ const weights = {
   'bot killed': 2,
   'bot killed at a point': 4,
   'bot stopped in order': 1,
+  'bot paused': 0.7,
   'Redis killed': 2.5,
   'chat blocked': 2,
   'update redelivered': 4,
@@ -74,7 +77,7 @@ class Run {
   readonly #buyers: BuyerChat[];
   readonly #faults: Partial<Record<string, number>> = {};
   readonly #violations: string[] = [];
-  readonly #kills: { bot: number[] } = { bot: [] };
+  readonly #ends: { kills: number[]; takeovers: number[] } = { kills: [], takeovers: [] };
   /** Chats whose next call meets a fault: one at a time, so that no message fails so often that it is given up. */
   readonly #faulty = new Set<number>();
   /** Where a bot will kill itself. */
@@ -156,11 +159,14 @@ class Run {
   #keepBot(random: Random): void {
     const start = () => {
       const bot = this.#stage.startBot();
+      bot.onLine = (line) => {
+        if (line.includes('"msg":"another copy has taken this over"')) this.#ends.takeovers.push(Date.now());
+      };
       void bot.ended.then((how) => {
         const wasKilled = how === 'SIGKILL' || how === 'SIGTERM';
         const point = this.#ordered.get(bot);
         if (how === 'SIGKILL' && point !== undefined) this.#count(`bot killed at a point: ${point}`);
-        if (wasKilled || !this.#isRedisUp) this.#kills.bot.push(Date.now());
+        if (wasKilled || !this.#isRedisUp) this.#ends.kills.push(Date.now());
         if (!wasKilled && how !== 0)
           this.#violations.push(`a bot ended by itself (${how}); log of ${bot.pid}`);
         setTimeout(() => !this.#isOver && start(), random.whole(0, 1_500));
@@ -186,7 +192,7 @@ class Run {
       },
       'everyone told to wait': () => {
         const fault = { status: 429, description: 'Too Many Requests: retry after 2', retryAfter: 2 };
-        sandbox.fail('*', fault, { times: 15 });
+        sandbox.fail('sendMessage', fault, { times: 15 });
         return '';
       },
       'bot killed': () => bot !== undefined && this.#kill(bot),
@@ -200,6 +206,12 @@ class Run {
       'bot stopped in order': () => {
         if (bot === undefined) return false;
         process.kill(bot.pid, 'SIGTERM');
+        return '';
+      },
+      'bot paused': () => {
+        if (bot === undefined) return false;
+        process.kill(bot.pid, 'SIGSTOP');
+        setTimeout(() => bot.isRunning && process.kill(bot.pid, 'SIGCONT'), random.whole(500, 6_000));
         return '';
       },
       'Redis killed': () => this.#killRedis(random.whole(50, 1_500)),
@@ -216,7 +228,7 @@ class Run {
   }
 
   #kill(bot: Bot): string {
-    this.#kills.bot.push(Date.now());
+    this.#ends.kills.push(Date.now());
     this.#ordered.delete(bot);
     void bot.kill();
     return '';
@@ -291,14 +303,14 @@ class Run {
   }
 
   async check(): Promise<ChaosReport> {
-    const duplicates: Record<Window, number> = { 'a crash': 0, 'a lost answer': 0 };
+    const duplicates: Record<Window, number> = { 'a crash': 0, 'a takeover': 0, 'a lost answer': 0 };
     let losses = 0;
     let payments = 0;
     for (const { user, seen } of this.#recorders) {
       const stored = (await this.#stage.chat(user.id)).sessions.find(({ machine }) => machine === 'recorder');
       const record = (stored?.context as { record?: string[] } | undefined)?.record ?? [];
       const evidence: Evidence = { ...seen, chat: user.id, record, state: stored?.state };
-      const found = checkChat(evidence, this.#kills);
+      const found = checkChat(evidence, this.#ends);
       losses += found.losses;
       for (const window of Object.keys(duplicates) as Window[])
         duplicates[window] += found.duplicates[window];
@@ -334,7 +346,7 @@ class Run {
 
   close(): Promise<void> {
     this.#isOver = true;
-    return this.#stage.close(this.#violations.length > 0);
+    return this.#stage.close(this.#options.keep === true || this.#violations.length > 0);
   }
 }
 
