@@ -39,7 +39,7 @@ export interface ChaosReport {
 const weights = {
   'clock moved': 7,
   'send failed': 10,
-  'poll failed': 2,
+  'poll failed': 1,
   'everyone told to wait': 1,
   'bot killed': 2,
   'bot killed at a point': 4,
@@ -169,7 +169,7 @@ class Run {
         if (wasKilled || !this.#isRedisUp) this.#ends.kills.push(Date.now());
         if (!wasKilled && how !== 0)
           this.#violations.push(`a bot ended by itself (${how}); log of ${bot.pid}`);
-        setTimeout(() => !this.#isOver && start(), random.whole(0, 1_500));
+        setTimeout(() => !this.#isOver && start(), random.whole(0, 800));
       });
     };
     start();
@@ -211,7 +211,7 @@ class Run {
       'bot paused': () => {
         if (bot === undefined) return false;
         process.kill(bot.pid, 'SIGSTOP');
-        setTimeout(() => bot.isRunning && process.kill(bot.pid, 'SIGCONT'), random.whole(500, 6_000));
+        setTimeout(() => bot.isRunning && process.kill(bot.pid, 'SIGCONT'), random.whole(500, 5_000));
         return '';
       },
       'Redis killed': () => this.#killRedis(random.whole(50, 1_500)),
