@@ -55,15 +55,24 @@ const victims = ['the bot', 'Redis', 'the bot and Redis'] as const;
 
 type Victim = (typeof victims)[number];
 
-/** Kills the victims at the point, in every act that passes it, and starts them anew; gives what the acts showed. */
-async function perform(point: CrashPoint, victim: Victim) {
+async function openStage(): Promise<Stage> {
   const stage = await Stage.open();
-  let finished = false;
   onTestFinished(async ({ task }) => {
-    finished = true;
     if (task.result?.state === 'fail') console.log(`Logs stand in ${stage.folder}`);
     await stage.close(task.result?.state === 'fail');
   });
+  return stage;
+}
+
+/** Whom the process at the point kills. */
+const killed = (victim: Victim, stage: Stage): (number | 'self')[] => [
+  ...(victim === 'the bot' ? [] : [stage.redisPid]),
+  ...(victim === 'Redis' ? [] : ['self' as const]),
+];
+
+/** Kills the victims at the point, in every act that passes it, and starts them anew; gives what the acts showed. */
+async function perform(point: CrashPoint, victim: Victim) {
+  const stage = await openStage();
   let crashes = 0;
   let failure: unknown;
   const afterCrash = async (start: () => void) => {
@@ -80,7 +89,7 @@ async function perform(point: CrashPoint, victim: Victim) {
       if (crashed !== undefined) afterCrash(() => {}).catch(fail);
     };
     started.ended.then((how) => {
-      if (finished) return;
+      if (stage.isClosed) return;
       if (how !== 'SIGKILL') return fail(new Error(`The bot ended by itself: ${how}`));
       afterCrash(() => {
         bot = startBot();
@@ -101,12 +110,7 @@ async function perform(point: CrashPoint, victim: Victim) {
     const isHit = passedIn[point].includes(name);
     if (isHit) {
       const pass = point.startsWith('updates') ? 1 : (act.pass ?? 1);
-      const killed = {
-        'the bot': ['self'],
-        Redis: [stage.redisPid],
-        'the bot and Redis': [stage.redisPid, 'self'],
-      };
-      await bot.order({ crash: { point, pass, victims: killed[victim] as (number | 'self')[] } });
+      await bot.order({ crash: { point, pass, victims: killed(victim, stage) } });
     }
     await act.play(anna, stage);
     await until(
@@ -173,3 +177,54 @@ test.each(victims.flatMap((victim) => points.map((point) => [victim, point] as c
     expect(status).toMatchObject({ inbox: 0, outbox: 0, timers: 2, chats: 1, payments: 1 });
   },
 );
+
+const handovers = (['shard released', 'shard acquired'] as const).flatMap((point) =>
+  victims.map((victim) => [victim, point] as const),
+);
+
+test.each(handovers)('a crash of %s at "%s" leaves no chat behind', async (victim, point) => {
+  const stage = await openStage();
+  const users = Array.from({ length: 12 }, () => stage.sandbox.user());
+  const everyone = (text: string) => {
+    for (const user of users) user.says(text);
+  };
+  const first = stage.startBot();
+  await first.ready;
+  everyone('/note 1');
+  everyone('/arm 2');
+  await until('the first answers', () => stage.isQuiet());
+
+  const crashed = victim === 'Redis' ? new Promise((resolve) => (first.onReport = resolve)) : first.ended;
+  const order = () => first.order({ crash: { point, pass: 1, victims: killed(victim, stage) } });
+  const isGivingUp = point === 'shard released';
+  if (isGivingUp) await order();
+  const second = stage.startBot();
+  if (!isGivingUp) {
+    await second.ready;
+    await until('the shards to be shared', async () => (await stage.owners()) === 2);
+    await order();
+    await second.kill();
+  }
+  everyone('/note 3');
+  await crashed;
+  if (victim !== 'the bot') await stage.restartRedis();
+  if (!isGivingUp && victim !== 'Redis') stage.startBot();
+  const crashedAt = Date.now();
+  everyone('/note 4');
+  await until('every answer', async () =>
+    users.every((user) => user.messages.some(({ text }) => text === 'noted 4')),
+  );
+  // A copy that is killed is found dead at once; every shard must have an owner again well within the lease.
+  expect(Date.now() - crashedAt).toBeLessThan(5_000);
+  stage.shift(60_000);
+  await until('the end', () => stage.isQuiet());
+  for (const user of users) {
+    const texts = user.messages.filter(({ from }) => from === 'bot').map(({ text }) => text);
+    const once = texts.filter((text, index) => text !== texts[index - 1]);
+    expect(once).toEqual(['noted 1', 'armed 2', 'set 2', 'noted 3', 'noted 4', 'rang']);
+    // At most the message that was in hand came twice.
+    expect(texts.length - once.length).toBeLessThanOrEqual(victim === 'Redis' && isGivingUp ? 0 : 1);
+    const [session] = (await stage.chat(user.id)).sessions;
+    expect(session?.context).toMatchObject({ record: ['note 1', 'arm 2', 'note 3', 'note 4', 'ring 2'] });
+  }
+});

@@ -57,6 +57,7 @@ export class Stage {
   #server: EmbeddedRedis;
   #redisPid: number;
   #offset = 0;
+  #isClosed = false;
   /** The clocks of the bots may be behind ours for a moment. */
   readonly #offsets = new Map<Bot, number>();
   readonly #logLevel: string;
@@ -162,6 +163,13 @@ export class Stage {
     return readChat(this.redis, id, { prefix, shards, machines: reported });
   }
 
+  /** How many copies own shards. */
+  async owners(): Promise<number> {
+    const keys = Array.from({ length: shards }, (_, shard) => `{${prefix}:${shard}}:owner`);
+    const tokens = await this.redis.mget(...keys);
+    return new Set(tokens.flatMap((token) => token?.split(':').at(1) || [])).size;
+  }
+
   /** Dead letters, parsed. */
   async deadLetters(): Promise<{ kind: string; error: string; chat?: number; body: unknown }[]> {
     const streams = await Promise.all(
@@ -200,8 +208,13 @@ export class Stage {
     return true;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Ends everything. @param keep leaves files and logs for a look */
   async close(keep = false): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.bots].map((bot) => bot.kill()));
     this.redis.disconnect();
     await this.#server.stop();
