@@ -73,7 +73,7 @@ export async function benchJourney(): Promise<void> {
 }
 
 function startBot(variables: Record<string, string>): { process: ChildProcess; ready: Promise<void> } {
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', main, 'start'], {
+  const child = spawn(process.execPath, [main, 'start'], {
     env: { ...process.env, HTTP_PORT: 'off', ...variables },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

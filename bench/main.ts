@@ -1,11 +1,16 @@
+import { keepMemoryLow } from '../src/ops/memory.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
+import { benchRecovery } from './recovery.ts';
+import { benchTimers } from './timers.ts';
 import { benchUpdates } from './updates.ts';
 
 const benches: Record<string, () => Promise<void>> = {
   updates: benchUpdates,
   journey: benchJourney,
   memory: benchMemory,
+  timers: benchTimers,
+  recovery: benchRecovery,
 };
 
 const names = process.argv.slice(2);
@@ -15,6 +20,7 @@ if (names.length === 0 || unknown.length > 0) {
   console.error(`Usage: npm run bench -- <${Object.keys(benches).join(' | ')}> …`);
   process.exit(names.length === 0 ? 0 : 64);
 }
+keepMemoryLow();
 for (const name of names) {
   console.log(`\n${name}`);
   await benches[name]?.();

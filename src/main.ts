@@ -8,6 +8,7 @@ import { PollingEnded } from './engine/poller.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { createLog } from './ops/log.ts';
+import { keepMemoryLow } from './ops/memory.ts';
 import { mermaidOf } from './ops/mermaid.ts';
 import { paint } from './ops/terminal.ts';
 import { runDemo } from './sandbox/demo.ts';
@@ -39,6 +40,7 @@ function explain(error: unknown): string {
 }
 
 async function start(): Promise<void> {
+  keepMemoryLow();
   const environment = readEnvironment(readVariables(), { token: true });
   const log = createLog(environment.logLevel, [environment.botToken, environment.httpToken ?? '']);
   // The sandbox moves the bot's time; its messages come over the channel of a child process.

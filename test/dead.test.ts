@@ -60,8 +60,12 @@ test('an update that a machine chokes on is kept with its stack; other chats nev
   await anna.sees('What I can do');
   await boris.sees('What I can do');
   const [letter] = await dead.list(10);
-  expect(letter?.letter).toMatchObject({ kind: 'update', chat: 1, error: 'the guard chokes' });
-  expect(letter?.letter.stack).toContain('dead.test.ts');
+  expect(letter?.letter).toMatchObject({
+    kind: 'update',
+    chat: 1,
+    error: expect.stringContaining('the guard chokes'),
+  });
+  expect(letter?.letter.stack).toContain('fragile');
   isBroken = false;
   await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now());
   await anna.sees('Terms');

@@ -231,3 +231,41 @@ test('SIGTERM while Redis is away ends the bot all the same', async () => {
   expect(await program.kill('SIGTERM')).toBe(0);
   await server.stop();
 });
+
+test.each([
+  ['its memory is full', ['maxmemory', '1'], ['maxmemory', '0']],
+  ['it refuses every write', ['min-replicas-to-write', '1'], ['min-replicas-to-write', '0']],
+] as const)(
+  'while Redis stores nothing because %s, nothing is confirmed and nothing is sent twice; then the bot goes on',
+  async (_, refuse, accept) => {
+    const server = await startEmbeddedRedis(dataDir());
+    onTestFinished(() => server.stop());
+    // Written at once, so that it comes before the bot's note of the same message.
+    const redis = connect(server.socket, { enableAutoPipelining: false });
+    await redis.ping();
+    onTestFinished(() => redis.disconnect());
+    const sandbox = await sandboxOf();
+    const program = await bot(sandbox, { REDIS_URL: `unix://${server.socket}` });
+    const [anna, boris] = [sandbox.user(), sandbox.user()];
+    const heard = (user: typeof anna) => user.messages.filter(({ from }) => from === 'bot').length;
+    // The store stops taking anything in the moment in which Telegram has taken the answer.
+    let refused: Promise<unknown> | undefined;
+    const stop = sandbox.onMessage(({ from }) => {
+      if (from === 'bot') refused ??= redis.config('SET', ...refuse);
+    });
+    anna.says('/start');
+    await anna.sees('Get access');
+    await refused;
+    boris.says('/start');
+    // Longer than the outbox is left alone: an answer without a note would be sent again meanwhile.
+    const failures = () => program.log().filter(({ msg }) => msg === 'polling failed; trying again').length;
+    await expect.poll(failures, { timeout: 10_000 }).toBeGreaterThan(2);
+    expect(sandbox.pendingUpdates).toBeGreaterThan(0);
+    stop();
+    await redis.config('SET', ...accept);
+    await sandbox.waitFor(() => heard(boris) === 1, 'the answer to the other', 10_000);
+    await sandbox.waitFor(() => sandbox.pendingUpdates === 0, 'the confirmation', 10_000);
+    expect(heard(anna)).toBe(1);
+    expect(program.child.exitCode).toBeNull();
+  },
+);

@@ -270,7 +270,9 @@ export class Dispatcher {
     this.#lastSuccess = clock.now();
     this.#flooded.clear();
     const result = resultOf(effect, { output: output ?? null });
-    const next = await store.settle(taken, clock.now(), result === null ? {} : { result });
+    const next = await this.#untilStored(() =>
+      store.settle(taken, clock.now(), result === null ? {} : { result }),
+    );
     if (at !== undefined) await at('effect settled');
     log.debug({
       chat: effect.to ?? effect.chat,
@@ -325,14 +327,29 @@ export class Dispatcher {
     };
     // An actor that fails tells its machine, which has its own path for that.
     const isLetter = !gone && result === null;
-    const next = await store.settle(taken, now, {
-      ...(result !== null && { result }),
-      ...(isLetter && { dead: { ...letter, ...(stack !== undefined && { stack }) } }),
-      ...(outcome.kind === 'unreachable' && { dropQueue: true }),
-      // An operator who cannot be reached is no matter of this chat.
-      ...(outcome.kind === 'unreachable' && effect.to === undefined && { unreachable: effect.chat }),
-    });
+    const next = await this.#untilStored(() =>
+      store.settle(taken, now, {
+        ...(result !== null && { result }),
+        ...(isLetter && { dead: { ...letter, ...(stack !== undefined && { stack }) } }),
+        ...(outcome.kind === 'unreachable' && { dropQueue: true }),
+        // An operator who cannot be reached is no matter of this chat.
+        ...(outcome.kind === 'unreachable' && effect.to === undefined && { unreachable: effect.chat }),
+      }),
+    );
     return this.#after(taken, next, result !== null || outcome.kind === 'unreachable');
+  }
+
+  /** What came of an effect is noted however long the store refuses it: a second attempt would send it again. */
+  async #untilStored<T>(store: () => Promise<T>): Promise<T> {
+    for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
+      try {
+        return await store();
+      } catch (error) {
+        if (!this.#active) throw error;
+        this.#options.log.error({ err: error }, 'storing failed; trying again');
+        await new Promise((resolve) => setTimeout(resolve, wait));
+      }
+    }
   }
 
   #after(taken: Taken, next: Taken | null | 'fenced', told: boolean): Taken | null {
@@ -346,7 +363,8 @@ export class Dispatcher {
 
   async #postpone(taken: Taken, effect: Effect, due: number): Promise<null> {
     const { store, fenced, at } = this.#options;
-    if ((await store.postpone(taken, effect, due)) === 'fenced') fenced(taken.shard);
+    const code = await this.#untilStored(() => store.postpone(taken, effect, due));
+    if (code === 'fenced') fenced(taken.shard);
     if (at !== undefined) await at('retry stored');
     this.#wakeLater(due);
     return null;

@@ -26,6 +26,7 @@ export function createLog(level: string, secrets: readonly string[], descriptor 
     {
       level,
       base: null,
+      serializers: { err: describeError },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
@@ -35,4 +36,12 @@ export function createLog(level: string, secrets: readonly string[], descriptor 
     destination,
   );
   return { logger, flush };
+}
+
+/** What an error says; not what it carries: a failed command of Redis carries people's texts. */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { name, message, stack } = error;
+  const code = (error as NodeJS.ErrnoException).code;
+  return { name, message, stack, ...(code !== undefined && { code }) };
 }

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A person cannot be reached: what waits to be sent and every timer goes, the sessions stay and are marked, so that they
 -- go on when the person comes back. Takes the inbox entry that tells of it.
 -- KEYS[1] {p:s}   ARGV: 1 owner token; 2 source (inbox, inbox:checkout); 3 entry id; 4 queue of the chat;

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Takes a shard, or the polling, when its owner has released it or is dead; whoever held it before writes nothing more.
 -- KEYS[1] {p:s}:owner or {p}:poller   "<epoch>:<copy>", "<epoch>:" when it is free
 -- ARGV[1] the copy that asks; ARGV[2...] the copies that live

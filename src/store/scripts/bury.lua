@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Gives up an inbox entry or a timer: it becomes a dead letter.
 -- KEYS[1] {p:s}   ARGV: 1 owner token; 2 source (inbox, inbox:checkout, timers); 3 entry id or member
 --   4 score that was claimed (timers); 5 dead letter, JSON

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Removes sessions whose time in a state that expires has passed. Redis' own expiry does the same when the bot is down.
 -- KEYS[1] {p:s}   ARGV: 1 owner token; 2 <machine>:<state>; 3 now, ms; 4 how many at the most
 -- Returns how many are gone.

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Says that a copy of the bot lives, by the server's clock, and forgets those that have not been heard of.
 -- KEYS[1] {p}:copies, sorted set: copy -> end of its lease, ms   ARGV[1] the copy; ARGV[2] length of its lease, ms
 -- Returns the copies that live.

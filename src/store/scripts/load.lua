@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Reads sessions of one shard.
 -- KEYS[1] {p:s}   ARGV session suffixes
 -- Returns for each session three values: its text, its version, and '1' when its person cannot be reached; '' for none

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Puts the effect at the head of a queue off to a later time; those behind it wait with it.
 -- KEYS[1] {p:s}   ARGV: 1 owner token; 2 queue; 3 the head as it was taken; 4 the head to keep; 5 due, ms
 -- Returns ok | fenced | gone

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Gives a shard, or the polling, back. The epoch stays, so that it only rises.
 -- KEYS[1] {p:s}:owner or {p}:poller   ARGV[1] the owner's token
 -- Returns ok | fenced (another copy has it)

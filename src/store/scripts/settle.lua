@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Ends effects at the heads of their queues, and tells the inbox what came of them: results, people who cannot be reached.
 -- KEYS[1] {p:s}
 -- ARGV[1] owner token; ARGV[2] now, ms; then for each effect five arguments:

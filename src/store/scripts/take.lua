@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=no-writes
 -- Reads the heads of the queues that are due in one lane. Takes nothing away: the owner remembers what is in hand.
 -- KEYS[1] {p:s}   ARGV[1] owner token   ARGV[2] lane   ARGV[3] now, ms   ARGV[4] how many to look at
 -- ARGV[5...] queues in hand, left out
