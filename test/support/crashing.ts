@@ -33,6 +33,18 @@ let offset = Number(process.env['TURNSTILE_CLOCK_OFFSET'] ?? 0);
 const clock = new SystemClock(offset);
 let crash: { point: CrashPoint; pass: number; victims: readonly (number | 'self')[] } | undefined;
 
+/** Written at once, so that a kill takes no line along. A full pipe is waited for. */
+function write(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, line);
+      return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
 const tell = (report: Report) => process.send?.(report);
 process.on('message', (order: Order) => {
   if (order.crash !== undefined) crash = { ...order.crash };
@@ -44,11 +56,7 @@ process.once('disconnect', () => process.exit(0));
 
 const app = await startApp({
   environment,
-  // Written at once, so that a kill takes no line along.
-  log: pino(
-    { level: environment.logLevel, base: null },
-    { write: (line: string) => void writeSync(1, line) },
-  ),
+  log: pino({ level: environment.logLevel, base: null }, { write }),
   clock,
   machines: [recorderMachine, accessMachine],
   actors: { echo: async ({ params }) => params?.['visit'] },
