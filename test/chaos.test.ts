@@ -48,7 +48,7 @@ const good: Evidence = {
   record,
   state: 'resting',
 };
-const noEnds = { kills: [], takeovers: [] };
+const noEnds = { kills: [], pauses: [] };
 const without = <T>(list: readonly T[], index: number) => list.filter((_, position) => position !== index);
 const again = <T>(list: readonly T[], index: number) => [
   ...list.slice(0, index + 1),
@@ -91,16 +91,18 @@ test.each<[string, Partial<Evidence>, RegExp]>([
     /"ring 2" came 2000 ms early/,
   ],
   ['a message that never came', { shown: without(good.shown, 0) }, /"noted 1" was due/],
-  ['messages in another order', { shown: swapped(good.shown, 1) }, /came where "armed 2" was due/],
-  ['a message that came twice', { shown: again(good.shown, 0) }, /came twice without/],
+  ['messages in another order', { shown: swapped(good.shown, 1) }, /"set 2" came where "armed 2" was due/],
+  ['a message that came twice', { shown: again(good.shown, 0) }, /came twice, and nothing explains it/],
 ])('the checker sees %s', (_, change, violation) => {
   expect(checkChat({ ...good, ...change }, noEnds).violations.join('\n')).toMatch(violation);
 });
 
 test('a message that came twice is counted by its window', () => {
   const twice = { ...good, shown: again(good.shown, 0) };
-  const crash = checkChat(twice, { kills: [100], takeovers: [] });
+  const crash = checkChat(twice, { kills: [100], pauses: [] });
   expect(crash).toMatchObject({ violations: [], duplicates: { 'a crash': 1 } });
+  const pause = checkChat(twice, { kills: [], pauses: [{ from: 50, to: 3_000 }] });
+  expect(pause).toMatchObject({ violations: [], duplicates: { 'a pause': 1 } });
   const lost = checkChat({ ...twice, lostAnswers: [50] }, noEnds);
   expect(lost).toMatchObject({ violations: [], duplicates: { 'a lost answer': 1 } });
 });

@@ -14,14 +14,15 @@ export interface Evidence {
   readonly state: string | undefined;
 }
 
-/** When a copy of the bot could not note what it had sent: killed, or taken for dead. Real times. */
+/** When a copy of the bot could not note what it had sent. Real times. */
 export interface Ends {
   readonly kills: readonly number[];
-  readonly takeovers: readonly number[];
+  /** Stopped while another copy lived, which may have taken it for dead. */
+  readonly pauses: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** Ways in which a message may come twice. */
-export type Window = 'a crash' | 'a takeover' | 'a lost answer';
+export type Window = 'a crash' | 'a pause' | 'a lost answer';
 
 export interface Verdict {
   /** In plain words; none when every guarantee was kept. */
@@ -106,13 +107,12 @@ function checkMessages(
   violations: string[],
 ): Pick<Verdict, 'duplicates' | 'losses'> {
   const expected = record.flatMap((what) => messagesOf(what).map((text) => ({ text, what })));
-  const duplicates = { 'a crash': 0, 'a takeover': 0, 'a lost answer': 0 };
+  const duplicates = { 'a crash': 0, 'a pause': 0, 'a lost answer': 0 };
   const answersLeft = [...lostAnswers];
   const saidAt = new Map(said.map(({ what, virtual }) => [what, virtual]));
   let next = 0;
   let losses = 0;
-  let before: Evidence['shown'][number] | undefined;
-  for (const message of shown) {
+  for (const [index, message] of shown.entries()) {
     const skipped = next + skippedByBlock(expected.slice(next), message, blocked, said);
     const due = expected[skipped];
     if (due?.text === message.text) {
@@ -121,14 +121,17 @@ function checkMessages(
       const set = saidAt.get(`arm ${numberOf(due.what)}`);
       if (kind in delays && set !== undefined && message.virtual < set + delays[kind] - reading)
         violations.push(`"${due.what}" came ${set + delays[kind] - message.virtual} ms early`);
-    } else if (before !== undefined && message.text === expected[next - 1]?.text) {
-      const window = windowOf(before.real, message.real, ends, answersLeft);
-      if (window === null) violations.push(`"${message.text}" came twice without a crash or a lost answer`);
+    } else if (expected.slice(0, next).some(({ text }) => text === message.text)) {
+      const earlier = shown.slice(0, index).findLast(({ text }) => text === message.text) ?? message;
+      const window = windowOf(earlier.real, message.real, ends, answersLeft);
+      // A copy that was paused may still send what was in its hand, when another has long gone on.
+      const inOrder = message.text === expected[next - 1]?.text || window === 'a pause';
+      if (window === null) violations.push(`"${message.text}" came twice, and nothing explains it`);
+      else if (!inOrder) violations.push(`"${message.text}" came again where "${due?.text}" was due`);
       else duplicates[window]++;
     } else {
       violations.push(`"${message.text}" came where "${expected[next]?.text ?? 'nothing'}" was due`);
     }
-    before = message;
   }
   const rest = expected.slice(next);
   const mayMiss = skippedByBlock(rest, undefined, blocked, said);
@@ -165,15 +168,14 @@ function skippedByBlock(
 }
 
 function windowOf(first: number, second: number, ends: Ends, answersLeft: number[]): Window | null {
-  const between = (at: number) => at >= first - inFlight && at <= second;
-  if (ends.kills.some(between)) return 'a crash';
+  if (ends.kills.some((at) => at >= first - inFlight && at <= second)) return 'a crash';
   const lost = answersLeft.findIndex((at) => at <= first);
   if (lost !== -1) {
     answersLeft.splice(lost, 1);
     return 'a lost answer';
   }
-  // The copy that was taken for dead hears of it when it wakes, which may be later.
-  return ends.takeovers.some((at) => at >= first - inFlight) ? 'a takeover' : null;
+  const isPaused = ({ from, to }: { from: number; to: number }) => first <= to + inFlight && second >= from;
+  return ends.pauses.some(isPaused) ? 'a pause' : null;
 }
 
 /** The ledger has every payment and refund once, and access is there exactly while payments exceed refunds. */

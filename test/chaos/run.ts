@@ -77,7 +77,7 @@ class Run {
   readonly #buyers: BuyerChat[];
   readonly #faults: Partial<Record<string, number>> = {};
   readonly #violations: string[] = [];
-  readonly #ends: { kills: number[]; takeovers: number[] } = { kills: [], takeovers: [] };
+  readonly #ends = { kills: [] as number[], pauses: [] as { from: number; to: number }[] };
   /** Chats whose next call meets a fault: one at a time, so that no message fails so often that it is given up. */
   readonly #faulty = new Set<number>();
   /** Where a bot will kill itself. */
@@ -159,14 +159,11 @@ class Run {
   #keepBot(random: Random): void {
     const start = () => {
       const bot = this.#stage.startBot();
-      bot.onLine = (line) => {
-        if (line.includes('"msg":"another copy has taken this over"')) this.#ends.takeovers.push(Date.now());
-      };
       void bot.ended.then((how) => {
         const wasKilled = how === 'SIGKILL' || how === 'SIGTERM';
         const point = this.#ordered.get(bot);
         if (how === 'SIGKILL' && point !== undefined) this.#count(`bot killed at a point: ${point}`);
-        if (wasKilled || !this.#isRedisUp) this.#ends.kills.push(Date.now());
+        if (how !== 0 || !this.#isRedisUp) this.#ends.kills.push(Date.now());
         if (!wasKilled && how !== 0)
           this.#violations.push(`a bot ended by itself (${how}); log of ${bot.pid}`);
         setTimeout(() => !this.#isOver && start(), random.whole(0, 800));
@@ -210,8 +207,7 @@ class Run {
       },
       'bot paused': () => {
         if (bot === undefined) return false;
-        process.kill(bot.pid, 'SIGSTOP');
-        setTimeout(() => bot.isRunning && process.kill(bot.pid, 'SIGCONT'), random.whole(500, 5_000));
+        this.#pause(bot, random.whole(500, 5_000));
         return '';
       },
       'Redis killed': () => this.#killRedis(random.whole(50, 1_500)),
@@ -232,6 +228,15 @@ class Run {
     this.#ordered.delete(bot);
     void bot.kill();
     return '';
+  }
+
+  #pause(bot: Bot, ms: number): void {
+    const from = Date.now();
+    process.kill(bot.pid, 'SIGSTOP');
+    setTimeout(() => {
+      if (bot.isRunning) process.kill(bot.pid, 'SIGCONT');
+      if (this.#options.copies === 2) this.#ends.pauses.push({ from, to: Date.now() });
+    }, ms);
   }
 
   #killRedis(awayMs: number): string | false {
@@ -303,7 +308,7 @@ class Run {
   }
 
   async check(): Promise<ChaosReport> {
-    const duplicates: Record<Window, number> = { 'a crash': 0, 'a takeover': 0, 'a lost answer': 0 };
+    const duplicates: Record<Window, number> = { 'a crash': 0, 'a pause': 0, 'a lost answer': 0 };
     let losses = 0;
     let payments = 0;
     for (const { user, seen } of this.#recorders) {

@@ -40,8 +40,6 @@ export interface Bot {
   lines(text: string): string[];
   /** Resolves when the process has heard it, or has ended. One that is still starting hears it when it is ready. */
   order(order: Order): Promise<void>;
-  /** Hears each line of the log. */
-  onLine: (line: string) => void;
   /** Hears what the process reports. */
   onReport: (report: Report) => void;
   kill(): Promise<number | NodeJS.Signals>;
@@ -251,7 +249,6 @@ async function pidOf(redis: Redis): Promise<number> {
 function botOf(child: ChildProcess, logFile: string, hears: (report: Report) => void): Bot {
   const log = createWriteStream(logFile);
   let output = '';
-  let begun = '';
   let announce: () => void = () => {};
   const ready = new Promise<void>((resolve) => {
     announce = resolve;
@@ -263,9 +260,6 @@ function botOf(child: ChildProcess, logFile: string, hears: (report: Report) => 
     stream?.on('data', (data: Buffer) => {
       log.write(data);
       output += data.toString();
-      const lines = (begun + data.toString()).split('\n');
-      begun = lines.pop() ?? '';
-      for (const line of lines) bot.onLine(line);
       if (isReady || !output.includes('"msg":"ready"')) return;
       isReady = true;
       announce();
@@ -293,7 +287,6 @@ function botOf(child: ChildProcess, logFile: string, hears: (report: Report) => 
         child.send(order, () => {});
       });
     },
-    onLine: () => {},
     onReport: () => {},
     kill: () => {
       child.kill('SIGKILL');
