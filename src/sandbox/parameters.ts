@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
+export type Json = Record<string, unknown>;
+
 export interface UploadedFile {
   readonly name: string;
   readonly bytes: Buffer;

@@ -1,20 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { parseHtml } from './html.ts';
-import type { Parameters, UploadedFile } from './parameters.ts';
-
-type Json = Record<string, unknown>;
-
-/** An error as the Bot API answers it; the HTTP status is the same as `code`. */
-export class TelegramError extends Error {
-  readonly code: number;
-  readonly retryAfter: number | undefined;
-  constructor(code: number, description: string, retryAfter?: number) {
-    super(description);
-    this.name = 'TelegramError';
-    this.code = code;
-    this.retryAfter = retryAfter;
-  }
-}
+import { randomBytes } from 'node:crypto';
+import type { SandboxClock } from './clock.ts';
+import { type Club, type ClubState, clubChat, isInside, restoreClub, saveClub, statusIn } from './club.ts';
+import { badRequest, TelegramError } from './errors.ts';
+import type { SandboxEvent } from './events.ts';
+import { FileStore, type StoredFile } from './files.ts';
+import { describeMessage, type SandboxMessage } from './message.ts';
+import type { Json } from './parameters.ts';
+import { UpdateQueue, type UpdatesState } from './updates.ts';
 
 export interface User {
   readonly id: number;
@@ -22,504 +14,214 @@ export interface User {
   readonly username?: string;
   readonly language_code?: string;
   blocked?: boolean;
+  /** The account is gone. */
+  deactivated?: boolean;
 }
 
-export interface StoredFile {
-  readonly id: string;
-  readonly name: string;
-  readonly size: number;
+/** A callback or checkout query that waits for the bot's answer. */
+interface Query {
+  readonly user: number;
+  /** ms since 1970. */
+  readonly expires: number;
+  readonly answered: (answer: Json) => void;
 }
 
-export interface Button {
-  readonly label: string;
-  readonly data?: string;
-  readonly pay?: boolean;
+export interface BotCommand {
+  readonly command: string;
+  readonly description: string;
 }
 
-/** A message as a chat shows it; `raw` is the Bot API's Message. */
-export interface SandboxMessage {
-  readonly id: number;
-  readonly chat: number;
-  readonly from: 'bot' | 'user';
-  readonly kind: 'text' | 'photo' | 'video' | 'document' | 'album' | 'invoice' | 'service' | 'other';
-  text: string;
-  buttons: Button[][];
-  readonly media?: { fileId: string; fileName: string; size: number }[];
-  readonly date: number;
-  raw: Json;
-}
-
-/** Everything that survives a restart of the stand-in. */
+/** Everything that survives a restart of the sandbox, but for files' bytes. */
 export interface TelegramState {
-  nextUpdate: number;
-  nextMessage: number;
-  users: User[];
-  updates: Json[];
-  messages: Record<string, SandboxMessage[]>;
-  files: StoredFile[];
-  allowed: string[] | null;
-  webhook: string;
-  payments: Json[];
+  readonly nextMessage: number;
+  readonly users: User[];
+  readonly updates: UpdatesState;
+  readonly messages: Record<string, SandboxMessage[]>;
+  readonly files: StoredFile[];
+  readonly commands: [string, BotCommand[]][];
+  readonly clubs: ClubState[];
 }
 
 /** Messages kept per chat; a load test would keep millions otherwise. */
 const keptMessages = 1_000;
+/** A pressed button can be answered for this long, ms. */
+const callbackLifetime = 150_000;
 
-/** Telegram itself, as far as one bot sees it: users, chats, files, updates. */
+/** Telegram itself, as far as one bot sees it: users, chats, clubs, files, updates. */
 export class Telegram {
   readonly bot = { id: 42, is_bot: true, first_name: 'Turnstile', username: 'turnstile_sandbox_bot' };
+  readonly clock: SandboxClock;
+  readonly updates: UpdateQueue;
+  readonly files: FileStore;
   readonly users = new Map<number, User>();
+  readonly clubs = new Map<number, Club>();
   readonly messages = new Map<number, SandboxMessage[]>();
   readonly toasts = new Map<number, string[]>();
-  readonly files = new Map<string, StoredFile>();
-  /** Callback and checkout queries that wait for an answer. */
-  readonly queries = new Map<string, { user: number; answered: (answer: Json) => void }>();
-  updates: Json[] = [];
-  allowed: string[] | null = null;
-  webhook = '';
-  commands: Json = {};
-  payments: Json[] = [];
-  readonly #now: () => number;
-  readonly #listeners = new Set<(message: SandboxMessage) => void>();
-  #nextUpdate: number;
-  #nextMessage = 1;
+  /** The commands menu by `<scope>:<language>`. */
+  readonly commands = new Map<string, BotCommand[]>();
   /** Called after every change. */
   changed: () => void = () => {};
+  /** Looks at what the bot is about to be told; throws when Telegram would never say so. */
+  check: (type: 'Update' | 'Message', value: Json) => void = () => {};
+  readonly #queries = new Map<string, Query>();
+  readonly #listeners = new Set<(event: SandboxEvent) => void>();
+  #nextMessage = 1;
 
-  constructor(now: () => number) {
-    this.#now = now;
-    // Telegram's ids are random after a silence; a later start must lie above an earlier one.
-    this.#nextUpdate = Math.floor(now() / 1_000) % 1_000_000_000;
+  constructor(clock: SandboxClock, filesFolder?: string) {
+    this.clock = clock;
+    this.updates = new UpdateQueue(clock);
+    this.files = new FileStore(filesFolder);
   }
 
   save(): TelegramState {
     return {
-      nextUpdate: this.#nextUpdate,
       nextMessage: this.#nextMessage,
       users: [...this.users.values()],
-      updates: this.updates,
+      updates: this.updates.save(),
       messages: Object.fromEntries(this.messages),
-      files: [...this.files.values()],
-      allowed: this.allowed,
-      webhook: this.webhook,
-      payments: this.payments,
+      files: this.files.save(),
+      commands: [...this.commands],
+      clubs: [...this.clubs.values()].map(saveClub),
     };
   }
 
   restore(state: TelegramState): void {
-    this.#nextUpdate = state.nextUpdate;
     this.#nextMessage = state.nextMessage;
     for (const user of state.users) this.users.set(user.id, user);
     for (const [chat, messages] of Object.entries(state.messages)) this.messages.set(Number(chat), messages);
-    for (const file of state.files) this.files.set(file.id, file);
-    this.updates = state.updates;
-    this.allowed = state.allowed;
-    this.webhook = state.webhook;
-    this.payments = state.payments;
+    for (const [key, commands] of state.commands) this.commands.set(key, commands);
+    for (const club of state.clubs) this.clubs.set(club.id, restoreClub(club));
+    this.files.restore(state.files);
+    this.updates.restore(state.updates);
   }
 
-  onMessage(listener: (message: SandboxMessage) => void): () => void {
+  onEvent(listener: (event: SandboxEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  seconds(): number {
-    return Math.floor(this.#now() / 1_000);
+  emit(event: SandboxEvent): void {
+    for (const listener of this.#listeners) listener(event);
+    this.changed();
   }
 
-  /** Queues an update, unless the bot has not asked for its kind. */
+  /** The time in Telegram's own unit. */
+  seconds(): number {
+    return Math.floor(this.clock.now() / 1_000);
+  }
+
+  /** Tells the bot. */
   push(update: Json): number {
-    const id = typeof update['update_id'] === 'number' ? update['update_id'] : this.#nextUpdate++;
-    const kind = Object.keys(update).find((key) => key !== 'update_id') ?? '';
-    if (this.allowed === null || this.allowed.length === 0 || this.allowed.includes(kind)) {
-      this.updates.push({ ...update, update_id: id });
-    }
+    this.check('Update', { update_id: 1, ...update });
+    return this.pushRaw(update);
+  }
+
+  /** Tells the bot anything, also what Telegram never says. */
+  pushRaw(update: Json): number {
+    const id = this.updates.push(update);
     this.changed();
     return id;
   }
 
   chatOf(id: number): Json {
+    const club = this.clubs.get(id);
+    if (club !== undefined) return clubChat(club);
     const user = this.users.get(id);
-    const name = user?.first_name ?? 'Somebody';
     return {
       id,
       type: 'private',
-      first_name: name,
+      first_name: user?.first_name ?? 'Somebody',
       ...(user?.username !== undefined && { username: user.username }),
     };
   }
 
   userOf(id: number): Json {
-    const { blocked: _, ...user } = this.users.get(id) ?? { id, first_name: 'Somebody' };
+    const { blocked: _, deactivated: __, ...user } = this.users.get(id) ?? { id, first_name: 'Somebody' };
     return { ...user, is_bot: false };
   }
 
-  /** Puts a message into a chat and shows it. */
-  add(chat: number, from: SandboxMessage['from'], content: Json): SandboxMessage {
-    const id = this.#nextMessage++;
-    const date = this.seconds();
+  /** Puts a message of the bot or of a person into a chat and shows it. */
+  add(chat: number, author: 'bot' | number, content: Json): SandboxMessage {
     const raw: Json = {
-      message_id: id,
-      from: from === 'bot' ? this.bot : this.userOf(chat),
+      message_id: this.#nextMessage++,
+      from: author === 'bot' ? this.bot : this.userOf(author),
       chat: this.chatOf(chat),
-      date,
+      date: this.seconds(),
       ...content,
     };
-    const message = describeMessage(id, chat, from, date, raw, this.files);
-    const all = this.messages.get(chat) ?? [];
-    all.push(message);
-    if (all.length > keptMessages) all.shift();
-    this.messages.set(chat, all);
-    for (const listener of this.#listeners) listener(message);
-    this.changed();
+    const message = describeMessage(raw, author === 'bot' ? 'bot' : 'user', this.files);
+    const all = this.messages.get(chat);
+    if (all === undefined) this.messages.set(chat, [message]);
+    else {
+      all.push(message);
+      if (all.length > keptMessages) all.shift();
+    }
+    this.emit({ type: 'message', message });
     return message;
   }
 
   edit(message: SandboxMessage, content: Json): void {
     const raw = { ...message.raw, ...content, edit_date: this.seconds() };
-    const shown = describeMessage(message.id, message.chat, message.from, message.date, raw, this.files);
-    Object.assign(message, { raw, text: shown.text, buttons: shown.buttons });
-    for (const listener of this.#listeners) listener(message);
-    this.changed();
+    // A field that is set to undefined is gone from the message.
+    for (const [name, value] of Object.entries(content)) if (value === undefined) delete (raw as Json)[name];
+    delete message.media;
+    Object.assign(message, describeMessage(raw, message.from, this.files));
+    this.emit({ type: 'message_changed', message });
   }
 
-  upload(file: UploadedFile): StoredFile {
-    const hash = createHash('sha256').update(file.bytes).digest('base64url').slice(0, 24);
-    const stored = { id: `BAACAgIAAxkDAAM${hash}`, name: file.name, size: file.bytes.length };
-    this.files.set(stored.id, stored);
-    return stored;
+  delete(chat: number, ids: readonly number[]): void {
+    const all = this.messages.get(chat) ?? [];
+    this.messages.set(
+      chat,
+      all.filter(({ id }) => !ids.includes(id)),
+    );
+    this.emit({ type: 'messages_deleted', chat, ids });
   }
 
   newId(length = 12): string {
     return randomBytes(length).toString('hex');
   }
 
+  /** Keeps a query until the bot answers it or its time is over. */
+  ask(id: string, user: number, answered: (answer: Json) => void, lifetime = callbackLifetime): void {
+    const now = this.clock.now();
+    for (const [old, { expires }] of this.#queries) {
+      if (expires > now) break;
+      this.#queries.delete(old);
+    }
+    this.#queries.set(id, { user, expires: now + lifetime, answered });
+  }
+
+  /** Hands the bot's answer to whoever asked. */
+  answer(id: string, values: Json): void {
+    const query = this.#queries.get(id);
+    if (query === undefined || query.expires <= this.clock.now())
+      throw badRequest('query is too old and response timeout expired or query ID is invalid');
+    this.#queries.delete(id);
+    query.answered(values);
+    this.changed();
+  }
+
   /** The chat of a call. Throws what Telegram answers for a chat that the bot cannot write to. */
   reachable(value: unknown): number {
+    if (value === undefined || value === null || value === '') throw badRequest('chat_id is empty');
     const id = Number(value);
-    const user = this.users.get(id);
-    if (value === undefined || value === '') throw new TelegramError(400, 'Bad Request: chat_id is empty');
-    if (user === undefined || (this.messages.get(id)?.length ?? 0) === 0) {
-      throw new TelegramError(400, 'Bad Request: chat not found');
+    const club = this.clubs.get(id);
+    if (club !== undefined) {
+      if (isInside(club.bot)) return id;
+      const reason = club.bot === 'kicked' ? 'bot was kicked from' : 'bot is not a member of';
+      throw new TelegramError(403, `Forbidden: ${reason} the ${club.type} chat`);
     }
+    const user = this.users.get(id);
+    if (user === undefined) throw badRequest('chat not found');
+    if (user.deactivated === true) throw new TelegramError(403, 'Forbidden: user is deactivated');
     if (user.blocked === true) throw new TelegramError(403, 'Forbidden: bot was blocked by the user');
-    return id;
+    if (this.messages.has(id)) return id;
+    const clubs = [...this.clubs.values()];
+    // Who asks to join may be written to before they ever wrote.
+    if (clubs.some(({ requests }) => requests.has(id))) return id;
+    if (clubs.some((one) => isInside(statusIn(one, id, this.seconds()))))
+      throw new TelegramError(403, "Forbidden: bot can't initiate conversation with a user");
+    throw badRequest('chat not found');
   }
 }
-
-function describeMessage(
-  id: number,
-  chat: number,
-  from: SandboxMessage['from'],
-  date: number,
-  raw: Json,
-  files: ReadonlyMap<string, StoredFile>,
-): SandboxMessage {
-  const kinds = ['photo', 'video', 'document', 'invoice'] as const;
-  const kind = kinds.find((name) => name in raw);
-  const service = 'successful_payment' in raw || 'refunded_payment' in raw;
-  const invoice = raw['invoice'] as { title?: string; description?: string } | undefined;
-  const text =
-    (raw['text'] as string | undefined) ??
-    (raw['caption'] as string | undefined) ??
-    (invoice === undefined ? undefined : `${invoice.title}\n${invoice.description}`) ??
-    (service ? ('successful_payment' in raw ? 'Payment received' : 'Payment refunded') : '');
-  const found =
-    kind === 'photo'
-      ? (raw['photo'] as Json[]).at(-1)
-      : kind === 'invoice'
-        ? undefined
-        : (raw[kind ?? ''] as Json | undefined);
-  const file = files.get(String(found?.['file_id']));
-  const markup = raw['reply_markup'] as
-    | { inline_keyboard?: { text: string; callback_data?: string; pay?: boolean }[][] }
-    | undefined;
-  const buttons = (markup?.inline_keyboard ?? []).map((row) =>
-    row.map(({ text: label, callback_data: data, pay }) => ({
-      label,
-      ...(data !== undefined && { data }),
-      ...(pay === true && { pay }),
-    })),
-  );
-  return {
-    id,
-    chat,
-    from,
-    kind: kind ?? (service ? 'service' : 'text' in raw ? 'text' : 'other'),
-    text,
-    buttons: kind === 'invoice' && buttons.length === 0 ? [[{ label: 'Pay', pay: true }]] : buttons,
-    ...(file !== undefined && { media: [{ fileId: file.id, fileName: file.name, size: file.size }] }),
-    date,
-    raw,
-  };
-}
-
-type Method = (telegram: Telegram, given: Parameters) => unknown;
-
-const text = (values: Json, name: string): string | undefined =>
-  values[name] === undefined ? undefined : String(values[name]);
-
-/** A parameter that clients send as an object or as its JSON. */
-function parsed(values: Json, name: string): unknown {
-  const value = values[name];
-  if (typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    throw new TelegramError(400, `Bad Request: can't parse ${name.replaceAll('_', ' ')} JSON object`);
-  }
-}
-
-function formatted(values: Json, name: 'text' | 'caption', most: number): Json {
-  const source = text(values, name) ?? '';
-  const mode = text(values, 'parse_mode')?.toLowerCase();
-  let found: { text: string; entities: Json[] };
-  try {
-    found =
-      mode === 'html'
-        ? parseHtml(source)
-        : {
-            text: source,
-            entities:
-              (parsed(values, name === 'text' ? 'entities' : 'caption_entities') as Json[] | undefined) ?? [],
-          };
-  } catch (error) {
-    throw new TelegramError(400, `Bad Request: can't parse entities: ${(error as Error).message}`);
-  }
-  if (name === 'text' && found.text.trim() === '')
-    throw new TelegramError(400, 'Bad Request: message text is empty');
-  if (found.text.length > most)
-    throw new TelegramError(400, `Bad Request: message ${name === 'text' ? 'is' : 'caption is'} too long`);
-  if (found.text === '') return {};
-  const key = name === 'text' ? 'entities' : 'caption_entities';
-  return { [name]: found.text, ...(found.entities.length > 0 && { [key]: found.entities }) };
-}
-
-function keyboard(values: Json): Json {
-  const markup = parsed(values, 'reply_markup') as { inline_keyboard?: unknown } | undefined;
-  if (markup === undefined) return {};
-  if (markup.inline_keyboard === undefined) return {};
-  if (!Array.isArray(markup.inline_keyboard))
-    throw new TelegramError(
-      400,
-      'Bad Request: field "inline_keyboard" of the InlineKeyboardMarkup must be an Array',
-    );
-  for (const button of (markup.inline_keyboard as Json[][]).flat()) {
-    if (typeof button['text'] !== 'string' || button['text'] === '')
-      throw new TelegramError(400, 'Bad Request: text buttons are unallowed in the inline keyboard');
-    const data = button['callback_data'];
-    if (data === undefined) continue;
-    const size = Buffer.byteLength(String(data));
-    if (size < 1 || size > 64) throw new TelegramError(400, 'Bad Request: BUTTON_DATA_INVALID');
-  }
-  return { reply_markup: markup };
-}
-
-/** A file by id, by upload or by `attach://`. */
-function fileOf(telegram: Telegram, given: Parameters, value: unknown, name: string): StoredFile {
-  const attached = typeof value === 'string' && value.startsWith('attach://') ? value.slice(9) : name;
-  const upload = given.files.get(attached);
-  if (upload !== undefined) {
-    if (upload.bytes.length === 0) throw new TelegramError(400, 'Bad Request: file must be non-empty');
-    return telegram.upload(upload);
-  }
-  const known = telegram.files.get(String(value));
-  if (known === undefined)
-    throw new TelegramError(400, 'Bad Request: wrong file identifier/HTTP URL specified');
-  return known;
-}
-
-function mediaContent(kind: string, file: StoredFile): Json {
-  const base = { file_id: file.id, file_unique_id: file.id.slice(-16), file_size: file.size };
-  if (kind === 'photo') return { photo: [{ ...base, width: 1280, height: 720 }] };
-  if (kind === 'video')
-    return {
-      video: { ...base, width: 720, height: 720, duration: 10, mime_type: 'video/mp4', file_name: file.name },
-    };
-  return { document: { ...base, file_name: file.name } };
-}
-
-const sendMedia =
-  (kind: 'photo' | 'video' | 'document'): Method =>
-  (telegram, given) => {
-    const chat = telegram.reachable(given.values['chat_id']);
-    const content = { ...formatted(given.values, 'caption', 1_024), ...keyboard(given.values) };
-    const file = fileOf(telegram, given, given.values[kind], kind);
-    return telegram.add(chat, 'bot', { ...mediaContent(kind, file), ...content }).raw;
-  };
-
-function invoiceOf(values: Json): Json {
-  const prices = parsed(values, 'prices') as { label: string; amount: number }[] | undefined;
-  const currency = text(values, 'currency') ?? '';
-  const size = (name: string, most: number, error: string) => {
-    const length = Buffer.byteLength(text(values, name) ?? '');
-    if (length < 1 || length > most) throw new TelegramError(400, `Bad Request: ${error}`);
-  };
-  size('title', 32 * 4, 'INVOICE_TITLE_INVALID');
-  size('description', 255 * 4, 'INVOICE_DESCRIPTION_INVALID');
-  size('payload', 128, 'INVOICE_PAYLOAD_INVALID');
-  if (!Array.isArray(prices) || prices.length === 0)
-    throw new TelegramError(400, 'Bad Request: field "prices" must be a non-empty Array');
-  if (currency === 'XTR' && prices.length !== 1)
-    throw new TelegramError(400, 'Bad Request: STARS_INVOICE_INVALID');
-  if (currency !== 'XTR' && (text(values, 'provider_token') ?? '') === '')
-    throw new TelegramError(400, 'Bad Request: PAYMENT_PROVIDER_INVALID');
-  const total = prices.reduce((sum, { amount }) => sum + Number(amount), 0);
-  if (!Number.isInteger(total) || total <= 0)
-    throw new TelegramError(400, 'Bad Request: CURRENCY_TOTAL_AMOUNT_INVALID');
-  return {
-    title: text(values, 'title'),
-    description: text(values, 'description'),
-    start_parameter: text(values, 'start_parameter') ?? '',
-    currency,
-    total_amount: total,
-  };
-}
-
-const findMessage = (telegram: Telegram, values: Json, what: string): SandboxMessage => {
-  const chat = telegram.reachable(values['chat_id']);
-  const found = telegram.messages.get(chat)?.find(({ id }) => id === Number(values['message_id']));
-  if (found === undefined || found.from !== 'bot')
-    throw new TelegramError(400, `Bad Request: message to ${what} not found`);
-  return found;
-};
-
-const edited = (telegram: Telegram, values: Json, content: Json): Json => {
-  const message = findMessage(telegram, values, 'edit');
-  const changed = Object.entries(content).some(
-    ([key, value]) => JSON.stringify(message.raw[key]) !== JSON.stringify(value),
-  );
-  if (!changed) {
-    throw new TelegramError(
-      400,
-      'Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message',
-    );
-  }
-  telegram.edit(message, content);
-  return message.raw;
-};
-
-const answerQuery: Method = (telegram, { values }) => {
-  const id = text(values, 'callback_query_id') ?? text(values, 'pre_checkout_query_id') ?? '';
-  const query = telegram.queries.get(id);
-  if (query === undefined)
-    throw new TelegramError(
-      400,
-      'Bad Request: query is too old and response timeout expired or query ID is invalid',
-    );
-  telegram.queries.delete(id);
-  query.answered(values);
-  telegram.changed();
-  return true;
-};
-
-/** The methods that are emulated, by their name in small letters. */
-export const methods: Readonly<Record<string, Method>> = {
-  getme: (telegram) => ({
-    ...telegram.bot,
-    can_join_groups: true,
-    can_read_all_group_messages: false,
-    supports_inline_queries: false,
-    can_connect_to_business: false,
-    has_main_web_app: false,
-  }),
-  setwebhook: (telegram, { values }) => {
-    telegram.webhook = text(values, 'url') ?? '';
-    return true;
-  },
-  deletewebhook: (telegram, { values }) => {
-    telegram.webhook = '';
-    if (String(values['drop_pending_updates']) === 'true') telegram.updates = [];
-    return true;
-  },
-  getwebhookinfo: (telegram) => ({
-    url: telegram.webhook,
-    has_custom_certificate: false,
-    pending_update_count: telegram.updates.length,
-  }),
-  setmycommands: (telegram, { values }) => {
-    telegram.commands[text(values, 'language_code') ?? ''] = parsed(values, 'commands');
-    return true;
-  },
-  getmycommands: (telegram, { values }) => telegram.commands[text(values, 'language_code') ?? ''] ?? [],
-  deletemycommands: (telegram, { values }) => {
-    delete telegram.commands[text(values, 'language_code') ?? ''];
-    return true;
-  },
-  sendmessage: (telegram, { values }) => {
-    const chat = telegram.reachable(values['chat_id']);
-    return telegram.add(chat, 'bot', { ...formatted(values, 'text', 4_096), ...keyboard(values) }).raw;
-  },
-  sendphoto: sendMedia('photo'),
-  sendvideo: sendMedia('video'),
-  senddocument: sendMedia('document'),
-  sendmediagroup: (telegram, given) => {
-    const chat = telegram.reachable(given.values['chat_id']);
-    const media = parsed(given.values, 'media') as {
-      type: 'photo' | 'video' | 'document';
-      media: string;
-      caption?: string;
-      parse_mode?: string;
-    }[];
-    if (!Array.isArray(media) || media.length < 2 || media.length > 10)
-      throw new TelegramError(400, 'Bad Request: album must have from 2 to 10 items');
-    const files = media.map((item) => fileOf(telegram, given, item.media, ''));
-    const group = telegram.newId(8);
-    return media.map((item, index) => {
-      const caption = formatted(item as unknown as Json, 'caption', 1_024);
-      return telegram.add(chat, 'bot', {
-        media_group_id: group,
-        ...mediaContent(item.type, files[index] as StoredFile),
-        ...caption,
-      }).raw;
-    });
-  },
-  sendinvoice: (telegram, { values }) => {
-    const chat = telegram.reachable(values['chat_id']);
-    const message = telegram.add(chat, 'bot', { invoice: invoiceOf(values), ...keyboard(values) });
-    // Not part of the Bot API's Message, but the checkout needs it.
-    Object.defineProperty(message, 'payload', { value: text(values, 'payload'), enumerable: true });
-    return message.raw;
-  },
-  createinvoicelink: (telegram, { values }) => {
-    invoiceOf(values);
-    return `https://t.me/$${telegram.newId(8)}`;
-  },
-  answerprecheckoutquery: answerQuery,
-  answercallbackquery: answerQuery,
-  editmessagetext: (telegram, { values }) =>
-    edited(telegram, values, { ...formatted(values, 'text', 4_096), ...keyboard(values) }),
-  editmessagecaption: (telegram, { values }) =>
-    edited(telegram, values, { ...formatted(values, 'caption', 1_024), ...keyboard(values) }),
-  editmessagereplymarkup: (telegram, { values }) =>
-    edited(telegram, values, { reply_markup: undefined, ...keyboard(values) }),
-  deletemessage: (telegram, { values }) => {
-    const message = findMessage(telegram, values, 'delete');
-    const all = telegram.messages.get(message.chat) ?? [];
-    all.splice(all.indexOf(message), 1);
-    return true;
-  },
-  sendchataction: (telegram, { values }) => {
-    telegram.reachable(values['chat_id']);
-    return true;
-  },
-  getchat: (telegram, { values }) => ({
-    ...telegram.chatOf(telegram.reachable(values['chat_id'])),
-    accent_color_id: 0,
-    max_reaction_count: 11,
-  }),
-  refundstarpayment: (telegram, { values }) => {
-    const charge = text(values, 'telegram_payment_charge_id');
-    const paid = telegram.payments.find((payment) => payment['telegram_payment_charge_id'] === charge);
-    if (paid === undefined) throw new TelegramError(400, 'Bad Request: CHARGE_ID_INVALID');
-    if (paid['refunded'] === true) throw new TelegramError(400, 'Bad Request: CHARGE_ALREADY_REFUNDED');
-    paid['refunded'] = true;
-    const { currency, total_amount, invoice_payload } = paid;
-    const chat = Number(values['user_id']);
-    const message = telegram.add(chat, 'bot', {
-      refunded_payment: { currency, total_amount, invoice_payload, telegram_payment_charge_id: charge },
-    });
-    telegram.push({ message: message.raw });
-    return true;
-  },
-};

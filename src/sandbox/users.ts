@@ -1,60 +1,70 @@
-import { type SandboxMessage, type Telegram, TelegramError } from './telegram.ts';
+import { type Club, isInside } from './club.ts';
+import { TelegramError } from './errors.ts';
+import type { FileKind } from './files.ts';
+import type { SandboxMessage } from './message.ts';
+import { mediaContent } from './methods/media.ts';
+import type { Json, UploadedFile } from './parameters.ts';
+import type { CheckoutAnswer, Offer, Subscription } from './payments.ts';
+import type { User } from './telegram.ts';
+import { withDetected } from './text/detect.ts';
+import type { WaitFor } from './waiting.ts';
+import type { World } from './world.ts';
 
-type Json = Record<string, unknown>;
-/** The payload of an invoice is not part of the Message that the Bot API shows. */
-type Invoice = SandboxMessage & { payload?: string };
+export type { CheckoutAnswer } from './payments.ts';
 
-export interface CheckoutAnswer {
-  readonly ok: boolean;
-  /** The reason that the bot gave. */
-  readonly error?: string;
+/** What is paid: by default the newest offer in the chat, be it an invoice or a link on a button. */
+export interface OfferSource {
+  /** The address of createInvoiceLink. */
+  readonly link?: string;
+  /** The id of a message with an invoice, or with such a link on a button. */
+  readonly message?: number;
 }
 
-/** Telegram waits this long for the answer to a checkout query, ms. */
-const checkoutLimit = 10_000;
+/** A club, or its id. */
+export type ClubReference = number | { readonly id: number };
 
 /** What one person does in the chat with the bot, and what they see. */
 export class SandboxUser {
   readonly id: number;
-  readonly #telegram: Telegram;
-  readonly #wait: (predicate: () => boolean, what: string, timeoutMs?: number) => Promise<void>;
+  readonly #world: World;
+  readonly #wait: WaitFor;
   /** Ids of messages that an earlier `sees` has found. */
   readonly #seen = new Set<number>();
 
-  constructor(
-    id: number,
-    telegram: Telegram,
-    wait: (predicate: () => boolean, what: string, timeoutMs?: number) => Promise<void>,
-  ) {
+  constructor(id: number, world: World, wait: WaitFor) {
     this.id = id;
-    this.#telegram = telegram;
+    this.#world = world;
     this.#wait = wait;
+  }
+
+  /** Name, language, and whether the bot is blocked. */
+  get profile(): Readonly<User> {
+    return this.#user();
   }
 
   /** The chat so far, both sides. */
   get messages(): readonly SandboxMessage[] {
-    return this.#telegram.messages.get(this.id) ?? [];
+    return this.#world.telegram.messages.get(this.id) ?? [];
   }
 
   /** What the bot answered to pressed buttons. */
   get toasts(): readonly string[] {
-    return this.#telegram.toasts.get(this.id) ?? [];
+    return this.#world.telegram.toasts.get(this.id) ?? [];
   }
 
-  /** Sends a text; one that begins with a slash is a command. */
-  says(text: string): void {
-    const command = /^\/\S+/.exec(text)?.[0];
-    const entities =
-      command === undefined ? {} : { entities: [{ type: 'bot_command', offset: 0, length: command.length }] };
-    this.#send({ text, ...entities });
+  /** Sends a text, to the bot or to a club; what looks like a command or an address is marked as one. */
+  says(text: string, { to }: { to?: ClubReference } = {}): void {
+    const entities = withDetected(text, []);
+    const content = { text, ...(entities.length > 0 && { entities }) };
+    this.#send(content, to === undefined ? this.id : this.#club(to).id);
   }
 
   sends(kind: 'sticker' | 'photo' | 'voice' | 'location'): void {
-    const file = { file_id: this.#telegram.newId(), file_unique_id: this.#telegram.newId(6) };
+    const { telegram } = this.#world;
+    const file = { file_id: telegram.newId(), file_unique_id: telegram.newId(6) };
+    const flags = { is_animated: false, is_video: false };
     const content: Record<typeof kind, Json> = {
-      sticker: {
-        sticker: { ...file, type: 'regular', width: 512, height: 512, is_animated: false, is_video: false },
-      },
+      sticker: { sticker: { ...file, type: 'regular', width: 512, height: 512, ...flags } },
       photo: { photo: [{ ...file, width: 90, height: 90 }] },
       voice: { voice: { ...file, duration: 3 } },
       location: { location: { latitude: 55.75, longitude: 37.62 } },
@@ -62,12 +72,19 @@ export class SandboxUser {
     this.#send(content[kind]);
   }
 
+  /** Sends a file that the bot can download. */
+  sendsFile(kind: Exclude<FileKind, 'sticker'>, file: UploadedFile, caption?: string): void {
+    const { telegram } = this.#world;
+    const content = mediaContent(telegram, kind, telegram.files.add(kind, file), {});
+    this.#send({ ...content, ...(caption !== undefined && { caption }) });
+  }
+
   /** Edits the person's own last message. */
   edits(text: string): void {
     const message = this.messages.findLast(({ from }) => from === 'user');
     if (message === undefined) throw new Error('There is no message of this person to edit.');
-    this.#telegram.edit(message, { text });
-    this.#telegram.push({ edited_message: message.raw });
+    this.#world.telegram.edit(message, { text });
+    this.#world.telegram.push({ edited_message: message.raw });
   }
 
   /** Presses the newest button with this label or callback data. */
@@ -86,6 +103,13 @@ export class SandboxUser {
     );
   }
 
+  /** Presses a button of one message by its callback data. Returns the query's id, which the answer carries. */
+  pressesOn(messageId: number, data: string): string {
+    const message = this.messages.find(({ id }) => id === messageId);
+    if (message === undefined) throw new Error(`There is no message ${messageId} in the chat of ${this.id}.`);
+    return this.#press(message, data);
+  }
+
   /** Sends callback data that no button need carry, as a modified client can. */
   pressesRaw(data: string): void {
     const message = this.messages.findLast(({ from }) => from === 'bot');
@@ -93,68 +117,84 @@ export class SandboxUser {
     this.#press(message, data);
   }
 
-  /** Opens the newest invoice: the bot has 10 s to approve it. */
-  checkout(forged: { payload?: string; currency?: string; amount?: number } = {}): Promise<CheckoutAnswer> {
-    const offer = { ...this.#invoice(), ...forged };
-    return new Promise((resolve) => {
-      const id = this.#telegram.newId(9);
-      const late = setTimeout(() => {
-        this.#telegram.queries.delete(id);
-        resolve({ ok: false, error: 'The bot did not answer the checkout within 10 s.' });
-      }, checkoutLimit);
-      this.#telegram.queries.set(id, {
-        user: this.id,
-        answered: (values) => {
-          clearTimeout(late);
-          const ok = String(values['ok']) === 'true';
-          resolve(ok ? { ok } : { ok, error: String(values['error_message'] ?? '') });
-        },
-      });
-      const { payload: invoice_payload, currency, amount: total_amount } = offer;
-      this.#telegram.push({
-        pre_checkout_query: {
-          id,
-          from: this.#telegram.userOf(this.id),
-          currency,
-          total_amount,
-          invoice_payload,
-        },
-      });
-    });
+  /** Opens an offer: the bot has 10 s to approve it. `forged` are things a modified client would change. */
+  checkout(forged: OfferSource & Partial<Offer> = {}): Promise<CheckoutAnswer> {
+    const { link: _, message: __, ...changes } = forged;
+    return this.#world.payments.checkout(this.id, { ...this.#offer(forged), ...changes });
   }
 
   /**
-   * Pays the newest invoice.
+   * Pays, after the bot has approved.
+   * @param options.loseUpdate the bot is not told; only Telegram's list of transactions has the payment
    * @throws Error with the bot's reason when it rejects the checkout
    */
-  async pays(): Promise<{ charge: string }> {
-    const answer = await this.checkout();
+  async pays(options: OfferSource & { loseUpdate?: boolean } = {}): Promise<{ charge: string }> {
+    const offer = this.#offer(options);
+    const answer = await this.#world.payments.checkout(this.id, offer);
     if (!answer.ok) throw new Error(`The checkout was rejected: ${answer.error}`);
-    return this.#pay();
+    return this.#world.payments.pay(this.id, offer, options);
   }
 
-  /** Pays the same invoice once more without asking the bot, which Telegram can do. */
-  async paysAgain(): Promise<{ charge: string }> {
-    return this.#pay();
+  /** Pays once more without asking the bot, which Telegram can do. */
+  async paysAgain(options: OfferSource & { loseUpdate?: boolean } = {}): Promise<{ charge: string }> {
+    return this.#world.payments.pay(this.id, this.#offer(options), options);
   }
 
-  /** The money of a charge goes back. */
+  /** Telegram gives the money of a charge back. */
   refunds(charge: string): void {
-    const paid = this.#telegram.payments.find((payment) => payment['telegram_payment_charge_id'] === charge);
-    if (paid === undefined) throw new Error(`There is no payment with the charge ${charge}.`);
-    paid['refunded'] = true;
-    const { currency, total_amount, invoice_payload } = paid;
-    this.#send({
-      refunded_payment: { currency, total_amount, invoice_payload, telegram_payment_charge_id: charge },
-    });
+    this.#world.payments.refund(charge, this.id);
+  }
+
+  /** What the person subscribes to; `expires` is in ms since 1970. */
+  get subscriptions(): readonly Readonly<Subscription>[] {
+    return this.#world.payments.subscriptionsOf(this.id);
+  }
+
+  /** Calls off the next payment; the newest subscription when none is named. */
+  cancelsSubscription(charge = this.#newestSubscription()): void {
+    this.#world.payments.cancel(charge, this.id, true, 'user');
+  }
+
+  /** Takes a subscription up again before its time is over. */
+  resumesSubscription(charge = this.#newestSubscription()): void {
+    this.#world.payments.cancel(charge, this.id, false, 'user');
+  }
+
+  /** Has no Stars left when the next payments are due. */
+  runsOutOfStars(): void {
+    for (const subscription of this.#world.payments.subscriptionsOf(this.id)) subscription.failing = true;
+  }
+
+  /** Opens an invite link or, where that is possible without one, a club. */
+  joins(link: string | ClubReference): 'joined' | 'requested' {
+    return this.#world.membership.enter(this.id, typeof link === 'string' ? link : this.#club(link));
+  }
+
+  /** Asks to be let in. Throws when the link lets in at once. */
+  requestsToJoin(link: string | ClubReference): void {
+    if (this.joins(link) === 'joined')
+      throw new Error('The link let the person in at once; no request was needed.');
+  }
+
+  leaves(club: ClubReference): void {
+    this.#world.membership.leave(this.#club(club), this.id);
+  }
+
+  isMember(club: ClubReference): boolean {
+    return isInside(this.#world.membership.status(this.#club(club), this.id));
   }
 
   blocks(): void {
-    this.#member('member', 'kicked', true);
+    this.#world.membership.setBlocked(this.id, true);
   }
 
   unblocks(): void {
-    this.#member('kicked', 'member', false);
+    this.#world.membership.setBlocked(this.id, false);
+  }
+
+  /** Deletes the account. */
+  deactivates(): void {
+    this.#user().deactivated = true;
   }
 
   /** Waits for a message of the bot, not found by an earlier `sees`, whose text or button matches. */
@@ -183,62 +223,63 @@ export class SandboxUser {
     return `The chat of ${this.id}:\n${lines.join('\n')}`;
   }
 
-  #send(content: Json): void {
-    this.#telegram.push({ message: this.#telegram.add(this.id, 'user', content).raw });
-  }
-
-  #press(message: SandboxMessage, data: string): void {
-    const id = this.#telegram.newId(9);
-    const answered = (values: Json) => {
-      const toasts = this.#telegram.toasts.get(this.id) ?? [];
-      this.#telegram.toasts.set(this.id, [...toasts, String(values['text'] ?? '')].slice(-100));
-    };
-    this.#telegram.queries.set(id, { user: this.id, answered });
-    const query = {
-      id,
-      from: this.#telegram.userOf(this.id),
-      message: message.raw,
-      chat_instance: String(this.id),
-      data,
-    };
-    this.#telegram.push({ callback_query: query });
-  }
-
-  #invoice(): { payload: string; currency: string; amount: number } {
-    const message = this.messages.findLast(({ kind }) => kind === 'invoice') as Invoice | undefined;
-    if (message === undefined) throw new Error(`There is no invoice to pay.\n${this.transcript()}`);
-    const { currency, total_amount } = message.raw['invoice'] as { currency: string; total_amount: number };
-    return { payload: message.payload ?? '', currency, amount: total_amount };
-  }
-
-  #pay(): { charge: string } {
-    const { payload: invoice_payload, currency, amount: total_amount } = this.#invoice();
-    const charge = `stx${this.#telegram.newId(24)}`;
-    const paid = {
-      currency,
-      total_amount,
-      invoice_payload,
-      telegram_payment_charge_id: charge,
-      provider_payment_charge_id: '',
-    };
-    this.#telegram.payments.push({ ...paid, user_id: this.id, date: this.#telegram.seconds() });
-    this.#send({ successful_payment: paid });
-    return { charge };
-  }
-
-  #member(before: string, after: string, blocked: boolean): void {
-    const user = this.#telegram.users.get(this.id);
+  #user(): User {
+    const user = this.#world.telegram.users.get(this.id);
     if (user === undefined) throw new TelegramError(400, 'Bad Request: user not found');
-    user.blocked = blocked;
-    const bot = this.#telegram.bot;
-    this.#telegram.push({
-      my_chat_member: {
-        chat: this.#telegram.chatOf(this.id),
-        from: this.#telegram.userOf(this.id),
-        date: this.#telegram.seconds(),
-        old_chat_member: { user: bot, status: before, ...(before === 'kicked' && { until_date: 0 }) },
-        new_chat_member: { user: bot, status: after, ...(after === 'kicked' && { until_date: 0 }) },
+    return user;
+  }
+
+  #club(reference: ClubReference): Club {
+    const id = typeof reference === 'number' ? reference : reference.id;
+    const club = this.#world.telegram.clubs.get(id);
+    if (club === undefined) throw new Error(`There is no club ${id}.`);
+    return club;
+  }
+
+  #send(content: Json, chat = this.id): void {
+    const { telegram } = this.#world;
+    telegram.push({ message: telegram.add(chat, this.id, content).raw });
+  }
+
+  #press(message: SandboxMessage, data: string): string {
+    const { telegram } = this.#world;
+    const query = telegram.newId(9);
+    const about = { user: this.id, chat: message.chat, message: message.id, query, data };
+    const answered = (values: Json) => {
+      const text = String(values['text'] ?? '');
+      const alert = String(values['show_alert']) === 'true';
+      telegram.toasts.set(this.id, [...this.toasts, text].slice(-100));
+      const url = values['url'] === undefined ? {} : { url: String(values['url']) };
+      telegram.emit({ type: 'button_answered', ...about, text, alert, ...url });
+    };
+    telegram.ask(query, this.id, answered);
+    telegram.emit({ type: 'button_pressed', ...about });
+    telegram.push({
+      callback_query: {
+        id: query,
+        from: telegram.userOf(this.id),
+        message: message.raw,
+        chat_instance: String(this.id),
+        data,
       },
     });
+    return query;
+  }
+
+  #offer({ link, message }: OfferSource): Offer {
+    const { payments } = this.#world;
+    const sources =
+      link !== undefined ? [link] : this.messages.filter(({ id }) => message === undefined || id === message);
+    for (const source of [...sources].reverse()) {
+      const offer = payments.offerOf(source);
+      if (offer !== undefined) return offer;
+    }
+    throw new Error(`There is no ${link ?? 'invoice or payment link'} to pay.\n${this.transcript()}`);
+  }
+
+  #newestSubscription(): string {
+    const newest = this.subscriptions.at(-1);
+    if (newest === undefined) throw new Error(`${this.id} has no subscription.`);
+    return newest.charge;
   }
 }

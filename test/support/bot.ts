@@ -31,7 +31,7 @@ export async function startBot(
 ): Promise<TestBot> {
   const { redis, prefix } = await openTestRedis();
   const clock = new SystemClock();
-  const sandbox = await startSandbox({ now: () => clock.now() });
+  const sandbox = await startSandbox({ clock });
   const log: Record<string, unknown>[] = [];
   const { variables, ...rest } = options;
   const environment = readEnvironment(

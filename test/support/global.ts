@@ -13,6 +13,8 @@ declare module 'vitest' {
 
 /** One private Redis for the whole run; each test has a key prefix of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Every sandbox of every test compares what it says with the Bot API's documentation.
+  process.env['SANDBOX_STRICT'] = '1';
   const folder = mkdtempSync(join(tmpdir(), 'turnstile-test-'));
   const server = await startEmbeddedRedis(folder);
   project.provide('redis', server.socket);

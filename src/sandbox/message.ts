@@ -1,0 +1,80 @@
+import type { FileStore } from './files.ts';
+import type { Json } from './parameters.ts';
+
+export interface Button {
+  readonly label: string;
+  readonly data?: string;
+  readonly url?: string;
+  readonly pay?: boolean;
+}
+
+export interface Media {
+  readonly fileId: string;
+  readonly fileName: string;
+  readonly size: number;
+}
+
+const mediaKinds = ['photo', 'video', 'animation', 'audio', 'voice', 'sticker', 'document'] as const;
+const serviceKinds = {
+  successful_payment: 'Payment received',
+  refunded_payment: 'Payment refunded',
+  new_chat_members: 'Joined',
+  left_chat_member: 'Left',
+} as const;
+
+/** A message as a chat shows it; `raw` is the Bot API's Message. */
+export interface SandboxMessage {
+  readonly id: number;
+  readonly chat: number;
+  readonly from: 'bot' | 'user';
+  readonly kind: 'text' | (typeof mediaKinds)[number] | 'album' | 'invoice' | 'service' | 'other';
+  text: string;
+  buttons: Button[][];
+  media?: Media[];
+  /** Seconds since 1970. */
+  readonly date: number;
+  raw: Json;
+}
+
+/** What a person reads off a Bot API Message. */
+export function describeMessage(
+  raw: Json,
+  from: SandboxMessage['from'],
+  files: Pick<FileStore, 'find'>,
+): SandboxMessage {
+  const service = Object.entries(serviceKinds).find(([name]) => name in raw)?.[1];
+  const kind = 'invoice' in raw ? 'invoice' : mediaKinds.find((name) => name in raw);
+  const invoice = raw['invoice'] as { title?: string; description?: string } | undefined;
+  const content = raw[kind ?? ''];
+  const file = files.find(String(((Array.isArray(content) ? content.at(-1) : content) as Json)?.['file_id']));
+  const buttons = buttonsOf(raw);
+  return {
+    id: raw['message_id'] as number,
+    chat: (raw['chat'] as { id: number }).id,
+    from,
+    kind: kind ?? (service !== undefined ? 'service' : 'text' in raw ? 'text' : 'other'),
+    text:
+      (raw['text'] as string | undefined) ??
+      (raw['caption'] as string | undefined) ??
+      (invoice === undefined ? service : `${invoice.title}\n${invoice.description}`) ??
+      '',
+    buttons: kind === 'invoice' && buttons.length === 0 ? [[{ label: 'Pay', pay: true }]] : buttons,
+    ...(file !== undefined && { media: [{ fileId: file.id, fileName: file.name, size: file.size }] }),
+    date: raw['date'] as number,
+    raw,
+  };
+}
+
+function buttonsOf(raw: Json): Button[][] {
+  const markup = raw['reply_markup'] as
+    | { inline_keyboard?: { text: string; callback_data?: string; url?: string; pay?: boolean }[][] }
+    | undefined;
+  return (markup?.inline_keyboard ?? []).map((row) =>
+    row.map(({ text: label, callback_data: data, url, pay }) => ({
+      label,
+      ...(data !== undefined && { data }),
+      ...(url !== undefined && { url }),
+      ...(pay === true && { pay }),
+    })),
+  );
+}

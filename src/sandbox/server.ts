@@ -1,0 +1,165 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { TelegramError } from './errors.ts';
+import type { Faults, FloodControl } from './faults.ts';
+import { methods } from './methods/all.ts';
+import { BodyRefused, type Json, readParameters } from './parameters.ts';
+import { methodName } from './shape.ts';
+import type { World } from './world.ts';
+
+export interface ServerOptions {
+  readonly world: World;
+  readonly token: string;
+  readonly faults: Faults;
+  readonly flood: FloodControl;
+  /** Hears of every call with the right token. */
+  readonly record: (method: string, values: Json) => void;
+  /** Sees every result before it is sent; what it throws is answered instead. */
+  readonly check: (method: string, result: unknown) => void;
+  /** ms that every answer takes longer. */
+  readonly latency: () => number;
+  /** Requests that are not the Bot API's. */
+  readonly other?: (request: IncomingMessage, response: ServerResponse) => void;
+}
+
+/** The HTTP side of the Bot API. */
+export class ApiServer {
+  readonly #options: ServerOptions;
+  readonly #server: Server;
+  /** Calls of the bot that are under way. */
+  readonly #busy = new Set<IncomingMessage>();
+  #isOnline = true;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#server = createServer((request, response) => this.#receive(request, response));
+    this.#server.keepAliveTimeout = 60_000;
+  }
+
+  /** Calls that are under way. */
+  get busy(): number {
+    return this.#busy.size;
+  }
+
+  /** @returns the port */
+  listen(port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, '127.0.0.1', () => {
+        const address = this.#server.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : port);
+      });
+    });
+  }
+
+  /** While offline, calls that are under way break, and so does each new one; other requests are answered. */
+  setOnline(isOnline: boolean): void {
+    this.#isOnline = isOnline;
+    if (!isOnline) for (const { socket } of this.#busy) socket.resetAndDestroy();
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url ?? '/';
+    if (!path.startsWith('/bot') && !path.startsWith('/file/')) {
+      if (this.#options.other !== undefined) this.#options.other(request, response);
+      else answerError(response, new TelegramError(404, 'Not Found'));
+      return;
+    }
+    if (!this.#isOnline) return void request.socket.resetAndDestroy();
+    this.#busy.add(request);
+    response.once('close', () => {
+      this.#busy.delete(request);
+      this.#options.world.telegram.changed();
+    });
+    this.#handle(request, response).catch((error: unknown) => {
+      if (!response.headersSent && !response.destroyed) answerError(response, error);
+    });
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { world, token, faults, flood, latency } = this.#options;
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const path = url.pathname;
+    const given = await readParameters(request, url.searchParams);
+    const filePrefix = `/file/bot${token}/`;
+    if (path.startsWith(filePrefix))
+      return world.telegram.files.serve(decodeURIComponent(path.slice(filePrefix.length)), request, response);
+    const found = /^\/bot([^/]+)\/(\w+)$/.exec(path);
+    if (found === null) throw new TelegramError(404, 'Not Found');
+    const [, givenToken, written = ''] = found;
+    if (givenToken !== token) throw new TelegramError(401, 'Unauthorized');
+    const method = written.toLowerCase();
+    this.#options.record(written, given.values);
+    const fault = faults.take(method, given.values);
+    if (fault === 'hang') return;
+    if (fault === 'reset-before') return void request.socket.resetAndDestroy();
+    if (fault === 'html-502') return answerHtml(response);
+    if (typeof fault === 'object' && 'status' in fault)
+      throw new TelegramError(fault.status, fault.description, fault.retryAfter);
+    const delay = typeof fault === 'object' ? fault.delay : latency();
+    if (delay > 0) await this.#pause(delay);
+    let result: unknown;
+    if (method === 'getupdates') {
+      result = await world.telegram.updates.poll(given.values, (end) => response.once('close', end));
+    } else {
+      const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
+      if (perform === undefined) throw notEmulated(written);
+      flood.admit(method, given.values);
+      result = perform(world, given);
+    }
+    this.#options.check(method, result);
+    if (fault === 'reset-after') return void request.socket.resetAndDestroy();
+    answer(response, 200, { ok: true, result });
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { clock } = this.#options.world.telegram;
+    return new Promise((resolve) => void clock.at(clock.now() + ms, resolve));
+  }
+}
+
+function notEmulated(method: string): TelegramError {
+  const known = methodName(method);
+  if (known === undefined) return new TelegramError(404, 'Not Found: method not found');
+  return new TelegramError(
+    501,
+    `Not Implemented: ${known} is a method of the Bot API that this sandbox does not emulate`,
+  );
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: Json,
+  headers: Record<string, string> = {},
+): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}
+
+function answerError(response: ServerResponse, error: unknown): void {
+  const known = error instanceof TelegramError || error instanceof BodyRefused;
+  const code = known ? error.code : 500;
+  const description = known ? error.message : `Internal Server Error: ${String(error)}`;
+  const retryAfter = error instanceof TelegramError ? error.retryAfter : undefined;
+  const parameters = retryAfter === undefined ? {} : { parameters: { retry_after: retryAfter } };
+  const headers: Record<string, string> =
+    retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
+  answer(response, code, { ok: false, error_code: code, description, ...parameters }, headers);
+}
+
+function answerHtml(response: ServerResponse): void {
+  response.writeHead(502, { 'content-type': 'text/html' });
+  response.end('<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>');
+}
