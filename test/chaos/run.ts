@@ -44,7 +44,7 @@ const weights = {
   'bot killed': 2,
   'bot killed at a point': 4,
   'bot stopped in order': 1,
-  'bot paused': 0.7,
+  'bot paused': 1.5,
   'Redis killed': 2.5,
   'chat blocked': 2,
   'update redelivered': 4,
@@ -207,7 +207,7 @@ class Run {
       },
       'bot paused': () => {
         if (bot === undefined) return false;
-        this.#pause(bot, random.whole(500, 5_000));
+        this.#pause(bot, random.whole(500, 6_000));
         return '';
       },
       'Redis killed': () => this.#killRedis(random.whole(50, 1_500)),
