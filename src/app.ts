@@ -282,6 +282,7 @@ async function startOn(parts: Parts): Promise<App> {
         const touched = [...new Set(stored.map(({ chat }) => store.shardOf(chat)))];
         for (const shard of touched) worker.hint(shard);
         await store.announce(touched.filter((shard) => !leases.holds(shard)));
+        await store.untilWritten();
       },
       mayPoll: () => leases.holds('poller'),
       conflicted: async () => {

@@ -93,6 +93,12 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
   ['sendMessage', { text: 'x', ...button({ pay: true }) }, 'BUTTON_POS_INVALID'],
   ['sendMessage', { text: 'x', reply_markup: '{' }, "can't parse reply markup JSON object"],
   ['sendPhoto', {}, 'there is no photo in the request'],
+  [
+    'sendMessage',
+    { text: 'x', reply_markup: { keyboard: ['x'] } },
+    'field "keyboard" must be an Array of Arrays',
+  ],
+  ['sendPhoto', { photo: 'https://example.org/x.png' }, 'failed to get HTTP URL content'],
   ['sendPhoto', { photo: 'unknown' }, 'wrong file identifier/HTTP URL specified'],
   ['sendPhoto', ({ file }) => ({ photo: file, caption: 'x'.repeat(1_025) }), 'message caption is too long'],
   ['sendVideo', ({ file }) => ({ video: file }), "can't use file of type Photo as Video"],
@@ -416,6 +422,28 @@ test('messages are changed, copied, forwarded and deleted', async () => {
   expect(await sandbox.call('deleteMessage', { chat_id, message_id })).toMatchObject({
     description: "Bad Request: message can't be deleted for everyone",
   });
+});
+
+test('labels below the text field are said when pressed, until they are taken away', async () => {
+  const { sandbox, anna, chat_id } = await chat();
+  const keyboard = [['Yes', { text: 'No' }]];
+  await sandbox.ask('sendMessage', { chat_id, text: 'Sure?', reply_markup: { keyboard } });
+  expect(anna.keyboard).toEqual([['Yes', 'No']]);
+  anna.presses('No');
+  expect(anna.messages.at(-1)).toMatchObject({ from: 'user', text: 'No' });
+  await sandbox.ask('sendMessage', { chat_id, text: 'Well', reply_markup: { remove_keyboard: true } });
+  expect(() => anna.presses('Yes')).toThrow('Expected a button “Yes”');
+});
+
+test('the bot has the id of its token, and the name that was chosen', async () => {
+  const sandbox = await openSandbox({
+    token: '77:secret',
+    bot: { firstName: 'Guide', username: 'guide_bot' },
+  });
+  expect(await sandbox.ask('getMe')).toMatchObject({ id: 77, first_name: 'Guide', username: 'guide_bot' });
+  const encoded = `${sandbox.url}/bot${encodeURIComponent(sandbox.token)}/getMe`;
+  expect((await fetch(encoded)).status).toBe(200);
+  await expect(openSandbox({ token: 'secret' })).rejects.toThrow('Expected a token such as 42:secret');
 });
 
 test('an album arrives whole or not at all; its items share a group', async () => {

@@ -38,6 +38,6 @@ test('the example of the README, pasted into a project of its own, compiles and 
   });
   const compiled = run('typescript/bin/tsc');
   expect(compiled, compiled.output).toMatchObject({ status: 0 });
-  const ran = run('vitest/vitest.mjs', 'run');
+  const ran = run('vitest/vitest.mjs', 'run', '--testTimeout=20000');
   expect(ran, ran.output).toMatchObject({ status: 0, output: expect.stringContaining('1 passed') });
 });

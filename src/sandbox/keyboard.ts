@@ -17,8 +17,23 @@ const actions = [
 ];
 const mostButtons = 100;
 
+/** The labels below the text field as a call sets them: rows, `[]` to take them away; undefined to leave them. */
+export function replyKeyboard(values: Json): string[][] | undefined {
+  const markup = parsed(values, 'reply_markup') as Json | undefined;
+  if (markup?.['remove_keyboard'] === true) return [];
+  const rows = markup?.['keyboard'];
+  if (rows === undefined) return undefined;
+  if (!Array.isArray(rows) || !rows.every(Array.isArray))
+    throw badRequest('field "keyboard" must be an Array of Arrays');
+  const labels = (rows as (string | Json)[][]).map((row) =>
+    row.map((button) => (typeof button === 'string' ? button : String(button['text'] ?? ''))),
+  );
+  if (labels.flat().includes('')) throw badRequest('keyboard button text must be non-empty');
+  return labels;
+}
+
 /**
- * The inline keyboard of a call as a message carries it. Other kinds of reply markup are taken and not shown.
+ * The inline keyboard of a call as a message carries it.
  * @param isInvoice its first button pays, and only an invoice's does
  */
 export function keyboard(values: Json, isInvoice = false): Json {

@@ -13,7 +13,7 @@ import { Payments } from './payments.ts';
 import { ApiServer } from './server.ts';
 import { shapeChecks } from './shape.ts';
 import { keepState } from './state.ts';
-import { type BotCommand, Telegram } from './telegram.ts';
+import { type BotCommand, type BotUser, Telegram } from './telegram.ts';
 import { SandboxUser } from './users.ts';
 import { type WaitFor, waitingRoom } from './waiting.ts';
 import type { World } from './world.ts';
@@ -77,7 +77,9 @@ export interface Sandbox {
 export interface SandboxOptions {
   /** Default: a free one. */
   readonly port?: number;
+  /** Its first part is the bot's id. */
   readonly token?: string;
+  readonly bot?: { readonly firstName?: string; readonly username?: string };
   /** A clock that the bot shares. Default: one of the sandbox's own. */
   readonly clock?: SystemClock;
   /** ms since 1970, in place of a clock: a time that somebody else moves. */
@@ -99,6 +101,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const token = options.token ?? '42:sandbox-token-of-turnstile-000000000';
   const { stateFile } = options;
   const telegram = new Telegram(
+    botUser(token, options.bot ?? {}),
     clock,
     stateFile === undefined ? undefined : join(dirname(stateFile), 'telegram-files'),
   );
@@ -110,9 +113,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const calls: ApiCall[] = [];
   const faults = new Faults();
   const flood = new FloodControl(clock);
-  const users = new Map<number, SandboxUser>();
   const state = stateFile === undefined ? null : keepState(stateFile, world);
-  const waiting = waitingRoom(() => [...users.values()].slice(-3).map((user) => user.transcript()));
+  const waiting = waitingRoom(() => people.opened().map((user) => user.transcript()));
+  const people = peopleOf(world, waiting.waitFor);
   telegram.changed = () => {
     state?.saveSoon();
     waiting.look();
@@ -136,14 +139,6 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   });
   const url = `http://127.0.0.1:${await server.listen(options.port ?? 0)}`;
 
-  const open = (id: number): SandboxUser => {
-    const known = users.get(id);
-    if (known !== undefined) return known;
-    const user = new SandboxUser(id, world, waiting.waitFor);
-    users.set(id, user);
-    return user;
-  };
-  let nextUser = firstUser;
   let endOffline: () => void = () => {};
   const setOnline = (isOnline: boolean) => {
     endOffline();
@@ -159,19 +154,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     get pendingUpdates() {
       return telegram.updates.length;
     },
-    user: ({ id, firstName = 'Anna', username, languageCode = 'en' } = {}) => {
-      const mine = id ?? nextUser++;
-      if (!telegram.users.has(mine)) {
-        telegram.users.set(mine, {
-          id: mine,
-          first_name: firstName,
-          language_code: languageCode,
-          ...(username !== undefined && { username }),
-        });
-      }
-      return open(mine);
-    },
-    users: () => [...telegram.users.keys()].filter((id) => id !== ownerId).map(open),
+    user: people.user,
+    users: people.all,
     club: (given = {}) => openClub(world, given),
     fileUrl: (fileId) => {
       const file = telegram.files.find(fileId);
@@ -203,10 +187,45 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       if (closed) return;
       closed = true;
       clock.stop();
-      state?.saveNow();
       telegram.updates.close();
       await server.close();
+      telegram.changed = () => {};
+      state?.saveNow();
       strict?.report();
     },
+  };
+}
+
+/** The people of a sandbox; one object for each. */
+function peopleOf(world: World, waitFor: WaitFor) {
+  const { users } = world.telegram;
+  const opened = new Map<number, SandboxUser>();
+  let next = firstUser;
+  const open = (id: number): SandboxUser => {
+    const user = opened.get(id) ?? new SandboxUser(id, world, waitFor);
+    opened.set(id, user);
+    return user;
+  };
+  const user: Sandbox['user'] = ({ id = next++, firstName = 'Anna', username, languageCode = 'en' } = {}) => {
+    const name = username === undefined ? {} : { username };
+    if (!users.has(id)) users.set(id, { id, first_name: firstName, language_code: languageCode, ...name });
+    return open(id);
+  };
+  return {
+    user,
+    all: () => [...users.keys()].filter((id) => id !== ownerId).map(open),
+    /** The last three, for errors. */
+    opened: () => [...opened.values()].slice(-3),
+  };
+}
+
+function botUser(token: string, { firstName, username }: NonNullable<SandboxOptions['bot']>): BotUser {
+  const id = Number(/^(\d+):./.exec(token)?.[1]);
+  if (!Number.isSafeInteger(id)) throw new Error(`Expected a token such as 42:secret, found "${token}".`);
+  return {
+    id,
+    is_bot: true,
+    first_name: firstName ?? 'Turnstile',
+    username: username ?? 'turnstile_sandbox_bot',
   };
 }

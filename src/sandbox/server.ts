@@ -93,7 +93,7 @@ export class ApiServer {
     const found = /^\/bot([^/]+)\/(\w+)$/.exec(path);
     if (found === null) throw new TelegramError(404, 'Not Found');
     const [, givenToken, written = ''] = found;
-    if (givenToken !== token) throw new TelegramError(401, 'Unauthorized');
+    if (decodeURIComponent(givenToken ?? '') !== token) throw new TelegramError(401, 'Unauthorized');
     const method = written.toLowerCase();
     this.#options.record(written, given.values);
     const fault = faults.take(method, given.values);

@@ -18,6 +18,13 @@ export interface User {
   deactivated?: boolean;
 }
 
+export interface BotUser {
+  readonly id: number;
+  readonly is_bot: true;
+  readonly first_name: string;
+  readonly username: string;
+}
+
 /** A callback or checkout query that waits for the bot's answer. */
 interface Query {
   readonly user: number;
@@ -49,7 +56,8 @@ const callbackLifetime = 150_000;
 
 /** Telegram itself, as far as one bot sees it: users, chats, clubs, files, updates. */
 export class Telegram {
-  readonly bot = { id: 42, is_bot: true, first_name: 'Turnstile', username: 'turnstile_sandbox_bot' };
+  /** The Bot API's User. */
+  readonly bot: BotUser;
   readonly clock: SandboxClock;
   readonly updates: UpdateQueue;
   readonly files: FileStore;
@@ -57,6 +65,8 @@ export class Telegram {
   readonly clubs = new Map<number, Club>();
   readonly messages = new Map<number, SandboxMessage[]>();
   readonly toasts = new Map<number, string[]>();
+  /** The labels below the text field, by chat; no message carries them. */
+  readonly replyKeyboards = new Map<number, string[][]>();
   /** The commands menu by `<scope>:<language>`. */
   readonly commands = new Map<string, BotCommand[]>();
   /** Called after every change. */
@@ -67,7 +77,8 @@ export class Telegram {
   readonly #listeners = new Set<(event: SandboxEvent) => void>();
   #nextMessage = 1;
 
-  constructor(clock: SandboxClock, filesFolder?: string) {
+  constructor(bot: BotUser, clock: SandboxClock, filesFolder?: string) {
+    this.bot = bot;
     this.clock = clock;
     this.updates = new UpdateQueue(clock);
     this.files = new FileStore(filesFolder);
@@ -170,6 +181,7 @@ export class Telegram {
   }
 
   delete(chat: number, ids: readonly number[]): void {
+    if (ids.length === 0) return;
     const all = this.messages.get(chat) ?? [];
     this.messages.set(
       chat,

@@ -87,7 +87,12 @@ export class SandboxUser {
     this.#world.telegram.push({ edited_message: message.raw });
   }
 
-  /** Presses the newest button with this label or callback data. */
+  /** The labels below the text field. */
+  get keyboard(): readonly (readonly string[])[] {
+    return this.#world.telegram.replyKeyboards.get(this.id) ?? [];
+  }
+
+  /** Presses the newest button with this label or callback data; one below the text field says its label. */
   presses(labelOrData: string): void {
     for (const message of [...this.messages].reverse()) {
       const button = message.buttons
@@ -95,6 +100,10 @@ export class SandboxUser {
         .find(({ label, data }) => data !== undefined && (label === labelOrData || data === labelOrData));
       if (button === undefined) continue;
       this.#press(message, button.data as string);
+      return;
+    }
+    if (this.keyboard.flat().includes(labelOrData)) {
+      this.says(labelOrData);
       return;
     }
     const labels = this.messages.flatMap(({ buttons }) => buttons.flat().map(({ label }) => `“${label}”`));

@@ -198,6 +198,25 @@ export class Store {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /**
+   * Resolves when everything stored so far is in the append-only file, where a kill of the server cannot take it away.
+   * The server answers before it writes while an earlier fsync is under way (flushAppendOnlyFile in its aof.c).
+   */
+  async untilWritten(): Promise<void> {
+    const state = async () => {
+      const info = await this.#redis.info('persistence');
+      const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+      return { written: field('aof_current_size'), waiting: field('aof_buffer_length') };
+    };
+    let { written, waiting } = await state();
+    const wanted = written + waiting;
+    // A rewrite makes the file smaller: then everything was written.
+    for (let before = written; waiting > 0 && written < wanted && written >= before; before = written) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      ({ written, waiting } = await state());
+    }
+  }
+
   /** Tells the copies that own these shards that there is something in their inboxes. A hint: it may get lost. */
   async announce(shards: readonly number[]): Promise<void> {
     if (shards.length > 0) await this.#redis.publish(this.keys.hints(), shards.join());

@@ -33,7 +33,13 @@ export function fileOf(
   }
   if (value === undefined || value === '') throw badRequest(`there is no ${kind} in the request`);
   const known = telegram.files.find(String(value));
-  if (known === undefined) throw badRequest('wrong file identifier/HTTP URL specified');
+  // Nothing outside the machine is loaded.
+  if (known === undefined)
+    throw badRequest(
+      /^https?:\/\//i.test(String(value))
+        ? 'failed to get HTTP URL content'
+        : 'wrong file identifier/HTTP URL specified',
+    );
   if (known.kind !== kind) throw badRequest(`can't use file of type ${title(known.kind)} as ${title(kind)}`);
   return known;
 }

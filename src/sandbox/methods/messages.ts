@@ -1,5 +1,5 @@
 import { badRequest } from '../errors.ts';
-import { keyboard } from '../keyboard.ts';
+import { keyboard, replyKeyboard } from '../keyboard.ts';
 import type { SandboxMessage } from '../message.ts';
 import type { Json, Parameters } from '../parameters.ts';
 import type { Telegram } from '../telegram.ts';
@@ -126,8 +126,16 @@ const forward: Method = ({ telegram }, { values }) => {
 export const messageMethods: Methods = {
   sendmessage: ({ telegram }, { values }) => {
     const chat = telegram.reachable(values['chat_id']);
-    const content = { ...formatted(values, 'text'), ...keyboard(values) };
-    return telegram.add(chat, 'bot', { ...content, ...decorations(telegram, chat, values) }).raw;
+    const preview = parsed(values, 'link_preview_options');
+    const content = {
+      ...formatted(values, 'text'),
+      ...(preview !== undefined && { link_preview_options: preview }),
+      ...keyboard(values),
+      ...decorations(telegram, chat, values),
+    };
+    const labels = replyKeyboard(values);
+    if (labels !== undefined) telegram.replyKeyboards.set(chat, labels);
+    return telegram.add(chat, 'bot', content).raw;
   },
   sendphoto: sendMedia('photo'),
   sendvideo: sendMedia('video'),
