@@ -100,7 +100,10 @@ export function ensureBuilt({ page = false } = {}) {
   const tool = (...path) => join(root, 'node_modules', ...path);
   buildWhenOld(
     '.built',
-    ['src', 'machines', 'bench', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    [
+      ...['src', 'machines', 'bench', 'test/chaos', 'test/support/crashing.ts'],
+      ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    ],
     tool('typescript', 'bin', 'tsc'),
     '-p',
     'tsconfig.build.json',
@@ -254,6 +257,11 @@ const commands = {
     ensureServer();
     ensureBuilt();
     become(process.execPath, [join(root, 'dist', 'bench', 'main.js'), ...args]);
+  },
+  chaos: (args) => {
+    ensureServer();
+    ensureBuilt();
+    become(process.execPath, [join(root, 'dist', 'test', 'chaos', 'main.js'), ...args]);
   },
 };
 

@@ -228,10 +228,16 @@ async function startOn(parts: Parts): Promise<App> {
   const hook = parts.at === undefined ? {} : { at: parts.at };
   for (const warning of await checkServer(redis)) log.warn(warning);
   let stopping: Promise<void> | undefined;
+  let isAway = false;
   redis.on('close', () => {
-    if (stopping !== undefined) return;
+    // Each failed attempt to connect closes again.
+    if (stopping !== undefined || isAway) return;
+    isAway = true;
     log.error('Redis is away; nothing is taken from Telegram until it is back');
-    redis.once('ready', () => log.info('Redis is back'));
+    redis.once('ready', () => {
+      isAway = false;
+      log.info('Redis is back');
+    });
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });

@@ -108,6 +108,8 @@ test('while Redis is away nothing is confirmed to Telegram; when it is back, the
   await sandbox.waitFor(() => sandbox.pendingUpdates === 0, 'the confirmation');
   expect(polls()).toBeGreaterThan(asked);
   expect(program.child.exitCode).toBeNull();
+  const said = (text: string) => program.log().filter(({ msg }) => String(msg).startsWith(text)).length;
+  await expect.poll(() => [said('Redis is away'), said('Redis is back')]).toEqual([1, 1]);
 });
 
 test('a second bot on the same DATA_DIR is refused with the first one named; exit code 75', async () => {

@@ -268,6 +268,28 @@ test('another bot is refused on what the first one has stored', async () => {
   await expect(fixBot(redis, prefix, 43)).rejects.toThrow(SettingDiffers);
 });
 
+test('a time in which no copy could be heard counts against none of them', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const store = new Store(redis, { prefix, shards: 1 });
+  const join = async (copy: string) => (await store.join(copy, 3_000, 1_000)).sort();
+  /** Both were heard last so many ms ago. */
+  const heard = (copy: string, ago: number) =>
+    redis.zadd(store.keys.copies(), Date.now() + 3_000 - ago, copy);
+  await heard('a', 60_000);
+  await heard('b', 60_500);
+  expect(await join('a')).toEqual(['a', 'b']);
+  // One copy is silent while the other is heard: dead.
+  await heard('a', 500);
+  await heard('b', 3_500);
+  expect(await join('a')).toEqual(['a']);
+  // Nobody was heard though the server was up: the silence is the copies' own.
+  const uptime = async () => Number(/uptime_in_seconds:(\d+)/.exec(await redis.info('server'))?.[1]);
+  await expect.poll(uptime, { timeout: 5_000 }).toBeGreaterThan(1);
+  await heard('a', 1_500);
+  await heard('b', 3_400);
+  expect(await join('a')).toEqual(['a']);
+});
+
 test('a shard has one owner among those that live; the epoch rises at each takeover and outlives a release', async () => {
   const { redis, prefix } = await openTestRedis();
   const [first, second] = [new Store(redis, { prefix, shards: 1 }), new Store(redis, { prefix, shards: 1 })];

@@ -97,7 +97,7 @@ export class Leases {
   async #share(): Promise<void> {
     const { store, copy, isDead, copiesChanged, log } = this.#options;
     const asked = performance.now();
-    const heard = await store.join(copy, leaseLength);
+    const heard = await store.join(copy, leaseLength, 2 * beat);
     const dead = heard.filter((other) => other !== copy && isDead(other));
     await Promise.all(dead.map((other) => store.leave(other)));
     // Whatever happened while others may have taken this copy for dead, it must be known before it acts again.

@@ -129,10 +129,11 @@ export class Store {
   /**
    * Says that a copy of the bot lives.
    * @param length how long others will believe it, ms
+   * @param silence longer than this nobody is silent but while Redis is away, ms: such a time counts against no copy
    * @returns the copies that live, this one among them
    */
-  async join(copy: string, length: number): Promise<string[]> {
-    return (await run(this.#redis, 'join', [this.keys.copies()], [copy, length])) as string[];
+  async join(copy: string, length: number, silence: number): Promise<string[]> {
+    return (await run(this.#redis, 'join', [this.keys.copies()], [copy, length, silence])) as string[];
   }
 
   /** Takes a copy off the list of those that live. */
