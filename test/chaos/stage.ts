@@ -1,10 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, cpSync, createWriteStream, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  createWriteStream,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { accessMachine } from '../../machines/access.machine.ts';
+import { machines, reportOf } from '../../src/app.ts';
 import { prepareMachine } from '../../src/core/machine.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { connect } from '../../src/store/redis.ts';
@@ -221,15 +230,7 @@ export class Stage {
   }
 }
 
-const reported = [recorderMachine, accessMachine].map((source) => {
-  const machine = prepareMachine(source);
-  return {
-    id: machine.id,
-    states: Object.keys(source.config.states ?? {}),
-    expirable: [...machine.expiry.keys()],
-    timers: [...machine.timersByName.keys()],
-  };
-});
+const reported = [recorderMachine, ...machines].map((source) => reportOf(prepareMachine(source)));
 
 /** The product's content with the recorder's words. */
 function writeContent(folder: string): void {
@@ -240,6 +241,9 @@ function writeContent(folder: string): void {
   const texts = Object.entries(words).map(([name, text]) => `${name.replaceAll('_', '-')} = ${text}\n`);
   for (const language of ['en', 'ru'])
     appendFileSync(join(folder, `locales/${language}.ftl`), `\n${texts.join('')}`);
+  // The walkers pay twice, and count what goes back: the bot is not to refund by itself.
+  const bot = join(folder, 'bot.yaml');
+  writeFileSync(bot, readFileSync(bot, 'utf8').replace('refund_duplicates:', 'refund_duplicates: false'));
 }
 
 async function pidOf(redis: Redis): Promise<number> {

@@ -28,6 +28,7 @@ export const guards = [
   'only the owner commits, and on the version that was read',
   'a timer is taken with the time that was claimed',
   'a charge is recorded once',
+  'a signal is written by the commit that gives it',
   'an effect is settled after it was sent',
   'an effect is settled only while it is the head',
   'one chat is handled in order',
@@ -120,6 +121,13 @@ export class ModelStore implements Verbs {
       else timers.set(member, due);
     }
     for (const effect of [...(commit?.effects ?? []), ...extra]) this.#push(effect, now);
+    const signals = this.#has('a signal is written by the commit that gives it')
+      ? (commit?.signals ?? [])
+      : [];
+    for (const signal of signals) {
+      const text = JSON.stringify(signal);
+      this.#memory.inbox.push({ id: `${this.#memory.nextId++}`, kind: 'signal', text });
+    }
     return 'ok';
   }
 

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { accessMachine } from '../../machines/access.machine.ts';
+import { membershipMachine } from '../../machines/membership.machine.ts';
+import { supportMachine } from '../../machines/support.machine.ts';
 import { lanes } from '../../src/core/effects.ts';
 import { type DurableMachine, prepareMachine } from '../../src/core/machine.ts';
 import type { Payment } from '../../src/core/route.ts';
@@ -10,8 +12,10 @@ import { jobMachine } from '../job.machine.ts';
 import type { Guard, Verbs } from './model.ts';
 
 const input = { language: 'en' };
-const machines = [prepareMachine(accessMachine, {}, input), prepareMachine(jobMachine, {}, input)] as const;
-const [access, job] = machines;
+const access = prepareMachine(accessMachine, {}, input);
+const job = prepareMachine(jobMachine, {}, input);
+const others = [membershipMachine, supportMachine].map((machine) => prepareMachine(machine, {}, input));
+const machines = [access, job, ...others];
 const people = { anna: 1, boris: 2 } as const;
 const day = 24 * 3_600_000;
 
@@ -27,6 +31,8 @@ interface Update {
 interface Applied {
   readonly cause: Cause;
   readonly update?: number;
+  /** It was a signal of another machine. */
+  readonly isSignal: boolean;
   readonly chat: number;
   readonly machine: DurableMachine;
   readonly event: MachineEvent;
@@ -117,7 +123,8 @@ export class World {
     const charges = this.#charges.get(chat) ?? [];
     const money = (direction: Payment['direction'], charge: string) => ({
       machine: access.id,
-      event: { type: direction === 'in' ? 'payment.received' : 'payment.refunded', charge },
+      // With a club, so that each payment signals the machine that keeps its door.
+      event: { type: direction === 'in' ? 'payment.received' : 'payment.refunded', charge, club: true },
       payment: { charge, direction, chat, payload: 'club:1', currency: 'XTR', amount: 250, at: this.#now },
     });
     const of = (machine: DurableMachine, event: MachineEvent) => ({ machine: machine.id, event });
@@ -220,6 +227,7 @@ export class World {
         machine,
         event,
         update: entry.kind === 'update' ? text : null,
+        isSignal: entry.kind === 'signal',
       });
       return;
     }
@@ -235,16 +243,22 @@ export class World {
     while (copy.chats.has(timer.chat)) yield;
     const machine = machines.find(({ id }) => id === timer.machine) as DurableMachine;
     const event = timerEvent(machine, timer.timer) as MachineEvent;
-    yield* this.#perform(copy, timer, { chat: timer.chat, machine, event, update: null });
+    yield* this.#perform(copy, timer, { chat: timer.chat, machine, event, update: null, isSignal: false });
   }
 
   /** As the worker does it: load, step, commit; once more when somebody else was first. */
   async *#perform(
     copy: Copy,
     cause: Cause,
-    what: { chat: number; machine: DurableMachine; event: MachineEvent; update: Update | null },
+    what: {
+      chat: number;
+      machine: DurableMachine;
+      event: MachineEvent;
+      update: Update | null;
+      isSignal: boolean;
+    },
   ): AsyncGenerator<void> {
-    const { chat, machine, event, update } = what;
+    const { chat, machine, event, update, isSignal } = what;
     const payment = update?.payment;
     copy.chats.add(chat);
     copy.causes.add(cause.id);
@@ -253,14 +267,14 @@ export class World {
       const known = payment !== undefined && (await copy.store.hasPayment(payment));
       yield;
       const now = this.#now;
-      const isLate = session === null && update === null;
+      const isLate = session === null && update === null && !isSignal;
       const commit =
         known || isLate ? null : step({ machine, chat, session, version, event, input, now, rules: {} });
       const target = { machine: machine.id, machineVersion: machine.version, chat, version, expirable: [] };
       const options = { now, ...(payment !== undefined && !known && { payment }) };
       const code = await this.#write(() => copy.store.commit(cause, target, commit, options));
       if (code === 'ok') {
-        const about = { cause, chat, machine, event, now, version, known };
+        const about = { cause, chat, machine, event, now, version, known, isSignal };
         this.#applied.push({
           ...about,
           ...(payment !== undefined && { payment }),
@@ -343,7 +357,9 @@ export class World {
     const timers = new Map<string, number>();
     const ledger = new Set<string>();
     const expected = new Map<string, string[]>();
-    for (const { cause, chat, machine, event, now, known, payment, update } of this.#applied) {
+    const signals = { given: [] as string[], heard: [] as string[] };
+    for (const { cause, chat, machine, event, now, known, payment, update, isSignal } of this.#applied) {
+      if (isSignal) signals.heard.push(JSON.stringify({ machine: machine.id, chat, event }));
       const key = `${machine.id}:${chat}`;
       if (cause.source === 'timers') {
         const due = timers.get(cause.id);
@@ -358,7 +374,7 @@ export class World {
         if (known) continue;
       }
       const before = sessions.get(key);
-      if (before === undefined && update === undefined) continue;
+      if (before === undefined && update === undefined && !isSignal) continue;
       const [session, version] = [before?.session ?? null, before?.version ?? 0];
       const commit = step({ machine, chat, session, version, event, input, now, rules: {} });
       if (commit === null) continue;
@@ -367,10 +383,14 @@ export class World {
         if (due === null) timers.delete(`${key}|${name}`);
         else timers.set(`${key}|${name}`, due);
       }
+      // As it is stored: without what is undefined.
+      signals.given.push(...commit.signals.map((signal) => JSON.stringify(signal)));
       for (const { queue, id } of commit.effects)
         expected.set(queue, [...(expected.get(queue) ?? []), `${machine.id} ${id}`]);
     }
     for (const [member, due] of timers) if (due <= this.#now) broken(`the timer ${member} never fired`);
+    if (signals.given.sort().join() !== signals.heard.sort().join())
+      broken(`signals given: ${signals.given.join(', ')}; heard: ${signals.heard.join(', ')}`);
     this.#checkEffects(expected, broken);
     this.#checkAccess(sessions, ledger, broken);
     await this.#checkStored(sessions, timers, broken);

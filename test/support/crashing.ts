@@ -2,8 +2,7 @@
 // conversation it runs the recorder, which shows from outside what was applied.
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
-import { accessMachine } from '../../machines/access.machine.ts';
-import { startApp } from '../../src/app.ts';
+import { machines, startApp } from '../../src/app.ts';
 import { SystemClock } from '../../src/engine/clock.ts';
 import type { CrashPoint } from '../../src/engine/points.ts';
 import { readEnvironment } from '../../src/ops/environment.ts';
@@ -58,7 +57,7 @@ const app = await startApp({
   environment,
   log: pino({ level: environment.logLevel, base: null }, { write }),
   clock,
-  machines: [recorderMachine, accessMachine],
+  machines: [recorderMachine, ...machines],
   actors: { echo: async ({ params }) => params?.['visit'] },
   at: (point) => {
     if (crash?.point !== point || --crash.pass > 0) return;
