@@ -31,8 +31,17 @@ const sellsTime = (event: object) => {
   return days > 0 && subscription !== true;
 };
 
-const canExtend = (context: { invoices?: string[] }, event: Facts & { invoice?: string }) =>
-  sellsTime(event) && !(context.invoices ?? []).includes(event.invoice ?? '');
+/** Access for ever cannot be extended, and one invoice buys once. */
+const canExtend = (
+  { until, invoices = [] }: { until?: number | undefined; invoices?: string[] },
+  event: Facts & { invoice?: string },
+) => until !== undefined && sellsTime(event) && !invoices.includes(event.invoice ?? '');
+
+/** A list without the first of these. */
+const without = (list: readonly string[], one: string) => {
+  const at = list.indexOf(one);
+  return list.filter((_, index) => index !== at);
+};
 
 /** The payload of a link t.me/<bot>?start=<payload>, in the signs that Telegram allows there. */
 const sourceOf = (payload: string | undefined) =>
@@ -49,6 +58,8 @@ export const accessMachine = setup({
       topic?: string;
       /** Payments received less payments refunded; access is theirs while it is above zero. */
       payments?: number;
+      /** Charges of the last of these payments. */
+      charges?: string[];
       /** Payloads of the last invoices that were paid. */
       invoices?: string[];
       /** Charges that were paid twice, and not yet refunded. */
@@ -94,6 +105,12 @@ export const accessMachine = setup({
     hasPaid: ({ context }) => (context.payments ?? 0) > 0,
     otherPaymentRemains: ({ context }) => (context.payments ?? 0) > 1,
     extraPaymentRemains: ({ context }) => (context.extras ?? []).length > 0,
+    /** It paid for a time that is over. */
+    isPastPayment: ({ context, event }) =>
+      event.type === 'payment.refunded' &&
+      (context.payments ?? 0) > 0 &&
+      context.charges !== undefined &&
+      !context.charges.includes(event.charge),
     /** More time for who has access: a subscription's next month, or days by an invoice that was not paid before. */
     isExtension: ({ context, event }) =>
       event.type === 'payment.received' &&
@@ -141,7 +158,19 @@ export const accessMachine = setup({
       event.type === 'language.selected' ? { language: event.value } : {},
     ),
     rememberTopic: assign(({ event }) => (event.type === 'topic.selected' ? { topic: event.value } : {})),
-    countPayment: assign(({ context }) => ({ payments: (context.payments ?? 0) + 1 })),
+    countPayment: assign(({ context, event }) =>
+      event.type === 'payment.received'
+        ? {
+            payments: (context.payments ?? 0) + 1,
+            charges: [...(context.charges ?? []), event.charge].slice(-24),
+          }
+        : {},
+    ),
+    countRefund: assign(({ context, event }) => ({
+      payments: Math.max(0, (context.payments ?? 0) - 1),
+      ...(event.type === 'payment.refunded' &&
+        context.charges !== undefined && { charges: without(context.charges, event.charge) }),
+    })),
     rememberInvoice: assign(({ context, event }) =>
       event.type === 'payment.received' && event.invoice !== undefined
         ? { invoices: [...(context.invoices ?? []), event.invoice].slice(-8) }
@@ -151,20 +180,20 @@ export const accessMachine = setup({
       event.type === 'payment.received' ? { extras: [...(context.extras ?? []), event.charge] } : {},
     ),
     // While there are payments too many, a refund takes one of them: this one, or the one that now counts in its place.
-    forgetExtra: assign(({ context, event }) => {
-      const extras = context.extras ?? [];
-      const charge =
-        event.type === 'payment.refunded' && extras.includes(event.charge) ? event.charge : extras[0];
-      return { extras: extras.filter((extra) => extra !== charge) };
-    }),
+    forgetExtra: assign(({ context: { extras = [] }, event }) => ({
+      extras:
+        event.type === 'payment.refunded' && extras.includes(event.charge)
+          ? without(extras, event.charge)
+          : extras.slice(1),
+    })),
     forgetPayments: assign(({ context }) => ({
       payments: 0,
+      charges: [],
       until: undefined,
       invoices: context.invoices ?? [],
       extras: [],
     })),
     rememberEnd: assign(({ event }) => (event.type === 'access.dated' ? { until: event.until } : {})),
-    countRefund: assign(({ context }) => ({ payments: Math.max(0, (context.payments ?? 0) - 1) })),
   },
 }).createMachine({
   id: 'access',
@@ -280,6 +309,14 @@ export const accessMachine = setup({
       },
     ],
     'payment.refunded': [
+      {
+        guard: 'isPastPayment',
+        description: 'It paid for a time that is over: access of today stays.',
+        actions: [
+          { type: 'send', params: { message: 'refunded_past' } },
+          { type: 'tellOperator', params: { message: 'operator_refunded' } },
+        ],
+      },
       {
         guard: 'extraPaymentRemains',
         description: 'One of two payments for the same went back; access stays as it is.',

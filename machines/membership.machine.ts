@@ -111,10 +111,11 @@ export const membershipMachine = setup({
       if (event.type !== 'access.granted') return {};
       const heard = { ...heardOf(event), since: event.at, reminded: 0 };
       const { until, days = 0, renews, charge } = event;
+      const isForEver = context.since !== undefined && context.until === undefined;
       if (until !== undefined) {
         return { ...heard, until: Math.max(context.until ?? 0, until), subscription: charge, renews };
       }
-      return days === 0
+      return days === 0 || isForEver
         ? { ...heard, until: undefined }
         : { ...heard, until: Math.max(context.until ?? 0, event.at) + days * day };
     }),
@@ -124,6 +125,7 @@ export const membershipMachine = setup({
         : {},
     ),
     hear: assign(({ event }) => (event.type === 'invite.requested' ? heardOf(event) : {})),
+    rememberSince: assign(({ event }) => ({ since: event.at })),
     rememberLanguage: assign(({ event }) =>
       event.type === 'language.selected' ? { language: event.value } : {},
     ),
@@ -183,7 +185,7 @@ export const membershipMachine = setup({
           guard: 'hasClub',
           target: 'active.inviting',
           description: 'Paid for ever before there was a club.',
-          actions: 'hear',
+          actions: ['hear', 'rememberSince'],
         },
       },
     },

@@ -83,6 +83,16 @@ describe('the access machine, step by step', () => {
     expect(play(access, paid, paid, refund, refund).to).toBe('idle');
   });
 
+  test('the end of a paid time is outdated when a payment has come since', () => {
+    const month = (charge: string) => ({ type: 'payment.received', charge, invoice: charge, days: 30 });
+    const renewed = [month('a'), { type: 'access.dated', until: now }, month('b')];
+    const ended = (payments: number) => ({ type: 'access.ended', payments });
+    expect(play(access, ...renewed, ended(2)).to).toBe('idle');
+    const { session } = play(access, ...renewed);
+    const given = { machine: access, chat: 7, session, version: 3, input: {}, now, rules: {} };
+    expect(step({ ...given, event: ended(1) })).toBeNull();
+  });
+
   test('a checkout is approved only while the offer is open and matches', () => {
     const checkout = (problem?: string) => ({
       type: 'checkout.requested',

@@ -267,6 +267,38 @@ test('a refund takes the member out at once, and calls the subscription off', as
   expect(anna.subscriptions[0]?.state).not.toBe('active');
 });
 
+test('the refund of a month that is over leaves the month of today alone', async () => {
+  const { bot, membership } = await openShop(product.club, product.month);
+  const anna = bot.sandbox.user();
+  const { charge } = await buys(bot, anna);
+  bot.clock.shift(30 * days);
+  await anna.sees('Your access to the club has ended');
+  await expect.poll(() => bot.state(anna)).toBe('idle');
+  anna.presses('Renew access');
+  await bot.settled();
+  await anna.pays();
+  await bot.settled();
+  anna.refunds(charge);
+  await anna.sees('It paid for a time that is over');
+  await bot.settled();
+  expect([await bot.state(anna), await membership(anna)]).toEqual(['paid', 'active.member']);
+});
+
+test('who has access for ever keeps it when the club begins to sell months', async () => {
+  const { bot, folder, membership } = await openShop(product.club);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  await editContent(folder, product.month);
+  await bot.app.reload();
+  // Money that comes all the same is given back.
+  await anna.paysAgain();
+  await anna.sees('It goes back to you right away');
+  await bot.settled();
+  bot.clock.shift(60 * days);
+  await bot.settled();
+  expect(await membership(anna)).toBe('active.member');
+});
+
 test('the refund of one of two months takes its days, and the other month stays', async () => {
   const { bot, membership } = await openShop(product.club, product.month);
   const anna = bot.sandbox.user();

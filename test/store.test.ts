@@ -135,6 +135,65 @@ test('a payment is recorded once per charge id, whatever brings it', async () =>
   expect((await status()).payments).toBe(1);
 });
 
+test('signals and counters are written by the commit itself: not at all when it is refused, once when it is not', async () => {
+  const { redis, store, append, commitOf, status } = await openStore();
+  const shard = store.shardOf(chat);
+  const signals = async () =>
+    (await store.readInbox(shard, 'inbox', '', 100)).filter(({ kind }) => kind === 'signal');
+  const entry = await append();
+  const { commit, target } = await commitOf({ type: 'payment.received', charge: 'c', club: true });
+  expect(commit?.signals).toHaveLength(1);
+  expect(await store.commit(entry, { ...target, version: 7 }, commit, { now })).toBe('conflict');
+  expect(await signals()).toEqual([]);
+  expect((await status()).sources).toEqual({});
+  expect(await store.commit(entry, target, commit, { now })).toBe('ok');
+  expect(await store.commit(entry, target, commit, { now })).toBe('gone');
+  expect((await signals()).map(({ text }) => JSON.parse(text))).toEqual(commit?.signals);
+  expect((await status()).sources).toEqual({ none: { paid: 1 } });
+  await redis.del(store.keys.inbox(shard));
+});
+
+test('a flood of sources fills no memory', async () => {
+  const { redis, store, append, commitOf } = await openStore();
+  const key = store.keys.counts(store.shardOf(chat));
+  await redis.hset(
+    key,
+    Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`started:s${index}`, 1])),
+  );
+  const entry = await append();
+  const { commit, target } = await commitOf({ type: 'start.requested', payload: 'one_more' });
+  expect(await store.commit(entry, target, commit, { now })).toBe('ok');
+  expect(await redis.hlen(key)).toBe(1_001);
+  expect(await redis.hget(key, 'started:…')).toBe('1');
+});
+
+test('to forget a chat takes sessions, timers, counters and dead letters of it, and only of it', async () => {
+  const { redis, store, append, apply, status } = await openStore();
+  const machines = [{ id: 'access', expirable: ['idle'], timers: [...machine.timersByName.keys()] }];
+  await apply({ type: 'access.requested' });
+  const shard = store.shardOf(chat);
+  const letter = (id: number) => ({
+    kind: 'update' as const,
+    error: 'x',
+    at: now,
+    body: { from: { id, name: 'A' } },
+  });
+  await store.bury(await append(), letter(chat));
+  await store.bury(await append(), letter(chat * 10));
+  const wish = await append();
+  expect(await store.forgetChat(wish, chat, machines)).toBe('ok');
+  expect(await store.forgetChat(wish, chat, machines)).toBe('gone');
+  expect(await store.loadSession('access', chat)).toMatchObject({ session: null, version: 0 });
+  expect(await status()).toMatchObject({
+    states: { access: { awaiting_payment: 0 } },
+    timers: 0,
+    chats: 0,
+    dead: 1,
+  });
+  const [left] = await redis.xrange(store.keys.dead(shard), '-', '+');
+  expect(JSON.parse(left?.[1][1] ?? '')).toMatchObject({ body: { from: { id: chat * 10 } } });
+});
+
 test('a timer is claimed with its time: one that was set anew does not fire by its old claim', async () => {
   const { store, apply, commitOf, status } = await openStore();
   await apply({ type: 'access.requested' });

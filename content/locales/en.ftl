@@ -182,6 +182,8 @@ paid-again-refunded =
 
 refunded-part = Your money was returned: { $paid }. The time that it paid for is taken off.
 
+refunded-past = Your money was returned: { $paid }. It paid for a time that is over; your access stays.
+
 refunded-extra = The extra payment was returned: { $paid }. Your access to the club stays.
 
 refunded = Your money was returned: { $paid }. Access is closed. We would be glad to see you again.
