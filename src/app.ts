@@ -3,11 +3,8 @@ import type { Update } from 'grammy/types';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AnyStateMachine } from 'xstate';
-import { accessMachine } from '../machines/access.machine.ts';
-import { membershipMachine } from '../machines/membership.machine.ts';
-import { supportMachine } from '../machines/support.machine.ts';
+import { type Conversation, checkProvider, loadConversation, reportOf, runningOf } from './conversation.ts';
 import type { Effect } from './core/effects.ts';
-import { checkSignals, type DurableMachine, prepareMachine } from './core/machine.ts';
 import { allowedUpdates, type Routed, type RouteRules, route } from './core/route.ts';
 import type { EffectRule } from './core/step.ts';
 import { type Clock, SystemClock } from './engine/clock.ts';
@@ -21,21 +18,17 @@ import { Reconciliation } from './features/payments/reconcile.ts';
 import { createAddress, createPerformer } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
+import { exitCodes, StartRefused } from './ops/exit.ts';
 import { Ledger } from './store/ledger.ts';
 import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { readChat } from './store/status.ts';
 import { fixBot, fixShards, Store } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
-import { type Content, describeProblem, loadContent, type Needs } from './telegram/content.ts';
 import { createMedia } from './telegram/media.ts';
 import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
-import { type Call, checkoutProblem, createRender, soldBy } from './telegram/render.ts';
 import { createSender, policyOf } from './telegram/sender.ts';
 import { verdict } from './telegram/verdict.ts';
-
-/** The conversations that are loaded, by precedence. */
-export const machines: readonly AnyStateMachine[] = [accessMachine, membershipMachine, supportMachine];
 
 /** Telegram sends at most this many updates at once; fewer mean that none is left waiting. */
 const mostUpdates = 100;
@@ -45,18 +38,6 @@ const effectRules: Readonly<Record<string, EffectRule>> = {
   approveCheckout: { lane: 'checkout', queue: 'instant' },
   rejectCheckout: { lane: 'checkout', queue: 'instant' },
 };
-
-/** An operator has to mend something before a start can succeed. `exitCode` follows sysexits.h. */
-export class StartRefused extends Error {
-  readonly exitCode: number;
-  constructor(exitCode: number, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'StartRefused';
-    this.exitCode = exitCode;
-  }
-}
-
-export const exitCodes = { noInput: 66, unavailable: 69, temporary: 75, configuration: 78 } as const;
 
 export interface AppOptions {
   readonly environment: Environment;
@@ -82,70 +63,6 @@ export interface App {
   reload(): Promise<void>;
   /** Stops polling, finishes what is in hand, closes; at most 10 s. */
   stop(): Promise<void>;
-}
-
-/** The content and the machines that run with it, checked against each other. */
-export interface Conversation {
-  readonly content: Content;
-  /** What could be better: texts that one language lends to another. One line each. */
-  readonly warnings: readonly string[];
-  readonly machines: readonly DurableMachine[];
-}
-
-/**
- * What conversations ask of the content.
- * @throws MachineRefused
- */
-export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
-  const bare = sources.map((machine) => prepareMachine(machine));
-  checkSignals(bare);
-  const delays = sources.flatMap(({ implementations }) => Object.entries(implementations.delays));
-  const named = bare.flatMap(({ actions }) =>
-    actions.flatMap(({ params }) => [params['message'], params['reason']]),
-  );
-  return {
-    messages: [...new Set(named)].filter((name): name is string => typeof name === 'string'),
-    // A delay that a machine computes is not for bot.yaml to set.
-    delays: [...new Set(delays.flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))],
-    events: [
-      ...new Set(bare.flatMap(({ forOperators, userEvents }) => (forOperators ? [] : [...userEvents]))),
-    ],
-  };
-}
-
-/**
- * Loads content and machines.
- * @throws StartRefused (78) with every problem at once; MachineRefused
- */
-export async function loadConversation(
-  contentDir: string,
-  sources: readonly AnyStateMachine[] = machines,
-): Promise<Conversation> {
-  const loaded = await loadContent(contentDir, needsOf(sources));
-  if ('problems' in loaded) {
-    const lines = loaded.problems.map((problem) => `  ${describeProblem(problem)}`);
-    throw new StartRefused(
-      exitCodes.configuration,
-      `The content has ${lines.length === 1 ? 'a problem' : `${lines.length} problems`}:\n${lines.join('\n')}`,
-    );
-  }
-  const { content } = loaded;
-  const input = { language: content.defaultLanguage };
-  return {
-    content,
-    warnings: loaded.warnings.map(describeProblem),
-    machines: sources.map((machine) => prepareMachine(machine, content.delays, input)),
-  };
-}
-
-/** @throws StartRefused (78) when bot.yaml sells in a currency that needs a payment provider, and there is none */
-export function checkProvider({ product }: Content, { providerToken }: Environment): void {
-  if (product.currency === 'XTR' || providerToken !== '') return;
-  throw new StartRefused(
-    exitCodes.configuration,
-    `PROVIDER_TOKEN: expected the token of a payment provider, since bot.yaml sells in ${product.currency}, found nothing. ` +
-      'Connect a provider in @BotFather (Payments) and put its token into .env, or sell in XTR.',
-  );
 }
 
 /**
@@ -438,50 +355,6 @@ async function startOn(parts: Parts): Promise<App> {
     },
   };
 }
-
-/** A conversation with everything that is made of its content: taken anew as a whole when the content is. */
-interface Running extends Conversation {
-  readonly rules: RouteRules;
-  readonly render: (effect: Effect) => Call;
-}
-
-function runningOf(conversation: Conversation, environment: Environment): Running {
-  const { content, machines: loaded } = conversation;
-  const { product, club, refundsDuplicates } = content;
-  const eventsOf = (forOperators: boolean) =>
-    new Set(
-      loaded
-        .filter((machine) => machine.forOperators === forOperators)
-        .flatMap(({ userEvents }) => [...userEvents]),
-    );
-  return {
-    ...conversation,
-    render: createRender(content, { providerToken: environment.providerToken }),
-    rules: {
-      userEvents: eventsOf(false),
-      buttonData: content.buttonData,
-      checkoutProblem: (query) => checkoutProblem(content, query),
-      operators: new Set(environment.adminIds),
-      operatorEvents: eventsOf(true),
-      club: club.chatId,
-      facts: {
-        ...(club.chatId !== null && { club: true }),
-        ...(product.accessDays > 0 && { days: product.accessDays }),
-        ...(product.isSubscription && { subscription: true }),
-        ...(!refundsDuplicates && { keepsDuplicates: true }),
-      },
-      soldBy: (payload) => soldBy(content, payload),
-    },
-  };
-}
-
-/** A machine as reports need it. */
-export const reportOf = ({ id, states, expiry, timersByName }: DurableMachine) => ({
-  id,
-  states,
-  expirable: [...expiry.keys()],
-  timers: [...timersByName.keys()],
-});
 
 /** An update with its place: the chat it is about (0 for none) and the inbox it goes to. */
 function storable(update: Update, rules: RouteRules) {

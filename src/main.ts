@@ -2,22 +2,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import type { AnyStateMachine } from 'xstate';
-import {
-  checkProvider,
-  exitCodes,
-  loadConversation,
-  machines,
-  openRedis,
-  reportOf,
-  StartRefused,
-  startApp,
-} from './app.ts';
+import { openRedis, startApp } from './app.ts';
+import { checkProvider, loadConversation, machines, reportOf } from './conversation.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
 import { diagramOf } from './ops/diagram.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
+import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
 import { keepMemoryLow } from './ops/memory.ts';
 import { mermaidOf } from './ops/mermaid.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { machines, reportOf } from '../src/app.ts';
+import { machines, reportOf } from '../src/conversation.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import type { CrashPoint } from '../src/engine/points.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';

@@ -15,6 +15,7 @@ const layers = [
   'src/features',
   'src/ops',
   'src/sandbox',
+  'src/conversation.ts',
   'src/app.ts',
   'src/preview.ts',
   'src/main.ts',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { machines } from '../src/app.ts';
+import { machines } from '../src/conversation.ts';
 import type { SandboxUser } from '../src/sandbox/sandbox.ts';
 import { jobMachine } from './job.machine.ts';
 import { startBot } from './support/bot.ts';

@@ -1,7 +1,7 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { machines, needsOf } from '../src/app.ts';
+import { machines, needsOf } from '../src/conversation.ts';
 import { type Content, describeProblem, loadContent, type Needs } from '../src/telegram/content.ts';
 import { type Edit, edited } from './support/content.ts';
 

@@ -1,6 +1,6 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
-import { machines } from '../src/app.ts';
+import { machines } from '../src/conversation.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { DeadLetters } from '../src/store/dead.ts';
 import { connect } from '../src/store/redis.ts';

@@ -2,7 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { machines } from '../src/app.ts';
+import { machines } from '../src/conversation.ts';
 import type { Effect } from '../src/core/effects.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import { type Content, loadContent } from '../src/telegram/content.ts';

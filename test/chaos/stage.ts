@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { machines, reportOf } from '../../src/app.ts';
+import { machines, reportOf } from '../../src/conversation.ts';
 import { prepareMachine } from '../../src/core/machine.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { connect } from '../../src/store/redis.ts';

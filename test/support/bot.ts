@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { inject, onTestFinished } from 'vitest';
-import { type App, type AppOptions, machines, reportOf, startApp } from '../../src/app.ts';
+import { type App, type AppOptions, startApp } from '../../src/app.ts';
+import { machines, reportOf } from '../../src/conversation.ts';
 import { prepareMachine } from '../../src/core/machine.ts';
 import { SystemClock } from '../../src/engine/clock.ts';
 import { readEnvironment } from '../../src/ops/environment.ts';

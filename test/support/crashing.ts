@@ -2,7 +2,8 @@
 // conversation it runs the recorder, which shows from outside what was applied.
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
-import { machines, startApp } from '../../src/app.ts';
+import { startApp } from '../../src/app.ts';
+import { machines } from '../../src/conversation.ts';
 import { SystemClock } from '../../src/engine/clock.ts';
 import type { CrashPoint } from '../../src/engine/points.ts';
 import { readEnvironment } from '../../src/ops/environment.ts';

@@ -1,0 +1,122 @@
+import type { AnyStateMachine } from 'xstate';
+import { accessMachine } from '../machines/access.machine.ts';
+import { membershipMachine } from '../machines/membership.machine.ts';
+import { supportMachine } from '../machines/support.machine.ts';
+import type { Effect } from './core/effects.ts';
+import { checkSignals, type DurableMachine, prepareMachine } from './core/machine.ts';
+import type { RouteRules } from './core/route.ts';
+import type { Environment } from './ops/environment.ts';
+import { exitCodes, StartRefused } from './ops/exit.ts';
+import { type Content, describeProblem, loadContent, type Needs } from './telegram/content.ts';
+import { type Call, checkoutProblem, createRender, soldBy } from './telegram/render.ts';
+
+/** The conversations that are loaded, by precedence. */
+export const machines: readonly AnyStateMachine[] = [accessMachine, membershipMachine, supportMachine];
+
+/** The content and the machines that run with it, checked against each other. */
+export interface Conversation {
+  readonly content: Content;
+  /** What could be better: texts that one language lends to another. One line each. */
+  readonly warnings: readonly string[];
+  readonly machines: readonly DurableMachine[];
+}
+
+/**
+ * What conversations ask of the content.
+ * @throws MachineRefused
+ */
+export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
+  const bare = sources.map((machine) => prepareMachine(machine));
+  checkSignals(bare);
+  const delays = sources.flatMap(({ implementations }) => Object.entries(implementations.delays));
+  const named = bare.flatMap(({ actions }) =>
+    actions.flatMap(({ params }) => [params['message'], params['reason']]),
+  );
+  return {
+    messages: [...new Set(named)].filter((name): name is string => typeof name === 'string'),
+    // A delay that a machine computes is not for bot.yaml to set.
+    delays: [...new Set(delays.flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))],
+    events: [
+      ...new Set(bare.flatMap(({ forOperators, userEvents }) => (forOperators ? [] : [...userEvents]))),
+    ],
+  };
+}
+
+/**
+ * Loads content and machines.
+ * @throws StartRefused (78) with every problem at once; MachineRefused
+ */
+export async function loadConversation(
+  contentDir: string,
+  sources: readonly AnyStateMachine[] = machines,
+): Promise<Conversation> {
+  const loaded = await loadContent(contentDir, needsOf(sources));
+  if ('problems' in loaded) {
+    const lines = loaded.problems.map((problem) => `  ${describeProblem(problem)}`);
+    throw new StartRefused(
+      exitCodes.configuration,
+      `The content has ${lines.length === 1 ? 'a problem' : `${lines.length} problems`}:\n${lines.join('\n')}`,
+    );
+  }
+  const { content } = loaded;
+  const input = { language: content.defaultLanguage };
+  return {
+    content,
+    warnings: loaded.warnings.map(describeProblem),
+    machines: sources.map((machine) => prepareMachine(machine, content.delays, input)),
+  };
+}
+
+/** @throws StartRefused (78) when bot.yaml sells in a currency that needs a payment provider, and there is none */
+export function checkProvider({ product }: Content, { providerToken }: Environment): void {
+  if (product.currency === 'XTR' || providerToken !== '') return;
+  throw new StartRefused(
+    exitCodes.configuration,
+    `PROVIDER_TOKEN: expected the token of a payment provider, since bot.yaml sells in ${product.currency}, found nothing. ` +
+      'Connect a provider in @BotFather (Payments) and put its token into .env, or sell in XTR.',
+  );
+}
+
+/** A conversation with everything that is made of its content: taken anew as a whole when the content is. */
+export interface Running extends Conversation {
+  readonly rules: RouteRules;
+  readonly render: (effect: Effect) => Call;
+}
+
+export function runningOf(conversation: Conversation, environment: Environment): Running {
+  const { content, machines: loaded } = conversation;
+  const { product, club, refundsDuplicates } = content;
+  const eventsOf = (forOperators: boolean) =>
+    new Set(
+      loaded
+        .filter((machine) => machine.forOperators === forOperators)
+        .flatMap(({ userEvents }) => [...userEvents]),
+    );
+  return {
+    ...conversation,
+    render: createRender(content, { providerToken: environment.providerToken }),
+    rules: {
+      userEvents: eventsOf(false),
+      buttonData: content.buttonData,
+      checkoutProblem: (query) => checkoutProblem(content, query),
+      operators: new Set(environment.adminIds),
+      operatorEvents: eventsOf(true),
+      club: club.chatId,
+      facts: {
+        ...(club.chatId !== null && { club: true }),
+        ...(product.accessDays > 0 && { days: product.accessDays }),
+        ...(product.isSubscription && { subscription: true }),
+        ...(!refundsDuplicates && { keepsDuplicates: true }),
+      },
+      soldBy: (payload) => soldBy(content, payload),
+    },
+  };
+}
+
+/** A machine as reports need it. */
+export const reportOf = ({ id, states, expiry, timersByName }: DurableMachine) => ({
+  id,
+  states,
+  expirable: [...expiry.keys()],
+  timers: [...timersByName.keys()],
+});
