@@ -106,7 +106,7 @@ export const membershipMachine = setup({
     tellOperator: (_, _params: { message: string }) => {},
     signal: (_, _params: { machine: string; event: string; with?: string[] }) => {},
     approveJoin: () => {},
-    declineJoin: () => {},
+    declineJoin: (_, _params: { message: string }) => {},
     extend: assign(({ context, event }) => {
       if (event.type !== 'access.granted') return {};
       const heard = { ...heardOf(event), since: event.at, reminded: 0 };
@@ -162,9 +162,8 @@ export const membershipMachine = setup({
   on: {
     'language.selected': { actions: 'rememberLanguage' },
     'join.requested': {
-      description:
-        'A stranger at the door. The word goes out first: Telegram allows it until the request is answered.',
-      actions: [{ type: 'send', params: { message: 'join_declined' } }, 'declineJoin'],
+      description: 'A stranger at the door, who hears how to get access.',
+      actions: { type: 'declineJoin', params: { message: 'join_declined' } },
     },
   },
   states: {

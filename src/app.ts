@@ -15,7 +15,7 @@ import { Poller } from './engine/poller.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
-import { createAddress, createPerformer } from './features/perform.ts';
+import { createAddress, createPerformer, isForClub } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
@@ -201,7 +201,10 @@ async function startOn(parts: Parts): Promise<App> {
     fenced: (shard) => leases.lost(shard),
     holds: (shard) => leases.holds(shard),
     perform,
-    judge: (error, effect, attempt) => verdict(error, attempt, policyOf(effect)),
+    judge: (error, effect, attempt) => {
+      const judged = verdict(error, attempt, policyOf(effect));
+      return judged.kind === 'unreachable' && isForClub(effect) ? { ...judged, kind: 'refused' } : judged;
+    },
     resulted: (shard) => worker.hint(shard),
     rates: { total: environment.rateTotal, bulk: environment.rateBulk },
     window: { answers: 128, bulk: bulkWindow },

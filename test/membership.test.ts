@@ -144,6 +144,20 @@ test('the link fails twice and then works: nobody notices', async () => {
   expect(anna.messages.some(({ text }) => text.includes('could not be made'))).toBe(false);
 });
 
+test('a club that is gone is no matter of the person: trouble, and no silence', async () => {
+  const { bot, operator, membership } = await openShop(product.club);
+  const anna = bot.sandbox.user();
+  const gone = { status: 403, description: 'Forbidden: bot was kicked from the supergroup chat' };
+  bot.sandbox.fail('createChatInviteLink', gone);
+  await buys(bot, anna);
+  await anna.sees('could not be made just now');
+  await operator.sees('No link to the club');
+  await expect.poll(() => membership(anna)).toBe('active.trouble');
+  expect((await bot.chat(anna)).sessions[0]?.timers.length).toBeGreaterThan(0);
+  bot.clock.shift(15 * 60_000);
+  await anna.sees('your way into the club');
+});
+
 test('a bot that may not invite tells the operator once, reassures the person, and tries again', async () => {
   const { bot, operator, membership } = await openShop(product.club);
   const anna = bot.sandbox.user();
@@ -247,9 +261,12 @@ test('a stranger at the door is no chat of the bot, and is forgotten', async () 
   const { bot } = await openShop(product.club);
   const boris = bot.sandbox.user();
   const before = (await bot.status()).chats;
+  const silent = { status: 403, description: "Forbidden: bot can't initiate conversation with a user" };
+  bot.sandbox.fail('sendMessage', silent, { chat: boris.id });
   boris.requestsToJoin(club);
   await bot.settled();
   expect((await bot.status()).chats).toBe(before);
+  expect(bot.sandbox.calls.filter(({ method }) => method === 'declineChatJoinRequest')).toHaveLength(1);
   bot.clock.shift(hours);
   await expect.poll(async () => (await bot.chat(boris)).sessions).toEqual([]);
 });

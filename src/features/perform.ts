@@ -4,7 +4,7 @@ import type { Ledger } from '../store/ledger.ts';
 import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
 import { clubOf, toOperators } from '../telegram/render.ts';
-import { createInvite, removeMember } from './access/door.ts';
+import { createInvite, declineJoin, removeMember } from './access/door.ts';
 import { toPerson, withPayments } from './payments/question.ts';
 import { refundActor } from './payments/refund.ts';
 import { sendData } from './privacy/data.ts';
@@ -32,17 +32,23 @@ export function createPerformer(parts: {
     refundPayment: refundActor(ledger, call),
     ...parts.actors,
   };
+  const decline = declineJoin(door, send);
   return async (effect) => {
     if (effect.invocation !== undefined) {
       const actor = actors[effect.type];
       if (actor === undefined) throw new Error(`No actor "${effect.type}" is given to the app`);
       return actor(effect);
     }
+    if (effect.type === 'declineJoin') return decline(effect);
     if (effect.type === 'forwardQuestion') return send(await withPayments(effect, ledger, content()));
     if (effect.type === 'sendData') return sendData(effect, content(), await stored(effect.chat), call);
     return send(effect);
   };
 }
+
+/** Effects that speak to the club, not to the person: when it cannot be reached, the person still can. */
+export const isForClub = (effect: Effect): boolean =>
+  effect.invocation !== undefined || effect.type === 'approveJoin' || effect.type === 'declineJoin';
 
 /** Where effects go: an operator's message to each operator, in a queue of its own; an answer to the person who asked. */
 export function createAddress(

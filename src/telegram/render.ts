@@ -51,9 +51,8 @@ export function createRender(
           ? sendSubscription(content, effect)
           : sendInvoice(content, effect, options.providerToken);
       case 'approveJoin':
-      case 'declineJoin':
         return {
-          method: effect.type === 'approveJoin' ? 'approveChatJoinRequest' : 'declineChatJoinRequest',
+          method: 'approveChatJoinRequest',
           payload: { chat_id: clubOf(content), user_id: effect.chat },
         };
       case 'approveCheckout':
@@ -80,7 +79,7 @@ export function createRender(
       default:
         throw new Error(
           'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, ' +
-            `tellFound, forwardQuestion, sendAnswer, approveJoin, declineJoin or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
+            `tellFound, forwardQuestion, sendAnswer, approveJoin or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
         );
     }
   };

@@ -43,11 +43,23 @@ export const removeMember =
     await perform('unbanChatMember', { chat_id: chatId, user_id: chat, only_if_banned: true });
   };
 
+/**
+ * Declines a request to join, with a word. The word goes out first: to who has never written to the bot, Telegram lets it
+ * through until the request is answered. Whether it arrives or not, the request is declined.
+ */
+export const declineJoin =
+  ({ perform, club }: Door, send: (effect: Effect) => Promise<unknown>) =>
+  async (effect: Effect): Promise<unknown> => {
+    await send({ ...effect, type: 'send' }).catch(unlessRefused);
+    return perform('declineChatJoinRequest', { chat_id: club(), user_id: effect.chat });
+  };
+
 /** A link that is gone already is as good as revoked. */
 const revoke = (perform: Perform, chatId: number, link: string): Promise<unknown> =>
   perform('revokeChatInviteLink', { chat_id: chatId, invite_link: link }).catch(unlessRefused);
 
-/** What Telegram refuses for good (400) is over: a link that is gone, a subscription that has ended. */
+/** What Telegram refuses for good is over: a link that is gone, a subscription that has ended, a person who blocked the bot. */
 function unlessRefused(error: unknown): void {
-  if ((error as { error_code?: number }).error_code !== 400) throw error;
+  const code = (error as { error_code?: number }).error_code;
+  if (code !== 400 && code !== 403) throw error;
 }
