@@ -158,6 +158,21 @@ test('a club that is gone is no matter of the person: trouble, and no silence', 
   await anna.sees('your way into the club');
 });
 
+test('a club that cannot be reached stops no reminder of the person', async () => {
+  const { bot } = await openShop(product.club);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  const timers = async () => (await bot.chat(anna)).sessions[0]?.timers.map(({ name }) => name);
+  const before = await timers();
+  const gone = { status: 403, description: 'Forbidden: bot was kicked from the supergroup chat' };
+  bot.sandbox.fail('approveChatJoinRequest', gone);
+  anna.requestsToJoin(club);
+  await expect.poll(async () => (await bot.status()).dead).toBe(1);
+  await bot.settled();
+  expect(await timers()).toEqual(before);
+  expect(before).toHaveLength(2);
+});
+
 test('a bot that may not invite tells the operator once, reassures the person, and tries again', async () => {
   const { bot, operator, membership } = await openShop(product.club);
   const anna = bot.sandbox.user();

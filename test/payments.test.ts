@@ -135,6 +135,25 @@ test('a payment whose update is lost is found in Telegram’s list, once, and to
   expect((await bot.chat(anna)).payments).toHaveLength(1);
 });
 
+test('a payment of this very minute is left alone: its update may be on its way', async () => {
+  const { bot, operator } = await openShop();
+  const anna = bot.sandbox.user();
+  await isOffered(bot, anna);
+  const compared = () =>
+    bot.log.filter(({ msg }) => msg === 'payments compared').map(({ position }) => position);
+  await expect.poll(compared).toEqual([0]);
+  bot.clock.shift(5 * minutes);
+  await anna.pays({ loseUpdate: true });
+  operator.says('/help');
+  await expect.poll(compared).toEqual([0, 0]);
+  await bot.settled();
+  expect(await bot.state(anna)).toBe('awaiting_payment');
+  bot.clock.shift(5 * minutes);
+  operator.says('/help');
+  await expect.poll(compared).toEqual([0, 0, 1]);
+  await anna.sees('Your payment has arrived');
+});
+
 test('a lost refund revokes when it is found', async () => {
   const { bot, operator } = await openShop();
   const anna = bot.sandbox.user();
