@@ -80,25 +80,43 @@ function newest(path) {
   return Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-/** Compiles into dist/ when a source is newer. */
-export function ensureBuilt() {
-  const stamp = join(root, 'dist', '.built');
-  const sources = ['src', 'machines', 'bench', 'test/chaos', 'test/support/crashing.ts'];
-  const settings = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
+/** Runs a build whose stamp is older than one of its sources. */
+function buildWhenOld(stampName, sources, ...command) {
+  const stamp = join(root, 'dist', stampName);
   const isCurrent = () => {
     const built = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    return [...sources, ...settings].every((source) => newest(join(root, source)) <= built);
+    return sources.every((source) => newest(join(root, source)) <= built);
   };
   if (isCurrent()) return;
   withLock('build', () => {
     if (isCurrent()) return;
-    quietly(process.execPath, [
-      join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
-      '-p',
-      'tsconfig.build.json',
-    ]);
+    quietly(process.execPath, command);
     writeFileSync(stamp, '');
   });
+}
+
+/** Compiles into dist/ when a source is newer; with `page`, builds the demo's chat page as well. */
+export function ensureBuilt({ page = false } = {}) {
+  const tool = (...path) => join(root, 'node_modules', ...path);
+  buildWhenOld(
+    '.built',
+    [
+      ...['src', 'machines', 'bench', 'test/chaos', 'test/support/crashing.ts'],
+      ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    ],
+    tool('typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+  );
+  if (!page) return;
+  buildWhenOld(
+    '.page-built',
+    ['src/sandbox/page/client', 'src/sandbox/page/wire.ts', 'vite.config.ts', 'package-lock.json'],
+    tool('vite', 'bin', 'vite.js'),
+    'build',
+    '--logLevel',
+    'warn',
+  );
 }
 
 const serverFolders = [
@@ -115,13 +133,32 @@ const hasServer = () =>
   );
 const onPath = (name) => serverFolders.some((folder) => folder !== '' && existsSync(join(folder, name)));
 
+const isRoot = process.getuid?.() === 0;
+const mayInstall = () =>
+  onPath('apt-get') &&
+  (isRoot || (onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0));
+
+/** Installs packages of Debian's where `mayInstall`. A server among them is not started: the bot starts a private one. */
+function aptInstall(names, run) {
+  say(`Installing ${names.join(' and ')} (apt-get) …`);
+  const policy = '/usr/sbin/policy-rc.d';
+  const ownPolicy = isRoot && !existsSync(policy);
+  if (ownPolicy) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  try {
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const apt = (...args) =>
+      isRoot ? run('apt-get', args, { env }) : run('sudo', ['-n', '-E', 'apt-get', ...args], { env });
+    apt('update', '-qq');
+    return apt('install', '-y', '-qq', '--no-install-recommends', ...names);
+  } finally {
+    if (ownPolicy) rmSync(policy, { force: true });
+  }
+}
+
 /** Installs redis-server by apt-get where that is allowed; elsewhere stops with the command to run. */
 function ensureServer() {
   if (hasServer()) return;
-  const isRoot = process.getuid?.() === 0;
-  const maySudo =
-    !isRoot && onPath('sudo') && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status === 0;
-  if (!onPath('apt-get') || !(isRoot || maySudo)) {
+  if (!mayInstall()) {
     const commands = [
       ['apt-get', 'sudo apt-get install -y redis-server'],
       ['dnf', 'sudo dnf install -y valkey'],
@@ -135,20 +172,20 @@ function ensureServer() {
       `Turnstile keeps everything in Redis, and redis-server is not on this machine. Install it with:\n  ${command}\nThen run this command again.`,
     );
   }
-  say('Installing redis-server (apt-get) …');
-  // The package would start a server of its own on port 6379; the bot starts a private one instead.
-  const policy = '/usr/sbin/policy-rc.d';
-  const ownPolicy = isRoot && !existsSync(policy);
-  if (ownPolicy) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  try {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const apt = (...args) =>
-      isRoot ? quietly('apt-get', args, { env }) : quietly('sudo', ['-n', '-E', 'apt-get', ...args], { env });
-    apt('update', '-qq');
-    apt('install', '-y', '-qq', '--no-install-recommends', 'redis-server');
-  } finally {
-    if (ownPolicy) rmSync(policy, { force: true });
-  }
+  aptInstall(['redis-server'], quietly);
+}
+
+/** Where the tests look for a browser; CHROMIUM names another one. */
+const browsers = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** Installs chromium for the test of the chat page where that is allowed. Without it the test is skipped, and says so. */
+function ensureBrowser() {
+  if (process.env.CHROMIUM || browsers.some(onPath) || !mayInstall()) return;
+  aptInstall(['chromium', 'fonts-liberation'], (command, args, options) => {
+    const done = spawnSync(command, args, { encoding: 'utf8', ...options });
+    if (done.status !== 0)
+      say(`chromium could not be installed: ${(done.stderr ?? '').trim().split('\n').at(-1)}`);
+  });
 }
 
 /** REDIS_URL in the environment or in .env: the operator brings a Redis. */
@@ -177,6 +214,7 @@ const runMain = (command, args) =>
 function check() {
   const steps = [
     ['types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
+    ['types of the page', bin('tsc'), ['--noEmit', '-p', 'src/sandbox/page/client']],
     ['lint and format', bin('biome'), ['check', '--error-on-warnings', '.']],
     ['dead code', bin('knip'), []],
     ['layers', bin('vitest'), ['run', '--project', 'layers']],
@@ -205,12 +243,13 @@ const commands = {
   },
   demo: (args) => {
     ensureServer();
-    ensureBuilt();
+    ensureBuilt({ page: true });
     runMain('demo', args);
   },
   test: (args) => {
     ensureServer();
-    ensureBuilt();
+    ensureBrowser();
+    ensureBuilt({ page: true });
     become(bin('vitest'), ['run', ...args]);
   },
   check: () => check(),

@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
+import type { AnyStateMachine } from 'xstate';
 import { exitCodes, loadConversation, machines, openRedis, StartRefused, startApp } from './app.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
+import { diagramOf } from './ops/diagram.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { createLog } from './ops/log.ts';
 import { keepMemoryLow } from './ops/memory.ts';
@@ -14,7 +16,7 @@ import { paint } from './ops/terminal.ts';
 import { runDemo } from './sandbox/demo.ts';
 import { DeadLetters } from './store/dead.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
-import { DataDirInUse, findEmbeddedRedis, ServerFailed } from './store/server.ts';
+import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } from './store/server.ts';
 import { type ReportedMachine, readChat, readStatus } from './store/status.ts';
 import { fixShards, SettingDiffers } from './store/store.ts';
 import { TokenRefused } from './telegram/prepare.ts';
@@ -163,6 +165,47 @@ async function check(options: { json?: boolean }): Promise<void> {
     console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
 }
 
+/** The demo reads the bot's Redis by itself; it is there while the bot runs, and when the bot was killed. */
+function readerOf(dataDir: string) {
+  let redis: Redis | null = null;
+  return {
+    chat: async (id: number) => {
+      const socket = redis === null ? await findEmbeddedRedis(dataDir) : null;
+      if (redis === null && socket === null) throw new Error('The bot has not started its Redis yet.');
+      redis ??= connect(socket as string, { maxRetriesPerRequest: 1 });
+      const { redisPrefix: prefix, shards: wanted } = readEnvironment(readVariables(), { token: false });
+      const shards = await fixShards(redis, prefix, wanted);
+      return readChat(redis, id, { prefix, shards, machines: reported() });
+    },
+    close: async () => {
+      redis?.disconnect();
+      if ((await findEmbeddedRedis(dataDir)) === null) return;
+      // A bot that was ended while it started, or was killed, leaves its Redis running.
+      try {
+        await (await startEmbeddedRedis(dataDir)).stop();
+      } catch (error) {
+        // It is the Redis of another demo, which goes on.
+        if (!(error instanceof DataDirInUse)) throw error;
+      }
+    },
+  };
+}
+
+const demo = ({ script = false, port }: { script?: boolean; port?: number }) =>
+  runDemo({
+    script,
+    ...(port !== undefined && { port }),
+    reader: readerOf,
+    picture: () => diagramOf(machines[0] as AnyStateMachine),
+  });
+
+function port(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > 65_535)
+    throw new InvalidArgumentError('Expected a number from 1 to 65535.');
+  return number;
+}
+
 function chatId(text: string): number {
   if (!/^-?\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected a chat id in digits.');
   return Number(text);
@@ -190,9 +233,10 @@ program
   .action(start);
 program
   .command('demo')
-  .description('play with the bot in this terminal: no token, no phone, no internet')
+  .description('play with the bot in a chat page or in this terminal: no token, no phone, no internet')
   .option('--script', 'play one whole conversation, print it, and exit')
-  .action((options: { script?: boolean }) => runDemo({ script: options.script === true }));
+  .option('--port <number>', 'where the chat page is served; without it 8081, or the next that is free', port)
+  .action((options: { script?: boolean; port?: number }) => demo(options));
 program
   .command('check')
   .description('check environment, content and machines, and start nothing')
@@ -206,8 +250,10 @@ program
 program
   .command('machines')
   .description('print the conversations as Mermaid state diagrams')
-  .action(() => {
-    for (const machine of machines) console.log(mermaidOf(machine));
+  .option('--svg', 'print them as pictures')
+  .action(async (options: { svg?: boolean }) => {
+    for (const machine of machines)
+      console.log(options.svg === true ? await diagramOf(machine) : mermaidOf(machine));
   });
 program
   .command('chat')

@@ -1,40 +1,38 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { paint } from '../ops/terminal.ts';
-import { type Sandbox, type SandboxMessage, type SandboxUser, startSandbox } from './sandbox.ts';
+import { BotProcess } from './bot.ts';
+import { Page } from './page/page.ts';
+import { type Demo, playScript, playTerminal, type StoredChat } from './play.ts';
+import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
 
-const main = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? '../main.ts' : '../main.js', import.meta.url),
-);
-const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** A local Telegram, the real bot as a process of its own with its own Redis, and a clock that both follow. */
-interface Demo {
-  readonly sandbox: Sandbox;
-  readonly dataDir: string;
-  /** Moves the time of the bot and of Telegram. */
-  advance(ms: number): void;
-  /** What `turnstile chat <id> --json` says. */
-  chat(id: number): Promise<{ sessions: { state: string; timers: { name: string; due: string }[] }[] }>;
-  now(): number;
-  stop(): Promise<void>;
+export interface DemoOptions {
+  /** Plays one whole conversation and returns; otherwise lines from the terminal are a person's. */
+  readonly script: boolean;
+  /** Where the page and the local Telegram are served. Default: 8081, or the next that is free. */
+  readonly port?: number;
+  /** Reads what a bot with this DATA_DIR has stored; `close` also ends the Redis that a killed bot left running. */
+  readonly reader: (dataDir: string) => { chat(id: number): Promise<StoredChat>; close(): Promise<void> };
+  /** The conversation's picture as SVG. */
+  readonly picture: () => Promise<string>;
 }
 
-/**
- * Plays the bot in this terminal, without a token.
- * @param options.script plays one whole conversation and returns; otherwise lines from the terminal are the user's
- */
-export async function runDemo(options: { script: boolean }): Promise<void> {
+const firstPort = 8_081;
+const triedPorts = 50;
+/** Beside the compiled sources, or where they go when this runs uncompiled. */
+const pageFolder = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../../dist/page' : '../../page', import.meta.url),
+);
+
+/** Plays the bot without a token: in a chat page, and in this terminal. */
+export async function runDemo(options: DemoOptions): Promise<void> {
   const dataDir = options.script
     ? mkdtempSync(join(tmpdir(), 'turnstile-demo-'))
     : resolve(process.env['DATA_DIR'] ?? join('data', 'demo'));
   mkdirSync(dataDir, { recursive: true });
-  const demo = await startDemo(dataDir);
+  const demo = await startDemo(dataDir, options);
   try {
     if (options.script) await playScript(demo);
     else await playTerminal(demo);
@@ -44,83 +42,88 @@ export async function runDemo(options: { script: boolean }): Promise<void> {
   }
 }
 
-async function startDemo(dataDir: string): Promise<Demo> {
+async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
   const clockFile = join(dataDir, 'clock.json');
-  let offset = readOffset(clockFile);
-  const now = () => Date.now() + offset;
-  const sandbox = await startSandbox({ now, stateFile: join(dataDir, 'telegram.json') });
-  const environment = () => ({
-    ...process.env,
-    BOT_TOKEN: sandbox.token,
-    TELEGRAM_API_ROOT: sandbox.url,
-    DATA_DIR: dataDir,
-    // What a real installation has in .env must not reach the demo.
-    REDIS_URL: '',
-    ADMIN_IDS: '',
-    HTTP_PORT: 'off',
-    TURNSTILE_CLOCK_OFFSET: String(offset),
+  const offset = readOffset(clockFile);
+  let page: Page | undefined;
+  let hasRun = false;
+  const sandbox = await startOnPort(options.port, {
+    now: () => Date.now() + offset,
+    stateFile: join(dataDir, 'telegram.json'),
+    other: (request, response) => page?.handle(request, response),
   });
-  const logFile = join(dataDir, 'bot.log');
-  let bot: ChildProcess;
-  let stopping = false;
-
-  const startBot = (): Promise<void> =>
-    new Promise((ready, reject) => {
-      bot = spawn(process.execPath, [main, 'start'], {
-        env: environment(),
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      });
-      const log = createWriteStream(logFile, { flags: 'a' });
-      let errors = '';
-      bot.stderr?.on('data', (text: Buffer) => {
-        errors += text.toString();
-      });
-      bot.stdout?.on('data', (text: Buffer) => {
-        log.write(text);
-        if (text.includes('"msg":"ready"')) ready();
-      });
-      bot.once('exit', (code, signal) => {
-        log.end();
-        if (stopping) return;
-        if (signal !== null) {
-          console.log(
-            paint.yellow(`The bot was ended by ${signal}; it starts again and goes on where it was.`),
-          );
-          startBot().then(ready, reject);
-        } else reject(new Error(`The bot ended with code ${code}.\n${errors}\nIts log: ${logFile}`));
-      });
-    });
-  try {
-    await startBot();
-  } catch (error) {
+  const clockOffset = () => Math.round(sandbox.clock.now() - Date.now());
+  const bot = new BotProcess({
+    variables: () => ({
+      ...process.env,
+      BOT_TOKEN: sandbox.token,
+      TELEGRAM_API_ROOT: sandbox.url,
+      DATA_DIR: dataDir,
+      // What a real installation has in .env must not reach the demo.
+      REDIS_URL: '',
+      ADMIN_IDS: '',
+      HTTP_PORT: 'off',
+      TURNSTILE_CLOCK_OFFSET: String(clockOffset()),
+    }),
+    logFile: join(dataDir, 'bot.log'),
+    logged: (line) => page?.hearLog(line),
+    changed: (status) => {
+      page?.hearBot(status);
+      if (status.process === 'failed' && hasRun)
+        console.log(paint.red(`The bot has ended by itself: ${status.reason}`));
+      hasRun ||= status.process === 'running';
+    },
+    killed: (signal) =>
+      console.log(paint.yellow(`The bot was ended by ${signal}; it starts again and goes on where it was.`)),
+  });
+  const advance = (ms: number) => {
+    sandbox.clock.advance(ms);
+    writeFileSync(clockFile, JSON.stringify({ offset: clockOffset() }));
+    bot.shift(ms);
+  };
+  const reader = options.reader(dataDir);
+  page = new Page({
+    sandbox,
+    folder: pageFolder,
+    picture: options.picture,
+    sessions: async (chat) =>
+      (await reader.chat(chat)).sessions.map((session) => ({
+        ...session,
+        timers: session.timers.map(({ name, due }) => ({ name, due: Date.parse(due) })),
+      })),
+    advance,
+    restart: () => bot.restart(),
+  });
+  const stop = async () => {
+    page?.close();
+    await bot.stop();
+    await reader.close();
     await sandbox.close();
+  };
+  console.log(
+    `${paint.bold('The chat page:')} ${paint.cyan(sandbox.url)}  ${paint.dim(options.script ? '' : '(Ctrl-C stops everything)')}`,
+  );
+  try {
+    await bot.start();
+  } catch (error) {
+    await stop();
     throw error;
   }
-  return {
-    sandbox,
-    dataDir,
-    now,
-    advance: (ms) => {
-      offset += ms;
-      writeFileSync(clockFile, JSON.stringify({ offset }));
-      bot.send({ shift: ms });
-    },
-    chat: async (id) => {
-      const { stdout } = await promisify(execFile)(process.execPath, [main, 'chat', String(id), '--json'], {
-        env: environment(),
-      });
-      return JSON.parse(stdout) as Awaited<ReturnType<Demo['chat']>>;
-    },
-    stop: async () => {
-      stopping = true;
-      const ended = new Promise((resolve) => bot.once('exit', resolve));
-      if (bot.exitCode === null && bot.signalCode === null) {
-        bot.kill('SIGTERM');
-        await ended;
-      }
-      await sandbox.close();
-    },
-  };
+  return { sandbox, dataDir, advance, chat: (id) => reader.chat(id), stop };
+}
+
+/** Listens on a port that was asked for, or on the first free one. */
+async function startOnPort(port: number | undefined, options: SandboxOptions): Promise<Sandbox> {
+  for (let next = port ?? firstPort; ; next++) {
+    try {
+      return await startSandbox({ ...options, port: next });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      if (port !== undefined)
+        throw new Error(`Port ${port} is taken by another program. Choose one with --port, or leave it out.`);
+      if (next >= firstPort + triedPorts) throw error;
+    }
+  }
 }
 
 function readOffset(file: string): number {
@@ -129,195 +132,4 @@ function readOffset(file: string): number {
   } catch {
     return 0;
   }
-}
-
-async function playScript(demo: Demo): Promise<void> {
-  const { sandbox } = demo;
-  const user = sandbox.user({ firstName: 'Anna', languageCode: 'en' });
-  sandbox.onMessage((message) => printMessage(message, 'Anna'));
-  const show = async (title: string) => {
-    const [session] = (await demo.chat(user.id)).sessions;
-    const timers =
-      session?.timers.map(({ name, due }) => `${name} in ${duration(Date.parse(due) - demo.now())}`) ?? [];
-    console.log(
-      paint.cyan(
-        `  ── ${title}: state ${session?.state ?? 'none'}; pending: ${timers.join(', ') || 'nothing'}\n`,
-      ),
-    );
-  };
-
-  user.says('/start');
-  await user.sees('Get access');
-  await show('welcomed');
-
-  console.log(paint.dim('  Anna presses “Get access”'));
-  user.presses('Get access');
-  await seesKind(demo, user, 'invoice');
-  await show('offered');
-
-  console.log(paint.dim('  the clock is moved by five minutes'));
-  demo.advance(5 * 60_000);
-  await seesKind(demo, user, 'video');
-  await show('reminded');
-
-  console.log(paint.dim('  Anna pays the invoice: checkout, approval, payment'));
-  const { charge } = await user.pays();
-  const asked = await sandboxMessage(
-    demo,
-    user,
-    (message) => topicOf(message) !== undefined,
-    'the question for a topic',
-  );
-  await show(`paid (charge ${charge.slice(0, 12)}…)`);
-
-  const topic = topicOf(asked);
-  console.log(paint.dim(`  Anna presses “${topic?.label}”`));
-  const before = user.messages.length;
-  user.presses(topic?.data ?? '');
-  await sandboxMessage(
-    demo,
-    user,
-    (message) => user.messages.indexOf(message) > before && message.from === 'bot',
-    'the material',
-  );
-  await show('topic chosen');
-  console.log(paint.green('The conversation went through: idle → awaiting_payment → paid → topic_selected.'));
-}
-
-const topicOf = (message: SandboxMessage) =>
-  message.buttons.flat().find(({ data }) => data?.startsWith('topic.selected') === true);
-
-const seesKind = (demo: Demo, user: SandboxUser, kind: SandboxMessage['kind']) =>
-  sandboxMessage(
-    demo,
-    user,
-    (message) => message.kind === kind && message.from === 'bot',
-    `a message with the ${kind}`,
-  );
-
-async function sandboxMessage(
-  demo: Demo,
-  user: SandboxUser,
-  matches: (message: SandboxMessage) => boolean,
-  what: string,
-): Promise<SandboxMessage> {
-  await demo.sandbox.waitFor(() => user.messages.some(matches), what, 10_000);
-  return user.messages.findLast(matches) as SandboxMessage;
-}
-
-const help = `What you type is sent to the bot. Lines that begin with a colon are for the demo:
-  :1 :2 …      press a button of the last message that has some
-  :pay         pay the last invoice          :refund      Telegram gives the money back
-  :wait 5m     move the clock (s, m, h, d)   :state       the session and what is pending
-  :block :unblock the bot                    :help :quit`;
-
-async function playTerminal(demo: Demo): Promise<void> {
-  const { sandbox } = demo;
-  const russian = /^ru/i.test(process.env['LC_ALL'] ?? process.env['LANG'] ?? '');
-  const user = sandbox.user({ firstName: 'Anna', languageCode: russian ? 'ru' : 'en' });
-  for (const message of user.messages) printMessage(message, 'Anna');
-  let lastMessage = Date.now();
-  sandbox.onMessage((message) => {
-    lastMessage = Date.now();
-    if (message.chat === user.id) printMessage(message, 'Anna');
-  });
-  console.log(
-    `${paint.bold('Turnstile, played locally.')} Telegram is emulated at ${sandbox.url}; the bot and its Redis are real.`,
-  );
-  console.log(help);
-  console.log(
-    paint.dim(`In another terminal: DATA_DIR=${relative('.', demo.dataDir) || '.'} npx turnstile status\n`),
-  );
-
-  let charge = '';
-  const controls: Record<string, (argument: string) => unknown> = {
-    help: () => console.log(help),
-    pay: async () => {
-      charge = (await user.pays()).charge;
-    },
-    refund: () => {
-      if (charge === '') throw new Error('Nothing was paid in this sitting; :pay first.');
-      user.refunds(charge);
-    },
-    wait: (argument) => {
-      const found = /^(\d+)\s*([smhd])$/.exec(argument);
-      if (found === null) throw new Error(`Expected a time such as 5m or 24h, found "${argument}".`);
-      demo.advance(Number(found[1]) * (units[found[2] as string] as number));
-    },
-    state: async () => console.log(JSON.stringify(await demo.chat(user.id), null, 2)),
-    block: () => user.blocks(),
-    unblock: () => user.unblocks(),
-  };
-  const handle = async (line: string): Promise<boolean> => {
-    const text = line.trim();
-    if (text === '') return true;
-    if (!text.startsWith(':')) {
-      user.says(text);
-      return true;
-    }
-    const [name = '', ...rest] = text.slice(1).split(' ');
-    if (name === 'quit' || name === 'q') return false;
-    try {
-      if (/^\d+$/.test(name)) pressNumber(user, Number(name));
-      else if (controls[name] !== undefined) await controls[name](rest.join(' '));
-      else console.log(`There is no :${name}.\n${help}`);
-    } catch (error) {
-      console.log(paint.red(error instanceof Error ? error.message : String(error)));
-    }
-    return true;
-  };
-
-  const lines = createInterface({ input: process.stdin, terminal: process.stdin.isTTY === true });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => lines.close());
-  for await (const line of lines) {
-    if (!(await handle(line))) break;
-    // Lines from a file come all at once; a person would read the answer first.
-    if (process.stdin.isTTY !== true) await quiet(() => lastMessage, sandbox);
-  }
-  await quiet(() => lastMessage, sandbox);
-}
-
-/** Resolves when the bot has taken everything and has been silent for half a second; 5 s at most. */
-async function quiet(lastMessage: () => number, sandbox: Sandbox): Promise<void> {
-  const started = Date.now();
-  while (Date.now() - started < 5_000) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    if (sandbox.pendingUpdates === 0 && Date.now() - Math.max(lastMessage(), started) > 500) return;
-  }
-}
-
-function pressNumber(user: SandboxUser, number: number): void {
-  const buttons =
-    user.messages
-      .findLast((message) => message.from === 'bot' && message.buttons.length > 0)
-      ?.buttons.flat() ?? [];
-  const button = buttons[number - 1];
-  if (button === undefined)
-    throw new Error(`Expected a button from 1 to ${buttons.length}, found ${number}.`);
-  if (button.data === undefined) throw new Error(`“${button.label}” is not pressed but paid: use :pay.`);
-  user.presses(button.data);
-}
-
-function printMessage(message: SandboxMessage, name: string): void {
-  const isBot = message.from === 'bot';
-  const who = isBot ? paint.green('  Bot') : paint.magenta(`${name.padStart(5)}`);
-  const media = message.media
-    ?.map(({ fileName, size }) => `${fileName}, ${Math.round(size / 1024)} KB`)
-    .join('; ');
-  const kind =
-    message.kind === 'text'
-      ? ''
-      : paint.yellow(`[${message.kind}${media === undefined ? '' : `: ${media}`}] `);
-  console.log(`${who} │ ${kind}${message.text.split('\n').join('\n      │ ')}`);
-  let number = 0;
-  for (const row of message.buttons) {
-    console.log(`      │ ${row.map(({ label }) => paint.bold(`[${++number} ${label}]`)).join(' ')}`);
-  }
-}
-
-function duration(ms: number): string {
-  const minutes = Math.round(ms / 60_000);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  return `${hours} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
 }

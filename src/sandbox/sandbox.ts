@@ -36,6 +36,8 @@ export interface Sandbox {
   /** For TELEGRAM_API_ROOT, without a slash at its end. */
   readonly url: string;
   readonly token: string;
+  /** The bot's own account. */
+  readonly bot: { readonly id: number; readonly first_name: string; readonly username: string };
   /** Time travel; a bot under test may take its time from here. */
   readonly clock: SandboxClock;
   /** The last 10,000 calls of the bot, newest last. */
@@ -51,6 +53,8 @@ export interface Sandbox {
   fileUrl(fileId: string): string | undefined;
   /** The commands menu that a person with this language sees in their chat. */
   commandsFor(language: string, chat?: number): readonly BotCommand[];
+  /** Answers a request with the bytes of a file, whole or the range asked for; also while the bot is offline. */
+  serveFile(fileId: string, request: IncomingMessage, response: ServerResponse): void;
   /** Hears every message that a chat shows, new or changed; returns the function that ends it. */
   onMessage(listener: (message: SandboxMessage) => void): () => void;
   /** Hears everything that a chat client shows; returns the function that ends it. */
@@ -149,6 +153,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   return {
     url,
     token,
+    bot: telegram.bot,
     clock,
     calls,
     get pendingUpdates() {
@@ -157,6 +162,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     user: people.user,
     users: people.all,
     club: (given = {}) => openClub(world, given),
+    serveFile: (fileId, request, response) =>
+      telegram.files.serve(telegram.files.find(fileId)?.path ?? '', request, response),
     fileUrl: (fileId) => {
       const file = telegram.files.find(fileId);
       return file === undefined ? undefined : `${url}/file/bot${token}/${file.path}`;

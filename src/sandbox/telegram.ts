@@ -12,7 +12,7 @@ export interface User {
   readonly id: number;
   readonly first_name: string;
   readonly username?: string;
-  readonly language_code?: string;
+  language_code?: string;
   blocked?: boolean;
   /** The account is gone. */
   deactivated?: boolean;

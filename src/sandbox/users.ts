@@ -193,6 +193,12 @@ export class SandboxUser {
     return isInside(this.#world.membership.status(this.#club(club), this.id));
   }
 
+  /** Sets the language of their Telegram; the bot hears of it with the next update. */
+  speaks(language: string): void {
+    this.#user().language_code = language;
+    this.#world.telegram.changed();
+  }
+
   blocks(): void {
     this.#world.membership.setBlocked(this.id, true);
   }

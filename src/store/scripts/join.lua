@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Says that a copy of the bot lives, by the server's clock, and forgets those that have not been heard of.
--- While nobody was heard for longer than a copy may be silent, nobody could be: the server was away. That time counts
--- against no copy, since each would take the others for dead, and send what they have sent and could not note.
+-- While the server itself was down, nobody could be heard. That time counts against no copy, since each would take the
+-- others for dead, and send what they have sent and could not note.
 -- KEYS[1] {p}:copies, sorted set: copy -> end of its lease, ms   ARGV[1] the copy; ARGV[2] length of its lease, ms
 -- ARGV[3] longest silence of a living copy, ms
 -- Returns the copies that live.
@@ -9,7 +9,10 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local latest = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
 local silence = latest and now - (tonumber(latest) - tonumber(ARGV[2])) or 0
-if silence > tonumber(ARGV[3]) then
+local function uptime()
+  return tonumber(string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')) * 1000
+end
+if silence > tonumber(ARGV[3]) and uptime() < silence then
   for _, copy in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('ZINCRBY', KEYS[1], silence, copy) end
 end
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)

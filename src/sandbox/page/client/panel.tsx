@@ -1,0 +1,180 @@
+import { signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { WireStep } from '../wire.ts';
+import { Icon } from './icons.tsx';
+import { Picture } from './picture.tsx';
+import { act, active, activeSession, activeUser, now, page } from './store.ts';
+import { clockWithSeconds, duration, span, words } from './words.ts';
+
+/** Counts seconds, so that what waits is counted down. */
+const second = signal(0);
+setInterval(() => second.value++, 1_000);
+
+/** What goes on inside: the machine, the session, what is pending, every step; and what can be done to the bot. */
+export function Panel() {
+  return (
+    <section class="panel" aria-label={words.value.machine}>
+      <Controls />
+      <Picture />
+      <div class="facts">
+        <Session />
+        <Steps />
+      </div>
+    </section>
+  );
+}
+
+function Controls() {
+  const w = words.value;
+  const bot = page.value?.bot;
+  const hasTimer = (activeSession.value?.timers.length ?? 0) > 0;
+  return (
+    <div class="controls" role="toolbar" aria-label={w.machine}>
+      <button
+        type="button"
+        class="control strong"
+        disabled={!hasTimer}
+        title={hasTimer ? undefined : w.noReminder}
+        onClick={() => act({ do: 'skip', chat: active.value })}
+      >
+        <Icon name="skip" size={16} /> {w.skip}
+      </button>
+      <button type="button" class="control" onClick={() => act({ do: 'advance', ms: 300_000 })}>
+        <Icon name="clock" size={16} /> {w.plus5}
+      </button>
+      <button type="button" class="control" onClick={() => act({ do: 'advance', ms: 86_400_000 })}>
+        <Icon name="clock" size={16} /> {w.plusDay}
+      </button>
+      <button
+        type="button"
+        class="control"
+        title={w.killHint}
+        disabled={bot?.process === 'starting'}
+        onClick={() => act({ do: 'restart' })}
+      >
+        <Icon name="power" size={16} /> {w.kill}
+      </button>
+      <button
+        type="button"
+        class="control"
+        disabled={bot?.isOffline}
+        onClick={() => act({ do: 'disconnect', ms: 10_000 })}
+      >
+        <Icon name="offline" size={16} /> {w.disconnect}
+      </button>
+    </div>
+  );
+}
+
+function Session() {
+  const w = words.value;
+  const session = activeSession.value;
+  const context = Object.entries((session?.context ?? {}) as Record<string, unknown>);
+  // Read for its effect: the countdown is shown anew each second.
+  second.value;
+  return (
+    <section class="card session" aria-label={w.session}>
+      <header>
+        <h2>{w.session}</h2>
+        {session !== undefined && <code class="state-name">{session.state}</code>}
+      </header>
+      {session === undefined ? (
+        <p class="none">{w.noSession}</p>
+      ) : (
+        <>
+          <dl class="context" aria-label={w.context}>
+            {context.map(([name, value]) => (
+              <div key={name}>
+                <dt>{name}</dt>
+                <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
+              </div>
+            ))}
+          </dl>
+          <h3>{w.reminders}</h3>
+          {session.timers.length === 0 ? (
+            <p class="none">{w.noReminders}</p>
+          ) : (
+            <ul class="timers">
+              {session.timers.map(({ name, due }) => (
+                <li key={name}>
+                  <code>{name}</code>
+                  <time dateTime={new Date(due).toISOString()}>
+                    {due <= now() ? w.dueNow : duration(due - now())}
+                  </time>
+                </li>
+              ))}
+            </ul>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+function Steps() {
+  const w = words.value;
+  const list = useRef<HTMLOListElement>(null);
+  const steps = (page.value?.steps ?? []).filter(
+    (step) => step.kind !== 'step' || step.chat === active.value,
+  );
+  const newest = steps.at(-1)?.id;
+  useEffect(() => {
+    list.current?.scrollTo({ top: list.current.scrollHeight });
+  }, [newest, active.value]);
+  return (
+    <section class="card steps" aria-label={w.steps}>
+      <header>
+        <h2>{w.steps}</h2>
+        <span class="whose">{activeUser.value?.name}</span>
+      </header>
+      {steps.length === 0 ? (
+        <p class="none">{w.noSteps}</p>
+      ) : (
+        <ol ref={list} aria-live="polite">
+          {steps.map((step) => (
+            <Step key={step.id} step={step} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function Step({ step }: { step: WireStep }) {
+  const w = words.value;
+  const time = <time>{clockWithSeconds(step.at)}</time>;
+  if (step.kind !== 'step') {
+    const text = step.kind === 'moved' ? w.notes.moved(span(step.ms)) : w.notes[step.kind];
+    return (
+      <li class={`note ${step.kind}`}>
+        {time}
+        <span>{text}</span>
+      </li>
+    );
+  }
+  const { event, from, to, effects } = step;
+  const outcome =
+    to === null ? (from === null ? w.expired : w.ignored) : from === to ? to : `${from ?? '∅'} → ${to}`;
+  return (
+    <li class={from === to ? 'step' : 'step moves'}>
+      {time}
+      <code class="event">{shortEvent(event)}</code>
+      <span class="outcome">
+        <span aria-hidden="true">→ </span>
+        <code>{outcome}</code>
+        {from === to && to !== null && <small> {w.stays}</small>}
+      </span>
+      {effects.length > 0 && (
+        <ul class="effects">
+          {effects.map((effect, index) => (
+            <li key={index}>{effect}</li>
+          ))}
+        </ul>
+      )}
+    </li>
+  );
+}
+
+/** `xstate.after.payment_reminder.access.awaiting_payment` → `after payment_reminder`. */
+const shortEvent = (event: string) =>
+  event.replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1').replace(/^xstate\./, '');

@@ -1,0 +1,341 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BotStatus } from '../bot.ts';
+import type { Sandbox, SandboxEvent, SandboxUser } from '../sandbox.ts';
+import { checkOrigin, Refused, readJson, safely, sendBuilt, sendJson } from './http.ts';
+import { lastCharge, starsOf, stepOf, viewMessage } from './view.ts';
+import type {
+  PageAction,
+  PageEvent,
+  PageReply,
+  PageState,
+  WireBot,
+  WirePress,
+  WireSession,
+  WireStep,
+  WireUser,
+} from './wire.ts';
+
+export interface PageOptions {
+  readonly sandbox: Sandbox;
+  /** Where the built page lies. */
+  readonly folder: string;
+  /** The machine's picture as SVG. */
+  readonly picture: () => Promise<string>;
+  /** What is stored of a chat; rejects while the bot's Redis does not run. */
+  readonly sessions: (chat: number) => Promise<readonly WireSession[]>;
+  /** Moves the time of the bot and of the sandbox, ms. */
+  readonly advance: (ms: number) => void;
+  readonly restart: () => void;
+}
+
+const keptSteps = 300;
+/** A button waits this long for the bot, ms; so do Telegram's clients, more or less. */
+const pressLimit = 30_000;
+/** Sessions are read after each step, and this often besides, ms: one that expires says nothing. */
+const rereading = 2_000;
+const silence = 15_000;
+
+/** The server side of the chat page: tells what happens by server-sent events, and does what is asked. */
+export class Page {
+  readonly #options: PageOptions;
+  readonly #listeners = new Set<ServerResponse>();
+  readonly #sessions = new Map<number, readonly WireSession[]>();
+  readonly #presses = new Map<string, { press: WirePress; late: NodeJS.Timeout }>();
+  readonly #timers: NodeJS.Timeout[];
+  readonly #unhear: () => void;
+  #steps: WireStep[] = [];
+  #nextStep = 1;
+  #bot: WireBot = { name: '', username: '', process: 'starting', isOffline: false };
+  #picture: Promise<string> | undefined;
+
+  constructor(options: PageOptions) {
+    this.#options = options;
+    this.#unhear = options.sandbox.onEvent((event) => this.#hear(event));
+    const { first_name: name, username } = options.sandbox.bot;
+    this.#bot = { ...this.#bot, name, username };
+    this.#timers = [
+      setInterval(() => this.#listeners.size > 0 && this.#readAll(), rereading).unref(),
+      setInterval(() => this.#write(': still here\n\n'), silence).unref(),
+    ];
+  }
+
+  close(): void {
+    this.#unhear();
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const { late } of this.#presses.values()) clearTimeout(late);
+    for (const listener of this.#listeners) listener.end();
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    this.#route(request, response).catch((error: unknown) => {
+      if (response.headersSent) return void response.destroy();
+      const status = error instanceof Refused ? error.status : 500;
+      const reply: PageReply = { ok: false, error: error instanceof Error ? error.message : String(error) };
+      sendJson(response, status, reply);
+    });
+  }
+
+  /** The bot's process has started, runs, or has failed. */
+  hearBot(status: BotStatus): void {
+    const { reason: _, ...before } = this.#bot;
+    if (before.process !== 'running' && status.process === 'running' && this.#steps.length > 0)
+      this.#note({ kind: 'started' });
+    this.#tellBot({ ...before, ...status });
+  }
+
+  /** A line of the bot's log. */
+  hearLog(line: Record<string, unknown>): void {
+    const step = stepOf(line, this.#nextStep, this.#options.sandbox.clock.now());
+    if (step === null) return;
+    this.#addStep(step);
+    if (step.kind === 'step') void this.#read(step.chat);
+  }
+
+  async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    checkOrigin(request);
+    const { pathname } = new URL(request.url ?? '/', 'http://page');
+    if (request.method === 'POST' && pathname === '/page/actions') {
+      sendJson(response, 200, await this.#reply(await readJson(request)));
+      return;
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refused(405, 'Expected GET.');
+    if (pathname === '/page/events') return this.#listen(response);
+    if (pathname === '/page/machine.svg') return this.#sendPicture(response);
+    if (pathname.startsWith('/page/files/')) {
+      // A file that somebody sent must not act as a page of this address.
+      response.setHeader('content-security-policy', "default-src 'none'; sandbox");
+      response.setHeader('x-content-type-options', 'nosniff');
+      const id = decodeURIComponent(pathname.slice('/page/files/'.length));
+      return this.#options.sandbox.serveFile(id, request, response);
+    }
+    await sendBuilt(this.#options.folder, pathname, response);
+  }
+
+  async #sendPicture(response: ServerResponse): Promise<void> {
+    this.#picture ??= this.#options.picture();
+    const picture = await this.#picture;
+    response.writeHead(200, { ...safely, 'content-type': 'image/svg+xml', 'cache-control': 'no-store' });
+    response.end(picture);
+  }
+
+  async #listen(response: ServerResponse): Promise<void> {
+    await this.#readAll();
+    response.writeHead(200, { ...safely, 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(encode({ type: 'state', state: this.#state() }));
+    this.#listeners.add(response);
+    response.once('close', () => this.#listeners.delete(response));
+  }
+
+  #state(): PageState {
+    const users = this.#options.sandbox.users();
+    return {
+      bot: this.#bot,
+      clockOffset: this.#clockOffset(),
+      users: this.#users(),
+      messages: Object.fromEntries(users.map(({ id, messages }) => [id, messages.map(viewMessage)])),
+      sessions: Object.fromEntries(this.#sessions),
+      presses: [...this.#presses.values()].map(({ press }) => press),
+      steps: this.#steps,
+    };
+  }
+
+  #users(): WireUser[] {
+    const { sandbox } = this.#options;
+    return sandbox.users().map((user) => {
+      const { id, first_name: name, username, language_code: language = 'en', blocked } = user.profile;
+      return {
+        id,
+        name,
+        language,
+        ...(username !== undefined && { username }),
+        isBlocking: blocked === true,
+        stars: starsOf(user),
+        commands: sandbox.commandsFor(language, id),
+      };
+    });
+  }
+
+  #hear(event: SandboxEvent): void {
+    switch (event.type) {
+      case 'message':
+      case 'message_changed':
+        if (event.message.chat <= 0) break;
+        this.#tell({ type: 'message', message: viewMessage(event.message) });
+        if (event.message.kind === 'service') this.#tellUsers();
+        break;
+      case 'messages_deleted':
+        this.#tell({ type: 'deleted', chat: event.chat, ids: event.ids });
+        break;
+      case 'chat_action':
+        this.#tell({ type: 'acting', chat: event.chat, action: event.action });
+        break;
+      case 'button_pressed':
+        this.#beginPress(event);
+        break;
+      case 'button_answered':
+        this.#endPress(event.query, event.text, event.alert);
+        break;
+      case 'blocked':
+      case 'unblocked':
+      case 'commands_changed':
+        this.#tellUsers();
+        break;
+      case 'offline':
+      case 'online':
+        this.#note({ kind: event.type });
+        this.#tellBot({ ...this.#bot, isOffline: event.type === 'offline' });
+    }
+  }
+
+  #beginPress({ query, chat, message, data }: WirePress): void {
+    const press = { query, chat, message, data };
+    const late = setTimeout(() => this.#endPress(query, '', false), pressLimit).unref();
+    this.#presses.set(query, { press, late });
+    this.#tell({ type: 'pressed', press });
+  }
+
+  #endPress(query: string, text: string, isAlert: boolean): void {
+    const known = this.#presses.get(query);
+    if (known === undefined) return;
+    clearTimeout(known.late);
+    this.#presses.delete(query);
+    this.#tell({ type: 'answered', chat: known.press.chat, query, text, isAlert });
+  }
+
+  async #reply(value: unknown): Promise<PageReply> {
+    try {
+      const user = await this.#perform(value as PageAction);
+      return { ok: true, ...(user !== undefined && { user }) };
+    } catch (error) {
+      return { ok: false, error: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** @returns the user who joined */
+  async #perform(action: PageAction): Promise<number | undefined> {
+    switch (action.do) {
+      case 'say':
+        this.#user(action.chat).says(String(action.text));
+        return;
+      case 'attach':
+        this.#user(action.chat).sends(action.kind);
+        return;
+      case 'press':
+        this.#user(action.chat).pressesOn(action.message, action.data);
+        return;
+      case 'pay': {
+        const user = this.#user(action.chat);
+        const answer = await user.checkout({ message: action.message });
+        if (!answer.ok) throw new Error(answer.error ?? 'The bot refused the payment.');
+        await user.paysAgain({ message: action.message });
+        return;
+      }
+      case 'refund': {
+        const user = this.#user(action.chat);
+        const charge = lastCharge(user);
+        if (charge === undefined) throw new Error('There is no payment to give back.');
+        user.refunds(charge);
+        return;
+      }
+      case 'block':
+        this.#user(action.chat).blocks();
+        return;
+      case 'unblock':
+        this.#user(action.chat).unblocks();
+        return;
+      case 'speak':
+        this.#user(action.chat).speaks(String(action.language));
+        this.#tellUsers();
+        return;
+      case 'join':
+        return this.#join(String(action.name).trim(), String(action.language));
+      case 'advance':
+        return this.#advance(Number(action.ms));
+      case 'skip':
+        return this.#skip(action.chat);
+      case 'restart':
+        if (this.#bot.process === 'running') this.#note({ kind: 'killed' });
+        this.#options.restart();
+        return;
+      case 'disconnect':
+        this.#options.sandbox.goOffline(Number(action.ms));
+        return;
+      default:
+        throw new Error(`Expected an action of the page, found ${JSON.stringify(action)}.`);
+    }
+  }
+
+  #user(id: unknown): SandboxUser {
+    const user = this.#options.sandbox.users().find((one) => one.id === id);
+    if (user === undefined) throw new Error(`There is no person ${id}.`);
+    return user;
+  }
+
+  #join(name: string, language: string): number {
+    if (name === '') throw new Error('Expected a name.');
+    const { sandbox } = this.#options;
+    const id = Math.max(1_000, ...sandbox.users().map((user) => user.id)) + 1;
+    sandbox.user({ id, firstName: name.slice(0, 64), languageCode: language });
+    this.#tellUsers();
+    return id;
+  }
+
+  #advance(ms: number): undefined {
+    if (!(ms > 0)) throw new Error(`Expected a time in ms that is above zero, found ${ms}.`);
+    this.#note({ kind: 'moved', ms });
+    this.#options.advance(ms);
+    this.#tell({ type: 'clock', clockOffset: this.#clockOffset() });
+  }
+
+  async #skip(chat: number): Promise<undefined> {
+    const sessions = await this.#options.sessions(chat);
+    const dues = sessions.flatMap(({ timers }) => timers.map(({ due }) => due));
+    if (dues.length === 0) throw new Error('No reminder is pending.');
+    this.#advance(Math.max(1, Math.min(...dues) - this.#options.sandbox.clock.now()));
+  }
+
+  async #readAll(): Promise<void> {
+    await Promise.all(this.#options.sandbox.users().map(({ id }) => this.#read(id)));
+  }
+
+  async #read(chat: number): Promise<void> {
+    const sessions = await this.#options.sessions(chat).catch(() => null);
+    const before = this.#sessions.get(chat);
+    if (sessions === null || JSON.stringify(sessions) === JSON.stringify(before ?? [])) return;
+    this.#sessions.set(chat, sessions);
+    this.#tell({ type: 'session', chat, sessions });
+  }
+
+  #note(note: { kind: 'killed' | 'started' | 'offline' | 'online' } | { kind: 'moved'; ms: number }): void {
+    this.#addStep({ ...note, id: this.#nextStep, at: this.#options.sandbox.clock.now() });
+  }
+
+  #addStep(step: WireStep): void {
+    this.#nextStep++;
+    this.#steps = [...this.#steps, step].slice(-keptSteps);
+    this.#tell({ type: 'step', step });
+  }
+
+  #tellBot(bot: WireBot): void {
+    this.#bot = bot;
+    this.#tell({ type: 'bot', bot });
+  }
+
+  #tellUsers(): void {
+    this.#tell({ type: 'users', users: this.#users() });
+  }
+
+  #tell(event: PageEvent): void {
+    this.#write(encode(event));
+  }
+
+  #write(text: string): void {
+    for (const listener of this.#listeners) listener.write(text);
+  }
+
+  #clockOffset(): number {
+    return this.#options.sandbox.clock.now() - Date.now();
+  }
+}
+
+const encode = (event: PageEvent) => `data: ${JSON.stringify(event)}\n\n`;

@@ -1,0 +1,175 @@
+// What the chat page and its server say to each other. Times are ms since 1970 by the sandbox's clock.
+
+/** One stretch of a text as the Bot API describes it; offset and length in UTF-16 units. */
+export interface WireEntity {
+  readonly type: string;
+  readonly offset: number;
+  readonly length: number;
+  readonly url?: string;
+  readonly language?: string;
+}
+
+export interface WireFile {
+  readonly url: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly width?: number;
+  readonly height?: number;
+  /** Seconds. */
+  readonly duration?: number;
+}
+
+export type MediaKind = 'photo' | 'video' | 'animation' | 'document' | 'audio' | 'voice' | 'sticker';
+
+export type WireContent =
+  | { readonly kind: 'text' }
+  /** Without a file, its bytes were never sent: a user's photo of the sandbox. */
+  | { readonly kind: MediaKind; readonly file?: WireFile }
+  | {
+      readonly kind: 'invoice';
+      readonly title: string;
+      readonly description: string;
+      readonly currency: string;
+      readonly amount: number;
+    }
+  | { readonly kind: 'paid' | 'refunded'; readonly currency: string; readonly amount: number }
+  /** Something else, by the field's name in the Bot API's Message. */
+  | { readonly kind: 'other'; readonly name: string };
+
+export interface WireButton {
+  readonly label: string;
+  readonly kind: 'callback' | 'url' | 'pay' | 'other';
+  readonly data?: string;
+  readonly url?: string;
+}
+
+export interface WireMessage {
+  readonly id: number;
+  readonly chat: number;
+  readonly isOut: boolean;
+  readonly at: number;
+  readonly isEdited: boolean;
+  readonly text: string;
+  readonly entities: readonly WireEntity[];
+  readonly content: WireContent;
+  readonly isSpoiler: boolean;
+  /** Messages with the same one are shown together. */
+  readonly album?: string;
+  readonly buttons: readonly (readonly WireButton[])[];
+}
+
+export interface WireCommand {
+  readonly command: string;
+  readonly description: string;
+}
+
+export interface WireUser {
+  readonly id: number;
+  readonly name: string;
+  readonly username?: string;
+  /** As Telegram names it: `en`, `ru` … */
+  readonly language: string;
+  readonly isBlocking: boolean;
+  /** Their balance. */
+  readonly stars: number;
+  readonly commands: readonly WireCommand[];
+}
+
+export interface WireSession {
+  readonly machine: string;
+  readonly state: string;
+  readonly context: unknown;
+  readonly timers: readonly { readonly name: string; readonly due: number }[];
+}
+
+/** One commit of the bot, from its log; or something done to it or to the time. */
+export type WireStep = { readonly id: number; readonly at: number } & (
+  | {
+      readonly kind: 'step';
+      readonly chat: number;
+      readonly event: string;
+      readonly from: string | null;
+      readonly to: string | null;
+      readonly effects: readonly string[];
+      /** How long the step took, ms. */
+      readonly took: number;
+    }
+  | { readonly kind: 'killed' | 'started' | 'offline' | 'online' }
+  | { readonly kind: 'moved'; readonly ms: number }
+);
+
+/** A button that was pressed and not answered yet. */
+export interface WirePress {
+  readonly query: string;
+  readonly chat: number;
+  readonly message: number;
+  readonly data: string;
+}
+
+export interface WireBot {
+  readonly name: string;
+  readonly username: string;
+  readonly process: 'starting' | 'running' | 'failed';
+  /** Why it does not run. */
+  readonly reason?: string;
+  readonly isOffline: boolean;
+}
+
+/** Everything that the page shows. */
+export interface PageState {
+  readonly bot: WireBot;
+  /** The sandbox's clock less the machine's, ms. */
+  readonly clockOffset: number;
+  readonly users: readonly WireUser[];
+  /** By chat, oldest first. */
+  readonly messages: Readonly<Record<number, readonly WireMessage[]>>;
+  readonly sessions: Readonly<Record<number, readonly WireSession[]>>;
+  readonly presses: readonly WirePress[];
+  /** The newest 300, oldest first. */
+  readonly steps: readonly WireStep[];
+}
+
+/** What the server sends, one per server-sent event. */
+export type PageEvent =
+  | { readonly type: 'state'; readonly state: PageState }
+  | { readonly type: 'message'; readonly message: WireMessage }
+  | { readonly type: 'deleted'; readonly chat: number; readonly ids: readonly number[] }
+  | { readonly type: 'acting'; readonly chat: number; readonly action: string }
+  | { readonly type: 'pressed'; readonly press: WirePress }
+  | {
+      readonly type: 'answered';
+      readonly chat: number;
+      readonly query: string;
+      readonly text: string;
+      readonly isAlert: boolean;
+    }
+  | { readonly type: 'users'; readonly users: readonly WireUser[] }
+  | { readonly type: 'session'; readonly chat: number; readonly sessions: readonly WireSession[] }
+  | { readonly type: 'step'; readonly step: WireStep }
+  | { readonly type: 'bot'; readonly bot: WireBot }
+  | { readonly type: 'clock'; readonly clockOffset: number };
+
+export const attachments = ['photo', 'voice', 'sticker', 'location'] as const;
+
+/** What the page asks for; `chat` is also the user's id. */
+export type PageAction =
+  | { readonly do: 'say'; readonly chat: number; readonly text: string }
+  | { readonly do: 'attach'; readonly chat: number; readonly kind: (typeof attachments)[number] }
+  | { readonly do: 'press'; readonly chat: number; readonly message: number; readonly data: string }
+  | { readonly do: 'pay'; readonly chat: number; readonly message: number }
+  /** Gives the last payment back. */
+  | { readonly do: 'refund'; readonly chat: number }
+  | { readonly do: 'block' | 'unblock'; readonly chat: number }
+  | { readonly do: 'speak'; readonly chat: number; readonly language: string }
+  | { readonly do: 'join'; readonly name: string; readonly language: string }
+  | { readonly do: 'advance'; readonly ms: number }
+  /** Moves the time to the chat's next reminder. */
+  | { readonly do: 'skip'; readonly chat: number }
+  | { readonly do: 'restart' }
+  | { readonly do: 'disconnect'; readonly ms: number };
+
+/** The answer to an action. `user` is the one who joined. */
+export type PageReply =
+  | { readonly ok: true; readonly user?: number }
+  | { readonly ok: false; readonly error: string };
