@@ -187,6 +187,7 @@ async function startOn(parts: Parts): Promise<App> {
   for (const warning of await checkServer(redis)) log.warn(warning);
   let stopping: Promise<void> | undefined;
   let isAway = false;
+  let reread = () => {};
   redis.on('close', () => {
     // Each failed attempt to connect closes again.
     if (stopping !== undefined || isAway) return;
@@ -195,6 +196,7 @@ async function startOn(parts: Parts): Promise<App> {
     redis.once('ready', () => {
       isAway = false;
       log.info('Redis is back');
+      reread();
     });
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
@@ -278,11 +280,12 @@ async function startOn(parts: Parts): Promise<App> {
       append: async (updates) => {
         if (updates.length === 0) return store.ping();
         const stored = updates.map((update) => storable(update, routeRules));
+        const server = await store.server();
         await store.appendUpdates(stored);
         const touched = [...new Set(stored.map(({ chat }) => store.shardOf(chat)))];
         for (const shard of touched) worker.hint(shard);
         await store.announce(touched.filter((shard) => !leases.holds(shard)));
-        await store.untilWritten();
+        await store.untilWritten(server);
       },
       mayPoll: () => leases.holds('poller'),
       conflicted: async () => {
@@ -330,6 +333,7 @@ async function startOn(parts: Parts): Promise<App> {
   });
   const stopListening = store.listen((shard) => worker.hint(shard));
 
+  reread = () => worker.reread();
   worker.start();
   dispatcher.start();
   timers.start();

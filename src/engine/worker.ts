@@ -66,6 +66,8 @@ export class Worker {
   readonly #source: InboxSource;
   readonly #runner: RunnerHandle;
   readonly #shards = new Shards();
+  /** Causes in hand that may still be committed. */
+  readonly #current = new Set<Cause>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -92,6 +94,15 @@ export class Worker {
   /** Takes nothing new of a shard, and resolves when everything of it in hand is committed. */
   drain(shard: number): Promise<void> {
     return this.#shards.drain(shard);
+  }
+
+  /**
+   * Redis was killed, and may have lost what it had answered: a commit is gone, and its cause is back. Everything is read
+   * again from the beginning, and what is in hand is left, so that a chat keeps its order.
+   */
+  reread(): void {
+    this.#current.clear();
+    for (const shard of this.#shards) this.#source.rewind(shard);
   }
 
   /** Something was appended to a shard's inbox. */
@@ -187,6 +198,7 @@ export class Worker {
   /** One chat in order: a job waits for the one before it. What is about no chat (null) waits for nothing. */
   async #inOrder(chat: number | null, cause: Cause, work: () => Promise<void>): Promise<void> {
     const before = chat === null ? undefined : this.#chains.get(chat);
+    this.#current.add(cause);
     const run = async () => {
       await before;
       await this.#untilStored(cause, work);
@@ -197,6 +209,7 @@ export class Worker {
     try {
       await mine;
     } finally {
+      this.#current.delete(cause);
       if (chat !== null && this.#chains.get(chat) === mine) this.#chains.delete(chat);
       this.#shards.end(cause.shard);
     }
@@ -204,7 +217,7 @@ export class Worker {
 
   /** Redis' own faults pass; the cause stays stored, and is tried again until it is committed. */
   async #untilStored(cause: Cause, work: () => Promise<void>): Promise<void> {
-    for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
+    for (let wait = 100; this.#current.has(cause); wait = Math.min(wait * 2, 5_000)) {
       try {
         await work();
         return;
@@ -238,6 +251,7 @@ export class Worker {
       const addressed =
         commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
       const extra = button === null ? [] : [button];
+      if (!this.#current.has(job.cause)) return;
       const code = await store.commit(job.cause, this.#target(job, version), addressed, {
         now,
         seen: job.routed !== undefined,

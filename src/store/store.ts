@@ -198,12 +198,21 @@ export class Store {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** Which server process answers: one that was started anew may have lost what it had answered before. */
+  async server(): Promise<string> {
+    return /run_id:(\w+)/.exec(await this.#redis.info('server'))?.[1] ?? '';
+  }
+
   /**
    * Resolves when everything stored so far is in the append-only file, where a kill of the server cannot take it away.
    * The server answers before it writes while an earlier fsync is under way (flushAppendOnlyFile in its aof.c).
+   * @param server the process that it was stored in
+   * @throws Error when another one answers
    */
-  async untilWritten(): Promise<void> {
+  async untilWritten(server: string): Promise<void> {
     const state = async () => {
+      if ((await this.server()) !== server)
+        throw new Error('Redis was started anew while updates were stored; they are fetched again');
       const info = await this.#redis.info('persistence');
       const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
       return { written: field('aof_current_size'), waiting: field('aof_buffer_length') };
