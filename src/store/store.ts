@@ -200,7 +200,7 @@ export class Store {
 
   /** Which server process answers: one that was started anew may have lost what it had answered before. */
   async server(): Promise<string> {
-    return /run_id:(\w+)/.exec(await this.#redis.info('server'))?.[1] ?? '';
+    return runId(await this.#redis.info('server'));
   }
 
   /**
@@ -211,9 +211,9 @@ export class Store {
    */
   async untilWritten(server: string): Promise<void> {
     const state = async () => {
-      if ((await this.server()) !== server)
+      const info = await this.#redis.info('server', 'persistence');
+      if (runId(info) !== server)
         throw new Error('Redis was started anew while updates were stored; they are fetched again');
-      const info = await this.#redis.info('persistence');
       const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
       return { written: field('aof_current_size'), waiting: field('aof_buffer_length') };
     };
@@ -485,6 +485,8 @@ export class Store {
     forget: async (key: string): Promise<void> => void (await this.#redis.hdel(this.keys.files(), key)),
   };
 }
+
+const runId = (info: string): string => /run_id:(\w+)/.exec(info)?.[1] ?? '';
 
 /** A flat list of answers, so many for each. */
 const groups = (size: number, flat: readonly string[]): string[][] =>
