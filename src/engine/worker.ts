@@ -376,6 +376,8 @@ class InboxSource implements UpdateSource<Entry> {
   readonly #log: Logger;
   /** Per inbox, the id of the last entry read. */
   readonly #after = new Map<string, string>();
+  /** Per shard, how often its inboxes were begun anew. */
+  readonly #rewinds = new Map<number, number>();
   readonly #waiting = { 'inbox:checkout': new Set<number>(), inbox: new Set<number>() };
   #pace: number;
   #active = true;
@@ -390,6 +392,7 @@ class InboxSource implements UpdateSource<Entry> {
 
   rewind(shard: number): void {
     for (const source of sources) this.#after.delete(`${source} ${shard}`);
+    this.#rewinds.set(shard, (this.#rewinds.get(shard) ?? 0) + 1);
     this.hint(shard);
   }
 
@@ -423,24 +426,26 @@ class InboxSource implements UpdateSource<Entry> {
       const shards = [...waiting].filter((shard) => this.#shards.isOpen(shard));
       waiting.clear();
       const batches = await Promise.all(
-        shards.map(async (shard) => {
-          const key = `${source} ${shard}`;
+        shards.map(async (shard) => ({
+          shard,
+          rewinds: this.#rewinds.get(shard),
           // One shard that cannot be read must not take along what was read of the others.
-          const entries = await this.#store
-            .readInbox(shard, source, this.#after.get(key) ?? '', limit)
+          entries: await this.#store
+            .readInbox(shard, source, this.#after.get(`${source} ${shard}`) ?? '', limit)
             .catch((error: unknown) => {
               this.#log.warn({ err: error, shard }, 'reading the inbox failed; trying again');
               return [];
-            });
-          // Given away while it was being read: it is the next owner's.
-          if (!this.#shards.isOpen(shard)) return [];
-          const last = entries.at(-1);
-          if (last !== undefined) this.#after.set(key, last.id);
-          if (entries.length === limit) waiting.add(shard);
-          return entries;
-        }),
+            }),
+        })),
       );
-      const entries = batches.flat();
+      const entries = batches.flatMap(({ shard, rewinds, entries: read }) => {
+        // Given away while it was being read, or begun anew: what came before would be passed over.
+        if (!this.#shards.isOpen(shard) || this.#rewinds.get(shard) !== rewinds) return [];
+        const last = read.at(-1);
+        if (last !== undefined) this.#after.set(`${source} ${shard}`, last.id);
+        if (read.length === limit) waiting.add(shard);
+        return read;
+      });
       if (entries.length > 0) return entries;
     }
     return [];
