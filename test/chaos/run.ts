@@ -286,8 +286,8 @@ class Run {
     const [name, fault] = this.#anyFault(random);
     this.#faulty.add(id);
     if (fault === 'reset-after' && chat instanceof RecorderChat) chat.seen.lostAnswers.push(Date.now());
-    if (typeof fault === 'string' && fault.startsWith('reset') && chat instanceof BuyerChat)
-      chat.unknownOutcomes++;
+    // A gateway's page says as little of the call behind it as a broken connection.
+    if (typeof fault === 'string' && chat instanceof BuyerChat) chat.unknownOutcomes++;
     this.#stage.sandbox.fail('*', fault, { chat: id });
     chat.act();
     this.#updates++;
