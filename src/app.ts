@@ -146,6 +146,7 @@ async function startOn(parts: Parts): Promise<App> {
   for (const warning of await checkServer(redis)) log.warn(warning);
   let stopping: Promise<void> | undefined;
   let isAway = false;
+  let reread = () => {};
   redis.on('close', () => {
     // Each failed attempt to connect closes again.
     if (stopping !== undefined || isAway) return;
@@ -154,6 +155,7 @@ async function startOn(parts: Parts): Promise<App> {
     redis.once('ready', () => {
       isAway = false;
       log.info('Redis is back');
+      reread();
     });
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
@@ -262,11 +264,12 @@ async function startOn(parts: Parts): Promise<App> {
           return;
         }
         const stored = updates.map((update) => storable(update, running.rules));
+        const server = await store.server();
         await store.appendUpdates(stored);
         const touched = [...new Set(stored.map(({ chat }) => store.shardOf(chat)))];
         for (const shard of touched) worker.hint(shard);
         await store.announce(touched.filter((shard) => !leases.holds(shard)));
-        await store.untilWritten();
+        await store.untilWritten(server);
         if (updates.length < mostUpdates) reconciliation.polled();
       },
       mayPoll: () => leases.holds('poller'),
@@ -330,6 +333,7 @@ async function startOn(parts: Parts): Promise<App> {
       ),
   );
 
+  reread = () => worker.reread();
   worker.start();
   dispatcher.start();
   timers.start();

@@ -48,7 +48,7 @@ const good: Evidence = {
   record,
   state: 'resting',
 };
-const noEnds = { kills: [], pauses: [] };
+const noEnds = { kills: [], redisKills: [], pauses: [] };
 const without = <T>(list: readonly T[], index: number) => list.filter((_, position) => position !== index);
 const again = <T>(list: readonly T[], index: number) => [
   ...list.slice(0, index + 1),
@@ -99,9 +99,11 @@ test.each<[string, Partial<Evidence>, RegExp]>([
 
 test('a message that came twice is counted by its window', () => {
   const twice = { ...good, shown: again(good.shown, 0) };
-  const crash = checkChat(twice, { kills: [100], pauses: [] });
+  const crash = checkChat(twice, { ...noEnds, kills: [100] });
   expect(crash).toMatchObject({ violations: [], duplicates: { 'a crash': 1 } });
-  const pause = checkChat(twice, { kills: [], pauses: [{ from: 50, to: 3_000 }] });
+  const redis = checkChat(twice, { ...noEnds, redisKills: [100] });
+  expect(redis).toMatchObject({ violations: [], duplicates: { 'a kill of Redis': 1 } });
+  const pause = checkChat(twice, { ...noEnds, pauses: [{ from: 50, to: 3_000 }] });
   expect(pause).toMatchObject({ violations: [], duplicates: { 'a pause': 1 } });
   const lost = checkChat({ ...twice, lostAnswers: [50] }, noEnds);
   expect(lost).toMatchObject({ violations: [], duplicates: { 'a lost answer': 1 } });

@@ -56,7 +56,7 @@ const victims = ['the bot', 'Redis', 'the bot and Redis'] as const;
 type Victim = (typeof victims)[number];
 
 async function openStage(): Promise<Stage> {
-  const stage = await Stage.open();
+  const stage = await Stage.open({ fsync: 'always' });
   onTestFinished(async ({ task }) => {
     if (task.result?.state === 'fail') console.log(`Logs stand in ${stage.folder}`);
     await stage.close(task.result?.state === 'fail');

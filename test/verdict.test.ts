@@ -114,3 +114,10 @@ test('our own fault is given up after the schedule; what is no Error too', () =>
   expect(verdict(new Error('bug'), 4).kind).toBe('refused');
   expect(verdict('a string', 4)).toMatchObject({ kind: 'refused', reason: 'a string' });
 });
+
+test('the reason of a network error does not tell the token, which stands in its address', () => {
+  const message = 'invalid json response body at https://api.telegram.org/bot42:secret-_1/sendMessage';
+  const { reason } = verdict(network({ type: 'invalid-json', message }), 1);
+  expect(reason).toContain('/bot<token>/sendMessage');
+  expect(reason).not.toContain('secret');
+});

@@ -68,6 +68,8 @@ export class Worker {
   readonly #source: InboxSource;
   readonly #runner: RunnerHandle;
   readonly #shards = new Shards();
+  /** Causes in hand that may still be committed. */
+  readonly #current = new Set<Cause>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -94,6 +96,15 @@ export class Worker {
   /** Takes nothing new of a shard, and resolves when everything of it in hand is committed. */
   drain(shard: number): Promise<void> {
     return this.#shards.drain(shard);
+  }
+
+  /**
+   * Redis was killed, and may have lost what it had answered: a commit is gone, and its cause is back. Everything is read
+   * again from the beginning, and what is in hand is left, so that a chat keeps its order.
+   */
+  reread(): void {
+    this.#current.clear();
+    for (const shard of this.#shards) this.#source.rewind(shard);
   }
 
   /** Something was appended to a shard's inbox. */
@@ -208,6 +219,7 @@ export class Worker {
   /** One chat in order: a job waits for the one before it. What is about no chat (null) waits for nothing. */
   async #inOrder(chat: number | null, cause: Cause, work: () => Promise<void>): Promise<void> {
     const before = chat === null ? undefined : this.#chains.get(chat);
+    this.#current.add(cause);
     const run = async () => {
       await before;
       await this.#untilStored(cause, work);
@@ -218,6 +230,7 @@ export class Worker {
     try {
       await mine;
     } finally {
+      this.#current.delete(cause);
       if (chat !== null && this.#chains.get(chat) === mine) this.#chains.delete(chat);
       this.#shards.end(cause.shard);
     }
@@ -225,7 +238,7 @@ export class Worker {
 
   /** Redis' own faults pass; the cause stays stored, and is tried again until it is committed. */
   async #untilStored(cause: Cause, work: () => Promise<void>): Promise<void> {
-    for (let wait = 100; ; wait = Math.min(wait * 2, 5_000)) {
+    for (let wait = 100; this.#current.has(cause); wait = Math.min(wait * 2, 5_000)) {
       try {
         await work();
         return;
@@ -265,6 +278,7 @@ export class Worker {
       const addressed =
         commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
       const extra = button === null ? [] : [button];
+      if (!this.#current.has(job.cause)) return;
       const code = await store.commit(job.cause, this.#target(machine, job.chat, version), addressed, {
         now,
         seen: job.routed !== undefined && job.routed.elsewhere !== true,
@@ -405,6 +419,8 @@ class InboxSource implements UpdateSource<Entry> {
   readonly #log: Logger;
   /** Per inbox, the id of the last entry read. */
   readonly #after = new Map<string, string>();
+  /** Per shard, how often its inboxes were begun anew. */
+  readonly #rewinds = new Map<number, number>();
   readonly #waiting = { 'inbox:checkout': new Set<number>(), inbox: new Set<number>() };
   #pace: number;
   #active = true;
@@ -419,6 +435,7 @@ class InboxSource implements UpdateSource<Entry> {
 
   rewind(shard: number): void {
     for (const source of sources) this.#after.delete(`${source} ${shard}`);
+    this.#rewinds.set(shard, (this.#rewinds.get(shard) ?? 0) + 1);
     this.hint(shard);
   }
 
@@ -452,24 +469,26 @@ class InboxSource implements UpdateSource<Entry> {
       const shards = [...waiting].filter((shard) => this.#shards.isOpen(shard));
       waiting.clear();
       const batches = await Promise.all(
-        shards.map(async (shard) => {
-          const key = `${source} ${shard}`;
+        shards.map(async (shard) => ({
+          shard,
+          rewinds: this.#rewinds.get(shard),
           // One shard that cannot be read must not take along what was read of the others.
-          const entries = await this.#store
-            .readInbox(shard, source, this.#after.get(key) ?? '', limit)
+          entries: await this.#store
+            .readInbox(shard, source, this.#after.get(`${source} ${shard}`) ?? '', limit)
             .catch((error: unknown) => {
               this.#log.warn({ err: error, shard }, 'reading the inbox failed; trying again');
               return [];
-            });
-          // Given away while it was being read: it is the next owner's.
-          if (!this.#shards.isOpen(shard)) return [];
-          const last = entries.at(-1);
-          if (last !== undefined) this.#after.set(key, last.id);
-          if (entries.length === limit) waiting.add(shard);
-          return entries;
-        }),
+            }),
+        })),
       );
-      const entries = batches.flat();
+      const entries = batches.flatMap(({ shard, rewinds, entries: read }) => {
+        // Given away while it was being read, or begun anew: what came before would be passed over.
+        if (!this.#shards.isOpen(shard) || this.#rewinds.get(shard) !== rewinds) return [];
+        const last = read.at(-1);
+        if (last !== undefined) this.#after.set(`${source} ${shard}`, last.id);
+        if (read.length === limit) waiting.add(shard);
+        return read;
+      });
       if (entries.length > 0) return entries;
     }
     return [];

@@ -1,13 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   accessSync,
+  appendFileSync,
   closeSync,
   constants,
   existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
 } from 'node:fs';
@@ -57,6 +59,8 @@ const paths = (dataDir: string) => {
   };
 };
 
+type Place = ReturnType<typeof paths>;
+
 /**
  * Starts the server of a DATA_DIR, or takes over one that a killed bot left running.
  * @throws DataDirInUse when another bot lives; ServerFailed with what to do
@@ -75,8 +79,8 @@ export async function startEmbeddedRedis(dataDir: string): Promise<EmbeddedRedis
   const lock = await takeLock(place.lock, dataDir);
   try {
     const adopted = await answers(place.socket);
-    const child = adopted ? null : spawnServer(place);
-    await untilReady(place, child);
+    const child = adopted ? null : await startServer(place);
+    if (adopted) await untilReady(place, null);
     return { socket: place.socket, adopted, stop: () => stopServer(place.socket, child, lock) };
   } catch (error) {
     lock.close();
@@ -177,7 +181,42 @@ function findServer(): string {
   );
 }
 
-function spawnServer(place: ReturnType<typeof paths>): ChildProcess {
+async function startServer(place: Place): Promise<ChildProcess> {
+  const child = spawnServer(place);
+  try {
+    await untilReady(place, child);
+    return child;
+  } catch (error) {
+    if (!lastLines(place.log).includes('Unexpected end of file reading the append only file')) throw error;
+    cutTornWrite(place);
+    const again = spawnServer(place);
+    await untilReady(place, again);
+    return again;
+  }
+}
+
+/**
+ * Takes a write that a kill tore off the end of the append-only file. The server would cut it in the middle of a
+ * transaction (Redis 7.0), and a later start would make one of what is left of it and the next one.
+ */
+function cutTornWrite(place: Place): void {
+  const files = join(place.redis, 'appendonlydir');
+  const manifest = readdirSync(files).find((name) => name.endsWith('.manifest')) ?? '';
+  // The server's own program is the checker when it is called so.
+  const done = spawnSync(findServer(), ['--fix', join(files, manifest)], {
+    argv0: 'redis-check-aof',
+    input: 'y\n',
+    encoding: 'utf8',
+  });
+  appendFileSync(place.log, `${done.stdout ?? ''}${done.stderr ?? ''}`);
+  if (done.status !== 0) {
+    throw new ServerFailed(
+      `The append-only file in ${files} ends in the middle of a write, and could not be mended. The end of ${place.log}:\n${lastLines(place.log)}`,
+    );
+  }
+}
+
+function spawnServer(place: Place): ChildProcess {
   rmSync(place.socket, { force: true });
   const output = openSync(place.log, 'a', 0o600);
   const settings = {
@@ -187,6 +226,8 @@ function spawnServer(place: ReturnType<typeof paths>): ChildProcess {
     dir: place.redis,
     appendonly: 'yes',
     appendfsync: 'everysec',
+    // See cutTornWrite.
+    'aof-load-truncated': 'no',
     save: '',
     'maxmemory-policy': 'noeviction',
     daemonize: 'no',
@@ -204,7 +245,7 @@ function spawnServer(place: ReturnType<typeof paths>): ChildProcess {
   return child;
 }
 
-async function untilReady(place: ReturnType<typeof paths>, child: ChildProcess | null): Promise<void> {
+async function untilReady(place: Place, child: ChildProcess | null): Promise<void> {
   const deadline = performance.now() + startLimit;
   for (;;) {
     const redis = client(place.socket);

@@ -208,13 +208,22 @@ export class Store {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** Which server process answers: one that was started anew may have lost what it had answered before. */
+  async server(): Promise<string> {
+    return runId(await this.#redis.info('server'));
+  }
+
   /**
    * Resolves when everything stored so far is in the append-only file, where a kill of the server cannot take it away.
    * The server answers before it writes while an earlier fsync is under way (flushAppendOnlyFile in its aof.c).
+   * @param server the process that it was stored in
+   * @throws Error when another one answers
    */
-  async untilWritten(): Promise<void> {
+  async untilWritten(server: string): Promise<void> {
     const state = async () => {
-      const info = await this.#redis.info('persistence');
+      const info = await this.#redis.info('server', 'persistence');
+      if (runId(info) !== server)
+        throw new Error('Redis was started anew while updates were stored; they are fetched again');
       const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
       return { written: field('aof_current_size'), waiting: field('aof_buffer_length') };
     };
@@ -530,6 +539,8 @@ export class Store {
     forget: async (key: string): Promise<void> => void (await this.#redis.hdel(this.keys.files(), key)),
   };
 }
+
+const runId = (info: string): string => /run_id:(\w+)/.exec(info)?.[1] ?? '';
 
 /** A flat list of answers, so many for each. */
 const groups = (size: number, flat: readonly string[]): string[][] =>

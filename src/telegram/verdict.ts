@@ -69,7 +69,9 @@ export function verdict(error: unknown, attempt: number, policy: Policy = 'resen
   }
   if (error instanceof HttpError) {
     const cause = error.error as { code?: string; type?: string; message?: string } | undefined;
-    const reason = `${cause?.code ?? cause?.type ?? 'network'}: ${cause?.message ?? error.message}`;
+    const reason = withoutToken(
+      `${cause?.code ?? cause?.type ?? 'network'}: ${cause?.message ?? error.message}`,
+    );
     if (policy === 'resend' || notSent.has(cause?.code ?? '')) return { kind: 'retry', afterMs, reason };
     return { kind: 'refused', reason: `outcome unknown, not sent a second time (${reason})` };
   }
@@ -77,3 +79,6 @@ export function verdict(error: unknown, attempt: number, policy: Policy = 'resen
   const reason = error instanceof Error ? error.message : String(error);
   return attempt <= retrySchedule.length ? { kind: 'retry', afterMs, reason } : { kind: 'refused', reason };
 }
+
+/** A network error names the address, and the token stands in it; the reason is stored and shown. */
+const withoutToken = (text: string): string => text.replace(/\/bot\d+:[\w-]+/g, '/bot<token>');

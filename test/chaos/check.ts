@@ -17,12 +17,21 @@ export interface Evidence {
 /** When a copy of the bot could not note what it had sent. Real times. */
 export interface Ends {
   readonly kills: readonly number[];
+  /** Kills of Redis, which may lose what it answered just before. */
+  readonly redisKills: readonly number[];
   /** Stopped while another copy lived, which may have taken it for dead. */
   readonly pauses: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** Ways in which a message may come twice. */
-export type Window = 'a crash' | 'a pause' | 'a lost answer';
+export type Window = 'a crash' | 'a lost answer' | 'a kill of Redis' | 'a pause';
+
+export const noDuplicates: Readonly<Record<Window, number>> = {
+  'a crash': 0,
+  'a lost answer': 0,
+  'a kill of Redis': 0,
+  'a pause': 0,
+};
 
 export interface Verdict {
   /** In plain words; none when every guarantee was kept. */
@@ -37,6 +46,8 @@ const delays = { ring: 60_000, again: 180_000 } as const;
 const reading = 20;
 /** A request that a process sent just before its end may be taken just after it, ms. */
 const inFlight = 1_000;
+/** Redis puts off its writes for no longer than this, ms (flushAppendOnlyFile in its aof.c). */
+const longestPutOff = 2_000;
 
 const numberOf = (what: string): string => what.split(' ')[1] ?? '';
 const kindOf = (what: string): string => what.split(' ')[0] ?? '';
@@ -107,7 +118,7 @@ function checkMessages(
   violations: string[],
 ): Pick<Verdict, 'duplicates' | 'losses'> {
   const expected = record.flatMap((what) => messagesOf(what).map((text) => ({ text, what })));
-  const duplicates = { 'a crash': 0, 'a pause': 0, 'a lost answer': 0 };
+  const duplicates = { ...noDuplicates };
   const answersLeft = [...lostAnswers];
   const saidAt = new Map(said.map(({ what, virtual }) => [what, virtual]));
   let next = 0;
@@ -174,6 +185,8 @@ function windowOf(first: number, second: number, ends: Ends, answersLeft: number
     answersLeft.splice(lost, 1);
     return 'a lost answer';
   }
+  const isLost = (at: number) => first >= at - longestPutOff - inFlight && first <= at && second >= at;
+  if (ends.redisKills.some(isLost)) return 'a kill of Redis';
   const isPaused = ({ from, to }: { from: number; to: number }) => first <= to + inFlight && second >= from;
   return ends.pauses.some(isPaused) ? 'a pause' : null;
 }

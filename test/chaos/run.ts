@@ -1,6 +1,13 @@
 import { type CrashPoint, crashPoints } from '../../src/engine/points.ts';
 import type { Fault } from '../../src/sandbox/sandbox.ts';
-import { checkBuyer, checkChat, checkDeadLetters, type Evidence, type Window } from './check.ts';
+import {
+  checkBuyer,
+  checkChat,
+  checkDeadLetters,
+  type Evidence,
+  noDuplicates,
+  type Window,
+} from './check.ts';
 import { Random } from './random.ts';
 import { type Bot, Stage, until } from './stage.ts';
 import { BuyerChat, RecorderChat } from './walkers.ts';
@@ -77,7 +84,11 @@ class Run {
   readonly #buyers: BuyerChat[];
   readonly #faults: Partial<Record<string, number>> = {};
   readonly #violations: string[] = [];
-  readonly #ends = { kills: [] as number[], pauses: [] as { from: number; to: number }[] };
+  readonly #ends = {
+    kills: [] as number[],
+    redisKills: [] as number[],
+    pauses: [] as { from: number; to: number }[],
+  };
   /** Chats whose next call meets a fault: one at a time, so that no message fails so often that it is given up. */
   readonly #faulty = new Set<number>();
   /** Where a bot will kill itself. */
@@ -242,6 +253,7 @@ class Run {
   #killRedis(awayMs: number): string | false {
     if (!this.#isRedisUp) return false;
     this.#isRedisUp = false;
+    this.#ends.redisKills.push(Date.now());
     this.#stage.killRedis();
     const mine = new Promise((resolve) => setTimeout(resolve, awayMs))
       .then(() => this.#stage.restartRedis())
@@ -274,8 +286,8 @@ class Run {
     const [name, fault] = this.#anyFault(random);
     this.#faulty.add(id);
     if (fault === 'reset-after' && chat instanceof RecorderChat) chat.seen.lostAnswers.push(Date.now());
-    if (typeof fault === 'string' && fault.startsWith('reset') && chat instanceof BuyerChat)
-      chat.unknownOutcomes++;
+    // A gateway's page says as little of the call behind it as a broken connection.
+    if (typeof fault === 'string' && chat instanceof BuyerChat) chat.unknownOutcomes++;
     this.#stage.sandbox.fail('*', fault, { chat: id });
     chat.act();
     this.#updates++;
@@ -308,7 +320,7 @@ class Run {
   }
 
   async check(): Promise<ChaosReport> {
-    const duplicates: Record<Window, number> = { 'a crash': 0, 'a pause': 0, 'a lost answer': 0 };
+    const duplicates = { ...noDuplicates };
     let losses = 0;
     let payments = 0;
     for (const { user, seen } of this.#recorders) {

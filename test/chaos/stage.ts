@@ -67,7 +67,7 @@ export class Stage {
   #isClosed = false;
   /** The clocks of the bots may be behind ours for a moment. */
   readonly #offsets = new Map<Bot, number>();
-  readonly #logLevel: string;
+  readonly #fsync: 'always' | 'everysec';
   readonly #clock: { offset: number };
 
   private constructor(parts: {
@@ -77,7 +77,7 @@ export class Stage {
     redis: Redis;
     redisPid: number;
     clock: { offset: number };
-    logLevel: string;
+    fsync: 'always' | 'everysec';
   }) {
     this.folder = parts.folder;
     this.sandbox = parts.sandbox;
@@ -85,10 +85,10 @@ export class Stage {
     this.#server = parts.server;
     this.#redisPid = parts.redisPid;
     this.#clock = parts.clock;
-    this.#logLevel = parts.logLevel;
+    this.#fsync = parts.fsync;
   }
 
-  static async open(options: { logLevel?: string } = {}): Promise<Stage> {
+  static async open(options: { fsync?: 'always' | 'everysec' } = {}): Promise<Stage> {
     const folder = mkdtempSync(join(tmpdir(), 'turnstile-chaos-'));
     writeContent(join(folder, 'content'));
     const clock = { offset: 0 };
@@ -96,7 +96,9 @@ export class Stage {
     const server = await startEmbeddedRedis(join(folder, 'data'));
     const redis = connect(server.socket, { connectionName: 'chaos' });
     const parts = { folder, sandbox, server, redis, redisPid: await pidOf(redis), clock };
-    return new Stage({ ...parts, logLevel: options.logLevel ?? 'info' });
+    const stage = new Stage({ ...parts, fsync: options.fsync ?? 'everysec' });
+    await stage.#configure();
+    return stage;
   }
 
   /** ms since 1970, by the clock of Telegram: no bot's clock is ahead of it. */
@@ -132,7 +134,7 @@ export class Stage {
         SHARDS: String(shards),
         CONTENT_DIR: join(this.folder, 'content'),
         HTTP_PORT: 'off',
-        LOG_LEVEL: this.#logLevel,
+        LOG_LEVEL: 'info',
         RATE_BULK: '300',
         TURNSTILE_CLOCK_OFFSET: String(offset),
       },
@@ -160,6 +162,12 @@ export class Stage {
     await this.#server.stop();
     this.#server = await startEmbeddedRedis(join(this.folder, 'data'));
     this.#redisPid = await pidOf(this.redis);
+    await this.#configure();
+  }
+
+  /** With `everysec` the server may answer before it writes; what it lost by a kill then is done again. */
+  async #configure(): Promise<void> {
+    await this.redis.config('SET', 'appendfsync', this.#fsync);
   }
 
   status(): Promise<Status> {

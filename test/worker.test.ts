@@ -1,0 +1,74 @@
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { accessMachine } from '../machines/access.machine.ts';
+import { prepareMachine } from '../src/core/machine.ts';
+import { SystemClock } from '../src/engine/clock.ts';
+import { Worker } from '../src/engine/worker.ts';
+import { type Entry, Store } from '../src/store/store.ts';
+import { ownAll } from './support/own.ts';
+import { openTestRedis } from './support/redis.ts';
+
+/** The store over Redis, whose reading of an inbox can be held up. */
+class HeldStore extends Store {
+  held: Promise<void> = Promise.resolve();
+  reads = 0;
+  override async readInbox(...given: Parameters<Store['readInbox']>): Promise<Entry[]> {
+    const entries = await super.readInbox(...given);
+    this.reads += entries.length;
+    if (given[1] === 'inbox') await this.held;
+    return entries;
+  }
+}
+
+test('what was read before Redis fell back does not pass over what has come back', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const store = new HeldStore(redis, { prefix, shards: 1 });
+  await ownAll(store, 'test');
+  const machine = prepareMachine(accessMachine, {}, { language: 'en' });
+  const applied: unknown[] = [];
+  const worker = new Worker({
+    store,
+    machines: [machine],
+    routeRules: () => ({
+      userEvents: machine.userEvents,
+      buttonData: new Set(),
+      checkoutProblem: () => undefined,
+    }),
+    effectRules: {},
+    newSession: () => ({ language: 'en' }),
+    address: (effect) => [effect],
+    committed: (_, { effects }) => applied.push(...effects.map(({ params }) => params?.['message'])),
+    fenced: () => {},
+    clock: new SystemClock(),
+    log: pino({ level: 'silent' }),
+  });
+  const from = { id: 7, is_bot: false, first_name: 'Anna' };
+  const message = { message_id: 1, date: 0, from, chat: { id: 7, type: 'private', first_name: 'Anna' } };
+  const append = (id: number, text: string) => {
+    const update = JSON.stringify({ update_id: id, message: { ...message, text } });
+    return store.appendUpdates([{ id, chat: 7, lane: 'reply', text: update }]);
+  };
+  worker.start();
+  onTestFinished(() => worker.stop());
+  await append(1, '/start');
+  const [first] = await redis.xrange(store.keys.inbox(0), '-', '+');
+  worker.gain(0);
+  await expect.poll(() => applied).toEqual(['welcome']);
+
+  let release: () => void = () => {};
+  store.held = new Promise((resolve) => {
+    release = resolve;
+  });
+  await append(2, '/help');
+  const [second] = await redis.xrange(store.keys.inbox(0), '-', '+');
+  const reads = store.reads;
+  worker.hint(0);
+  await expect.poll(() => store.reads).toBe(reads + 1);
+  // The server has lost the first commit: its cause is back, before the second one.
+  await redis.del(store.keys.inbox(0), store.keys.session(0, 'access', 7));
+  for (const [id, fields] of [first, second].filter((entry) => entry !== undefined))
+    await redis.xadd(store.keys.inbox(0), id, ...fields);
+  worker.reread();
+  release();
+  await expect.poll(() => applied).toEqual(['welcome', 'welcome', 'help']);
+});
