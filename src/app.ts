@@ -15,7 +15,7 @@ import { Poller } from './engine/poller.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
-import { createAddress, createPerformer, isForClub } from './features/perform.ts';
+import { createAddress, createPerformer, isMessage } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
@@ -205,7 +205,7 @@ async function startOn(parts: Parts): Promise<App> {
     perform,
     judge: (error, effect, attempt) => {
       const judged = verdict(error, attempt, policyOf(effect));
-      return judged.kind === 'unreachable' && isForClub(effect) ? { ...judged, kind: 'refused' } : judged;
+      return judged.kind === 'unreachable' && !isMessage(effect) ? { ...judged, kind: 'refused' } : judged;
     },
     resulted: (shard) => worker.hint(shard),
     rates: { total: environment.rateTotal, bulk: environment.rateBulk },

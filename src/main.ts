@@ -191,6 +191,10 @@ async function check(options: { json?: boolean }): Promise<void> {
     `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${content.product.price} ${content.product.currency}`,
   );
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
+  if (environment.adminIds.length === 0)
+    console.log(
+      paint.yellow('ADMIN_IDS is empty: nobody hears of trouble, and nobody can refund in Telegram.'),
+    );
   if (environment.botToken === '')
     console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
 }

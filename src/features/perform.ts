@@ -3,7 +3,7 @@ import type { Effect } from '../core/effects.ts';
 import type { Ledger } from '../store/ledger.ts';
 import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
-import { clubOf, toOperators } from '../telegram/render.ts';
+import { toOperators } from '../telegram/render.ts';
 import { createInvite, declineJoin, removeMember } from './access/door.ts';
 import { toPerson, withPayments } from './payments/question.ts';
 import { refundActor } from './payments/refund.ts';
@@ -25,7 +25,7 @@ export function createPerformer(parts: {
   readonly actors?: Readonly<Record<string, Actor>>;
 }): (effect: Effect) => Promise<unknown> {
   const { content, ledger, call, send, stored } = parts;
-  const door = { perform: call, club: () => clubOf(content()) };
+  const door = { perform: call, club: () => content().club.chatId };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),
@@ -46,9 +46,9 @@ export function createPerformer(parts: {
   };
 }
 
-/** Effects that speak to the club, not to the person: when it cannot be reached, the person still can. */
-export const isForClub = (effect: Effect): boolean =>
-  effect.invocation !== undefined || effect.type === 'approveJoin' || effect.type === 'declineJoin';
+/** Whether an effect speaks to the person. When one that speaks to the club cannot be delivered, the person still can be reached. */
+export const isMessage = (effect: Effect): boolean =>
+  effect.invocation === undefined && effect.type !== 'approveJoin' && effect.type !== 'declineJoin';
 
 /** Where effects go: an operator's message to each operator, in a queue of its own; an answer to the person who asked. */
 export function createAddress(

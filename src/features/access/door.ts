@@ -4,8 +4,8 @@ import type { Perform } from '../../telegram/api.ts';
 /** What the actors of the club need. */
 export interface Door {
   readonly perform: Perform;
-  /** The chat of the club. Throws when there is none. */
-  readonly club: () => number;
+  /** The chat of the club; null when bot.yaml names none. */
+  readonly club: () => number | null;
 }
 
 /**
@@ -16,6 +16,7 @@ export const createInvite =
   ({ perform, club }: Door) =>
   async ({ chat, params }: Effect): Promise<{ link: string }> => {
     const chatId = club();
+    if (chatId === null) throw new Error('club.chat_id in bot.yaml names no club any more');
     const old = params?.['revoke'];
     if (typeof old === 'string') await revoke(perform, chatId, old);
     // The name tells the owner of the club whose link it is.
@@ -33,8 +34,8 @@ export const removeMember =
       const payload = { user_id: chat, telegram_payment_charge_id: subscription, is_canceled: true };
       await perform('editUserStarSubscription', payload).catch(unlessRefused);
     }
-    if (params?.['club'] !== true) return;
     const chatId = club();
+    if (params?.['club'] !== true || chatId === null) return;
     if (typeof link === 'string') await revoke(perform, chatId, link);
     // Who has never been inside has nothing to be removed from.
     await perform('banChatMember', { chat_id: chatId, user_id: chat }).catch((error: unknown) => {
