@@ -81,7 +81,7 @@ export async function benchCheckout(): Promise<void> {
     const p99 = percentile(latencies, 0.99);
     row('answer to a checkout, p99, ms', p99.toFixed(1), '< 2000', p99 < 2_000);
     row('slowest, ms', Math.max(...latencies).toFixed(1));
-    row('reminders still waiting in the end', String(after.outbox));
+    row('messages still waiting in the end', String(after.outbox));
     await second.stop();
     await sandbox.close();
     rmSync(folder, { recursive: true, force: true });
