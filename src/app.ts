@@ -39,6 +39,11 @@ const effectRules: Readonly<Record<string, EffectRule>> = {
   rejectCheckout: { lane: 'checkout', queue: 'instant' },
 };
 
+/** The start was called off before the bot ran. */
+export class StartCalledOff extends Error {
+  override name = 'StartCalledOff';
+}
+
 export interface AppOptions {
   readonly environment: Environment;
   readonly log: Logger;
@@ -51,6 +56,8 @@ export interface AppOptions {
   readonly at?: At;
   /** Long polling, seconds. Default 30. */
   readonly pollTimeout?: number;
+  /** Calls a start off that still waits for Redis or Telegram: what was opened is closed. */
+  readonly signal?: AbortSignal;
 }
 
 export interface App {
@@ -73,6 +80,7 @@ export async function openRedis(
   environment: Environment,
   log: Logger,
   clock: Clock = new SystemClock(),
+  signal?: AbortSignal,
 ): Promise<{ redis: Redis; embedded: EmbeddedRedis | null }> {
   const embedded = environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir) : null;
   const address = embedded?.socket ?? (environment.redisUrl as string);
@@ -91,7 +99,13 @@ export async function openRedis(
   });
   // A server that refuses the password, or is no Redis, answers with an error at once.
   const refused = (error: Error) => error.message;
-  const outcome = await Promise.race([redis.ping().catch(refused), late]);
+  const outcome = await Promise.race([redis.ping().catch(refused), late, called(signal)]).catch(
+    async (error: unknown) => {
+      redis.disconnect();
+      await embedded?.stop();
+      throw error;
+    },
+  );
   giveUp();
   redis.off('error', noted);
   if (outcome !== 'PONG') {
@@ -106,18 +120,25 @@ export async function openRedis(
   return { redis, embedded };
 }
 
+/** Rejects when a start is called off; never resolves. */
+const called = (signal: AbortSignal | undefined): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal?.aborted === true) reject(new StartCalledOff());
+    signal?.addEventListener('abort', () => reject(new StartCalledOff()), { once: true });
+  });
+
 /** Builds every part, wires and starts them in order. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), at } = options;
   const conversation = await loadConversation(environment.contentDir, options.machines);
   checkProvider(conversation.content, environment);
-  const { redis, embedded } = await openRedis(environment, log, clock);
+  const { redis, embedded } = await openRedis(environment, log, clock, options.signal);
   const closeStore = async () => {
     redis.disconnect();
     await embedded?.stop();
   };
   try {
-    return await startOn({
+    const app = startOn({
       ...options,
       clock,
       conversation,
@@ -125,6 +146,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       closeStore,
       ...(at !== undefined && { at }),
     });
+    return await Promise.race([app, called(options.signal)]);
   } catch (error) {
     await closeStore();
     throw error;

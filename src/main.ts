@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import type { AnyStateMachine } from 'xstate';
-import { openRedis, startApp } from './app.ts';
+import { openRedis, StartCalledOff, startApp } from './app.ts';
 import { checkProvider, loadConversation, machines, reportOf } from './conversation.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
@@ -78,7 +78,9 @@ async function start(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   try {
-    const starting = startApp({ environment, log: log.logger, clock });
+    const calledOff = new AbortController();
+    for (const reason of [asked, abandoned]) void reason.then(() => calledOff.abort());
+    const starting = startApp({ environment, log: log.logger, clock, signal: calledOff.signal });
     process.on('SIGHUP', () => {
       starting
         .then((app) => app.reload())
@@ -86,21 +88,19 @@ async function start(): Promise<void> {
           log.logger.error({ reason: explain(error) }, 'the content of before stays'),
         );
     });
-    // A signal while Redis or Telegram is still being waited for ends the process at once: nothing is in hand.
-    const app = await Promise.race([starting, asked.then(() => null), abandoned.then(() => null)]);
-    if (app === null) process.exit(0);
+    const app = await starting;
     await Promise.race([app.ended, asked, abandoned]).finally(() => {
       log.logger.info('stopping');
       return app.stop();
     });
     log.logger.info('stopped');
   } catch (error) {
+    if (error instanceof StartCalledOff) return;
     log.logger.fatal({ exitCode: exitCodeOf(error) }, explain(error));
     throw error;
   } finally {
     log.flush();
   }
-  process.exit(0);
 }
 
 /** Machines as the reports need them. */
@@ -285,7 +285,11 @@ program
     'after',
     '\nSettings come from the environment and from .env; see README.md.\nExit codes: 69 Redis not reachable, 75 another copy is running, 78 something to correct.',
   )
-  .action(start);
+  .action(async () => {
+    await start();
+    // Whatever still waits for Redis or Telegram must not keep the process.
+    process.exit(0);
+  });
 program
   .command('demo')
   .description('play with the bot in a chat page or in this terminal: no token, no phone, no internet')

@@ -64,6 +64,21 @@ test('30 days: reminded three days and one day before, renewed without losing a 
   expect((await bot.status()).dead).toBe(0);
 });
 
+test('a member who has blocked the bot is removed when the paid time is over all the same', async () => {
+  const { bot, membership } = await openShop(product.club, product.month);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  anna.joins(inviteOf(anna));
+  await bot.settled();
+  anna.blocks();
+  await bot.settled();
+  bot.clock.shift(30 * days);
+  await expect.poll(() => anna.isMember(club)).toBe(false);
+  await expect.poll(() => membership(anna)).toBe('none');
+  expect(await bot.state(anna)).toBe('idle');
+  expect((await bot.status()).dead).toBe(0);
+});
+
 test('without a club the paid time ends all the same, and nothing is asked of a club', async () => {
   const { bot, membership } = await openShop(product.month);
   const anna = bot.sandbox.user();

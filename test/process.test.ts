@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -271,3 +271,16 @@ test.each([
     expect(program.child.exitCode).toBeNull();
   },
 );
+
+test('a signal while Telegram is still being waited for ends the embedded Redis as well', async () => {
+  const folder = dataDir();
+  const variables = variablesFor(await sandboxOf(), {
+    DATA_DIR: folder,
+    TELEGRAM_API_ROOT: 'http://127.0.0.1:9',
+  });
+  const program = run(['start'], variables);
+  await program.logged('Telegram cannot be reached; trying again');
+  const pid = await redisPid(folder);
+  expect(await program.kill('SIGTERM')).toBe(0);
+  await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
+});

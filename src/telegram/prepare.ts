@@ -63,8 +63,10 @@ async function signIn(api: Api, log: Logger): Promise<{ id: number }> {
           `Telegram refused BOT_TOKEN (${error.error_code} ${error.description}). Copy the token from @BotFather again.`,
         );
       }
-      log.warn({ err: error, wait }, 'Telegram cannot be reached; trying again');
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      const asked = error instanceof GrammyError ? error.parameters.retry_after : undefined;
+      const ms = asked === undefined ? wait : asked * 1_000;
+      log.warn({ err: error, wait: ms }, 'Telegram cannot be reached; trying again');
+      await new Promise((resolve) => setTimeout(resolve, ms));
     }
   }
 }
