@@ -56,6 +56,12 @@ interface Job {
   readonly update?: number;
 }
 
+/** What an entry asks for, and the chat whose order it keeps; null: none. */
+interface Task {
+  readonly chat: number | null;
+  readonly work: () => Promise<void>;
+}
+
 /**
  * The one door to a session: updates, due timers and results of effects come in here; each is stepped and committed.
  * Chats are handled concurrently, one chat in order.
@@ -133,44 +139,43 @@ export class Worker {
   }
 
   async #handleEntry(entry: Entry): Promise<void> {
-    let chat: number | null = null;
-    let work: () => Promise<void>;
+    let task: Task;
     try {
-      const prepared = this.#prepare(entry);
-      const unreachable = entry.kind === 'unreachable' ? Number(entry.text) : null;
-      if (unreachable !== null || prepared?.event.type === 'bot.blocked') {
-        const person = unreachable ?? prepared?.chat ?? 0;
-        chat = person;
-        work = () => this.#abandon(entry, person);
-      } else if (entry.kind === 'forget') {
-        const wish = JSON.parse(entry.text) as { chat: number };
-        chat = wish.chat;
-        work = () => this.#forget(entry, wish.chat);
-      } else if (prepared === null) {
-        work = async () => {
-          this.#checkOwner(
-            entry,
-            await this.#options.store.commit(entry, null, null, { now: this.#options.clock.now() }),
-          );
-        };
-      } else {
-        chat = prepared.chat;
-        work = () => this.#perform(prepared);
-      }
+      task = this.#taskOf(entry);
     } catch (error) {
-      work = () => this.#bury(entry, entry.kind, undefined, entry.text, error);
+      task = { chat: null, work: () => this.#bury(entry, entry.kind, undefined, entry.text, error) };
     }
-    await this.#inOrder(chat, entry, work);
+    await this.#inOrder(task.chat, entry, task.work);
   }
 
-  #prepare(entry: Entry): Job | null {
-    if (entry.kind === 'update') return this.#prepareUpdate(entry);
-    if (entry.kind === 'forget' || entry.kind === 'unreachable') return null;
+  #taskOf(entry: Entry): Task {
+    if (entry.kind === 'unreachable') {
+      const chat = Number(entry.text);
+      return { chat, work: () => this.#abandon(entry, chat) };
+    }
+    if (entry.kind === 'forget') {
+      const { chat } = JSON.parse(entry.text) as { chat: number };
+      return { chat, work: () => this.#forget(entry, chat) };
+    }
+    const job = entry.kind === 'update' ? this.#updateJob(entry) : this.#storedJob(entry);
+    if (job === null) return { chat: null, work: () => this.#discard(entry) };
+    const { chat, event } = job;
+    if (event.type === 'bot.blocked') return { chat, work: () => this.#abandon(entry, chat) };
+    return { chat, work: () => this.#perform(job) };
+  }
+
+  /** An event that the store itself keeps: the result of an actor, or a signal of another machine. */
+  #storedJob(entry: Entry): Job {
     const stored = JSON.parse(entry.text) as StoredResult | Signal;
     const machine = this.#options.machines.find(({ id }) => id === stored.machine);
     if (machine === undefined) throw new Error(`No machine "${stored.machine}" is loaded`);
     const event = 'event' in stored ? stored.event : eventOf(stored);
     return { cause: entry, chat: stored.chat, machines: [machine], event, kind: entry.kind, body: stored };
+  }
+
+  async #discard(entry: Entry): Promise<void> {
+    const { store, clock } = this.#options;
+    this.#checkOwner(entry, await store.commit(entry, null, null, { now: clock.now() }));
   }
 
   async #forget(entry: Entry, chat: number): Promise<void> {
@@ -186,7 +191,7 @@ export class Worker {
     if (this.#checkOwner(entry, code) === 'ok') log.info({ chat }, 'forgotten');
   }
 
-  #prepareUpdate(entry: Entry): Job | null {
+  #updateJob(entry: Entry): Job | null {
     const update = JSON.parse(entry.text) as Update;
     const routed = route(update, this.#options.routeRules());
     if (routed === null) {
