@@ -14,6 +14,7 @@ import {
   step,
   timerEvent,
 } from '../core/step.ts';
+import { isRefusal } from '../store/redis.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 import { InboxSource } from './inbox.ts';
@@ -239,13 +240,22 @@ export class Worker {
     }
   }
 
-  /** Redis' own faults pass; the cause stays stored, and is tried again until it is committed. */
+  /**
+   * Redis' own faults pass; the cause stays stored, and is tried again until it is committed. What Redis calls wrong in
+   * itself does not pass: the cause is given up, so that its chat goes on.
+   */
   async #untilStored(cause: Cause, work: () => Promise<void>): Promise<void> {
+    let isLetter = false;
     for (let wait = 100; this.#current.has(cause); wait = Math.min(wait * 2, 5_000)) {
       try {
         await work();
         return;
       } catch (error) {
+        if (isRefusal(error) && !isLetter) {
+          isLetter = true;
+          work = () => this.#bury(cause, ...contentOf(cause), error);
+          continue;
+        }
         this.#options.log.error({ err: error, entry: cause.id }, 'storing failed; trying again');
         if (!this.#source.isActive()) return;
         await new Promise((resolve) => setTimeout(resolve, wait));
@@ -408,6 +418,12 @@ export class Worker {
 
 const eventOf = (stored: StoredResult): MachineEvent =>
   resultEvent(stored.invocation, 'error' in stored ? { error: stored.error } : { output: stored.output });
+
+/** What a dead letter says of a cause: its kind, its chat where it is known, and what it holds. */
+const contentOf = (cause: Cause): [kind: DeadLetter['kind'], chat: number | undefined, body: unknown] =>
+  'text' in cause
+    ? [(cause as Entry).kind, undefined, (cause as Entry).text]
+    : ['timer', (cause as DueTimer).chat, cause.id];
 
 /** As the log shows an effect: `send offer`, `sendInvoice`. */
 const nameOf = ({ type, params }: Effect): string =>
