@@ -28,7 +28,13 @@ async function openScene(): Promise<Scene> {
   page = new Page({
     sandbox,
     folder: resolve(import.meta.dirname, '../dist/page'),
-    picture: async () => '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>',
+    machines: [
+      {
+        id: 'access',
+        forOperators: false,
+        picture: async () => '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>',
+      },
+    ],
     sessions: async () => [],
     advance: (ms) => sandbox.clock.advance(ms),
     restart: () => {},

@@ -7,7 +7,7 @@ import { Chat } from './chat.tsx';
 import { Dialog } from './dialog.tsx';
 import { Icon } from './icons.tsx';
 import { Panel } from './panel.tsx';
-import { act, active, connect, link, look, notices, page, second } from './store.ts';
+import { act, active, connect, link, look, notices, page, second, unread } from './store.ts';
 import { type Language, language, languages, words } from './words.ts';
 
 const themes = ['auto', 'light', 'dark'] as const;
@@ -88,6 +88,8 @@ function TopBar({ users }: { users: readonly WireUser[] }) {
           >
             <Avatar user={user} />
             <span class="person-name">{user.name}</span>
+            {user.isOperator && <span class="role">{w.operator}</span>}
+            {unread.value.has(user.id) && <span class="unread" role="img" aria-label={w.unread} />}
           </button>
         ))}
       </div>
@@ -121,7 +123,7 @@ function BesideSwitch({ users }: { users: readonly WireUser[] }) {
   const isOn = second.value !== 0;
   const label = isOn ? words.value.notBeside : words.value.beside;
   const toggle = () => {
-    second.value = isOn ? 0 : (users.find(({ id }) => id !== active.value)?.id ?? 0);
+    second.value = isOn ? 0 : (users.findLast(({ id }) => id !== active.value)?.id ?? 0);
   };
   return (
     <button
