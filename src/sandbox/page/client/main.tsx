@@ -83,6 +83,7 @@ function TopBar({ users }: { users: readonly WireUser[] }) {
             role="tab"
             class="person"
             key={user.id}
+            aria-label={user.isOperator ? `${user.name}, ${w.operator}` : user.name}
             aria-selected={user.id === active.value}
             onClick={() => look(user.id)}
           >
