@@ -90,6 +90,7 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
           {status.text}
         </span>
       </span>
+      {user.isOperator && <span class="role">{w.operator}</span>}
       {user.club?.isMember === true && (
         <span class="club-chip" title={w.memberOf(user.club.title)}>
           <Icon name="door" size={15} /> <span>{user.club.title}</span>

@@ -72,6 +72,7 @@ function Controls() {
 /** A value of a context, for reading: what is a time by its size is shown as one. */
 function shown(value: unknown): string {
   if (typeof value === 'number' && value > 1e12 && value < 1e13) return dateAndClock(value);
+  if (Array.isArray(value) && value.length > 0) return value.map(shown).join(', ');
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
