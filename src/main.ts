@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
-import type { AnyStateMachine } from 'xstate';
 import { openRedis, StartCalledOff, startApp } from './app.ts';
 import { checkProvider, loadConversation, machines, reportOf } from './conversation.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
@@ -25,6 +24,7 @@ import {
 import { paint } from './ops/terminal.ts';
 import { PreviewRefused, preview } from './preview.ts';
 import { runDemo } from './sandbox/demo.ts';
+import { type Sale, sales } from './sandbox/demo-content.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Keys } from './store/keys.ts';
 import { Ledger } from './store/ledger.ts';
@@ -246,12 +246,21 @@ function readerOf(dataDir: string) {
   };
 }
 
-const demo = ({ script = false, port }: { script?: boolean; port?: number }) =>
+interface DemoFlags {
+  script?: boolean;
+  port?: number;
+  sells?: Sale;
+}
+
+const demo = ({ script = false, ...others }: DemoFlags) =>
   runDemo({
     script,
-    ...(port !== undefined && { port }),
+    ...others,
     reader: readerOf,
-    picture: () => diagramOf(machines[0] as AnyStateMachine),
+    machines: machines.map((source) => {
+      const { id, forOperators } = prepareMachine(source);
+      return { id, forOperators, picture: () => diagramOf(source) };
+    }),
   });
 
 function port(text: string): number {
@@ -295,7 +304,13 @@ program
   .description('play with the bot in a chat page or in this terminal: no token, no phone, no internet')
   .option('--script', 'play one whole conversation, print it, and exit')
   .option('--port <number>', 'where the chat page is served; without it 8081, or the next that is free', port)
-  .action((options: { script?: boolean; port?: number }) => demo(options));
+  .addOption(
+    new Option(
+      '--sells <what>',
+      'access for ever, for days, or by the month; without it what bot.yaml sells, but 30 days in place of for ever',
+    ).choices(sales),
+  )
+  .action((options: DemoFlags) => demo(options));
 program
   .command('check')
   .description('check environment, content and machines, and start nothing')

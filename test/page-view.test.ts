@@ -28,7 +28,13 @@ async function openScene(): Promise<Scene> {
   page = new Page({
     sandbox,
     folder: resolve(import.meta.dirname, '../dist/page'),
-    picture: async () => '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>',
+    machines: [
+      {
+        id: 'access',
+        forOperators: false,
+        picture: async () => '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>',
+      },
+    ],
     sessions: async () => [],
     advance: (ms) => sandbox.clock.advance(ms),
     restart: () => {},
@@ -232,6 +238,36 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await tab.getByRole('dialog').getByText('Sold out.').waitFor();
     await tab.getByRole('dialog').getByText('1000').waitFor();
     await keepPicture(tab, 'page-390-refused');
+  });
+
+  test("an invite link of Telegram's opens the club, by request too; one that is used up tells why", async () => {
+    const scene = await openScene();
+    const tab = await visit(scene.sandbox.url, { viewport: { width: 390, height: 844 } });
+    const club = scene.sandbox.club({ title: 'Readers' });
+    const offer = async (label: string, options: object) => {
+      const { invite_link: url } = await scene.call('createChatInviteLink', { chat_id: club.id, ...options });
+      const reply_markup = { inline_keyboard: [[{ text: label, url }]] };
+      await scene.call('sendMessage', { text: `The link for ${label}`, reply_markup });
+      return String(url);
+    };
+    const once = await offer('One', { member_limit: 1 });
+    scene.sandbox.user({ firstName: 'Peter' }).joins(once);
+    await tab.getByRole('button', { name: 'One' }).click();
+    await tab.getByText('has been used as often as it may be').waitFor();
+    expect(await tab.getByRole('dialog').count()).toBe(0);
+
+    await offer('Asking', { creates_join_request: true });
+    await tab.getByRole('button', { name: 'Asking' }).click();
+    await tab.getByRole('dialog').getByText('2 members').waitFor();
+    await tab.getByRole('button', { name: 'Request to join' }).click();
+    await tab.getByRole('dialog').getByText('The request was sent.').waitFor();
+    expect(club.requests).toEqual([scene.user.id]);
+    await keepPicture(tab, 'page-390-request');
+    await tab.getByRole('button', { name: 'Close' }).click();
+
+    await scene.call('approveChatJoinRequest', { chat_id: club.id, user_id: scene.user.id });
+    await tab.getByRole('button', { name: 'Asking' }).click();
+    await tab.getByRole('dialog').getByText('This person is in already.').waitFor();
   });
 
   test('the commands menu is used by keyboard', async () => {

@@ -1,38 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { PageAction } from '../src/sandbox/page/wire.ts';
 import { findEmbeddedRedis } from '../src/store/server.ts';
 import { browserPath, closeBrowser, keepPicture, visit } from './support/browser.ts';
-import { dataDir, type Program, run } from './support/process.ts';
-
-const wide = { width: 1280, height: 800 };
-const narrow = { width: 390, height: 844 };
+import { isLit, narrow, press, sees, startDemo, steps, wide } from './support/demo.ts';
 
 afterAll(closeBrowser);
-
-/** The demo as its users start it. */
-async function startDemo(): Promise<{ address: string; folder: string; demo: Program }> {
-  const folder = dataDir();
-  const demo = run(['demo'], { DATA_DIR: folder });
-  const address = await vi.waitFor(
-    () => /Open (http:\S+)/.exec(demo.output())?.[1] ?? expect.fail(`No address yet:\n${demo.output()}`),
-    { timeout: 20_000 },
-  );
-  return { address, folder, demo };
-}
-
-const press = (page: Page, name: string | RegExp) =>
-  page
-    .getByRole('button', { name, exact: typeof name === 'string' })
-    .last()
-    .click();
-const sees = (page: Page, text: string | RegExp) => page.getByRole('log').getByText(text).last().waitFor();
-/** The lit state of the picture. */
-const isLit = (page: Page, state: string) =>
-  page.locator(`.machine [data-state="${state}"].current`).waitFor();
-const steps = (page: Page) => page.getByRole('region', { name: /^(Steps|Шаги)$/ });
 
 const startsOf = (folder: string) =>
   readFileSync(join(folder, 'bot.log'), 'utf8').split('"msg":"ready"').length - 1;

@@ -234,7 +234,7 @@ test('/refund: the operator gives a charge back; who paid loses access and hears
   await operator.sees('The ledger has no such payment');
   operator.says(`/refund ${charge}`);
   await anna.sees('Your money was returned: 250 Stars');
-  await operator.sees('Refund');
+  expect((await operator.sees('Amount: 250 Stars')).text).toContain(`To: Anna, id ${anna.id}`);
   await bot.settled();
   expect(await bot.state(anna)).toBe('idle');
   // A second time is done already.

@@ -35,9 +35,11 @@ async function clubbed(options: Parameters<CallableSandbox['club']>[0] = {}) {
 test('a link for one lets one in, and the bot hears who came by it', async () => {
   const { sandbox, club, anna } = await clubbed();
   const link = await linkTo(sandbox, club.id, { member_limit: 1, name: 'for Anna' });
+  expect(anna.opens(link.invite_link)).toEqual({ kind: 'club', title: 'The club', members: 1, way: 'join' });
   expect(anna.isMember(club)).toBe(false);
   expect(anna.joins(link.invite_link)).toBe('joined');
   expect(anna.isMember(club)).toBe(true);
+  expect(anna.opens(link.invite_link)).toMatchObject({ members: 2, way: 'inside' });
   const updates = await sandbox.take();
   expect(updates).toMatchObject([
     {

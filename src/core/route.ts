@@ -78,7 +78,9 @@ const cut = (text: string, length: number): string =>
   [...text.slice(0, length * 2)].slice(0, length).join('');
 
 /** What every event carries of its sender; cut, since anyone can call himself anything. */
-const sender = (user: User): { name: string; username?: string } => ({
+const sender = (
+  user: Pick<User, 'username'> & { first_name?: string },
+): { name: string; username?: string } => ({
   name: cut(user.first_name ?? '', 64),
   ...(user.username !== undefined && { username: cut(user.username, 32) }),
 });
@@ -130,7 +132,9 @@ function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: 
 }
 
 function routePayment(message: Message, payment: Payment, isFound: boolean, rules: RouteRules): Routed {
-  const { from, successful_payment: paid } = message;
+  const { from, chat, successful_payment: paid } = message;
+  // What tells of a refund may come as the bot's own; then the chat names the person.
+  const person = from?.is_bot === true && chat.type === 'private' ? chat : from;
   const until = paid?.subscription_expiration_date;
   const { charge, currency, amount, payload } = payment;
   return {
@@ -148,7 +152,7 @@ function routePayment(message: Message, payment: Payment, isFound: boolean, rule
       ...(paid?.is_recurring === true && { renews: true }),
       ...(paid?.is_recurring === true && paid.is_first_recurring !== true && { renewal: true }),
       ...(isFound && { found: true }),
-      ...(from !== undefined && sender(from)),
+      ...(person !== undefined && sender(person)),
     },
     payment,
     ...languageOf(from),

@@ -1,10 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readEnvironment, readVariables } from '../ops/environment.ts';
 import { paint } from '../ops/terminal.ts';
 import { BotProcess } from './bot.ts';
-import { Page } from './page/page.ts';
+import { copyContent, type Sale } from './demo-content.ts';
+import { Page, type PageMachine } from './page/page.ts';
 import { type Demo, playScript, playTerminal, type StoredChat } from './play.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
 
@@ -13,11 +15,22 @@ export interface DemoOptions {
   readonly script: boolean;
   /** Where the page and the local Telegram are served. Default: 8081, or the next that is free. */
   readonly port?: number;
+  /** What is sold. Default: what bot.yaml sells, but 30 days in place of for ever. */
+  readonly sells?: Sale;
   /** Reads what a bot with this DATA_DIR has stored; `close` also ends the Redis that a killed bot left running. */
   readonly reader: (dataDir: string) => { chat(id: number): Promise<StoredChat>; close(): Promise<void> };
-  /** The conversation's picture as SVG. */
-  readonly picture: () => Promise<string>;
+  /** The first is the conversation itself. */
+  readonly machines: readonly PageMachine[];
 }
+
+/** Telegram's ids of groups begin with -100. */
+const clubId = -1_001_000_000_001;
+const clubTitles: Readonly<Record<string, string>> = {
+  en: 'The First Step Club',
+  ru: 'Клуб «Первый шаг»',
+};
+const annaId = 1_001;
+const operatorId = 1_000;
 
 const firstPort = 8_081;
 const triedPorts = 50;
@@ -52,19 +65,32 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
     stateFile: join(dataDir, 'telegram.json'),
     other: (request, response) => page?.handle(request, response),
   });
+  const language = homeLanguage(options);
+  const anna = sandbox.user({ id: annaId, firstName: 'Anna', languageCode: language });
+  const olga = sandbox.user({ id: operatorId, firstName: 'Olga', languageCode: language });
+  // Telegram lets no bot write first.
+  if (olga.messages.length === 0) olga.says('/start');
+  const club = sandbox.club({ id: clubId, title: clubTitles[language] ?? 'The club', joinByRequest: true });
+  const { contentDir } = readEnvironment(readVariables(), { token: false });
+  const demoContent = join(dataDir, 'content');
   const clockOffset = () => Math.round(sandbox.clock.now() - Date.now());
   const bot = new BotProcess({
-    variables: () => ({
-      ...process.env,
-      BOT_TOKEN: sandbox.token,
-      TELEGRAM_API_ROOT: sandbox.url,
-      DATA_DIR: dataDir,
-      // What a real installation has in .env must not reach the demo.
-      REDIS_URL: '',
-      ADMIN_IDS: '',
-      HTTP_PORT: 'off',
-      TURNSTILE_CLOCK_OFFSET: String(clockOffset()),
-    }),
+    variables: () => {
+      const spoken = existsSync(join(contentDir, 'locales', `${language}.ftl`)) ? language : undefined;
+      copyContent(contentDir, demoContent, { sells: options.sells, language: spoken, club: club.id });
+      return {
+        ...process.env,
+        BOT_TOKEN: sandbox.token,
+        TELEGRAM_API_ROOT: sandbox.url,
+        DATA_DIR: dataDir,
+        CONTENT_DIR: demoContent,
+        ADMIN_IDS: String(olga.id),
+        // What a real installation has in .env must not reach the demo.
+        REDIS_URL: '',
+        HTTP_PORT: 'off',
+        TURNSTILE_CLOCK_OFFSET: String(clockOffset()),
+      };
+    },
     logFile: join(dataDir, 'bot.log'),
     logged: (line) => page?.hearLog(line),
     changed: (status) => {
@@ -85,7 +111,9 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
   page = new Page({
     sandbox,
     folder: pageFolder,
-    picture: options.picture,
+    machines: options.machines,
+    operators: [olga.id],
+    club,
     sessions: async (chat) =>
       (await reader.chat(chat)).sessions.map((session) => ({
         ...session,
@@ -109,7 +137,13 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
     await stop();
     throw error;
   }
-  return { sandbox, dataDir, advance, chat: (id) => reader.chat(id), stop };
+  return { sandbox, dataDir, anna, advance, chat: (id) => reader.chat(id), stop };
+}
+
+/** English or Russian, as the terminal's. */
+function homeLanguage({ script }: DemoOptions): string {
+  const { LC_ALL, LANG = '' } = process.env;
+  return !script && /^ru/i.test(LC_ALL ?? LANG) ? 'ru' : 'en';
 }
 
 /** Listens on a port that was asked for, or on the first free one. */

@@ -23,6 +23,13 @@ const rights = {
 const longestBan = 366 * 86_400;
 const shortestBan = 30;
 
+/** A way into a club, as one person finds it. */
+interface Door {
+  readonly club: Club;
+  readonly link: InviteLink | undefined;
+  readonly way: 'join' | 'request' | 'inside';
+}
+
 /** Who is in which club, and by which invite link. */
 export class Membership {
   readonly #telegram: Telegram;
@@ -83,21 +90,30 @@ export class Membership {
     return link.raw;
   }
 
-  /** Opens a link, or a club that one can find without a link. Throws with the reason that the person would see. */
-  enter(user: number, address: string | Club): 'joined' | 'requested' {
+  /** Where a link leads, or a club that one can find without a link. Throws with the reason why the door is shut. */
+  door(user: number, address: string | Club): Door {
     const { club, link } =
       typeof address === 'string' ? this.#find(address) : { club: address, link: undefined };
     const status = this.status(club, user);
     if (status === 'kicked') throw new Error(`${user} is banned from “${club.title}”.`);
-    if (isInside(status)) throw new Error(`${user} is in “${club.title}” already.`);
-    if (link === undefined ? club.joinByRequest : link.raw.creates_join_request) {
-      this.#request(club, user, link);
-      return 'requested';
-    }
+    if (isInside(status)) return { club, link, way: 'inside' };
+    if (link === undefined ? club.joinByRequest : link.raw.creates_join_request)
+      return { club, link, way: 'request' };
     if (link !== undefined) {
       const inside = [...link.joined].filter((one) => isInside(this.status(club, one))).length;
       if (inside >= Number(link.raw['member_limit'] ?? Infinity))
         throw new Error(`The link ${address} has been used as often as it may be.`);
+    }
+    return { club, link, way: 'join' };
+  }
+
+  /** Goes through a door. Throws with the reason that the person would see. */
+  enter(user: number, address: string | Club): 'joined' | 'requested' {
+    const { club, link, way } = this.door(user, address);
+    if (way === 'inside') throw new Error(`${user} is in “${club.title}” already.`);
+    if (way === 'request') {
+      this.#request(club, user, link);
+      return 'requested';
     }
     this.#join(club, user, user, link);
     return 'joined';

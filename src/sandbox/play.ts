@@ -18,6 +18,8 @@ export interface StoredChat {
 export interface Demo {
   readonly sandbox: Sandbox;
   readonly dataDir: string;
+  /** The first person; there is an operator as well. */
+  readonly anna: SandboxUser;
   /** Moves the time of the bot and of Telegram, ms. */
   advance(ms: number): void;
   chat(id: number): Promise<StoredChat>;
@@ -28,19 +30,16 @@ const units: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86
 
 /** Plays one whole conversation by itself and prints it. */
 export async function playScript(demo: Demo): Promise<void> {
-  const { sandbox } = demo;
-  const user = sandbox.user({ firstName: 'Anna', languageCode: 'en' });
-  sandbox.onMessage((message) => printMessage(message, 'Anna'));
+  const { sandbox, anna: user } = demo;
+  sandbox.onMessage((message) => message.chat === user.id && printMessage(message, 'Anna'));
   const show = async (title: string) => {
-    const [session] = (await demo.chat(user.id)).sessions;
-    const timers =
-      session?.timers.map(
-        ({ name, due }) => `${name} in ${duration(Date.parse(due) - demo.sandbox.clock.now())}`,
-      ) ?? [];
+    const { sessions } = await demo.chat(user.id);
+    const states = sessions.map(({ machine, state }) => `${machine} ${state}`);
+    const timers = sessions
+      .flatMap((session) => session.timers)
+      .map(({ name, due }) => `${name} in ${duration(Date.parse(due) - sandbox.clock.now())}`);
     console.log(
-      paint.cyan(
-        `  ── ${title}: state ${session?.state ?? 'none'}; pending: ${timers.join(', ') || 'nothing'}\n`,
-      ),
+      paint.cyan(`  ── ${title}: ${states.join(', ')}; pending: ${timers.join(', ') || 'nothing'}\n`),
     );
   };
 
@@ -111,9 +110,7 @@ const help = `What you type is sent to the bot. Lines that begin with a colon ar
 
 /** Lines from the terminal are what the first person writes. */
 export async function playTerminal(demo: Demo): Promise<void> {
-  const { sandbox } = demo;
-  const russian = /^ru/i.test(process.env['LC_ALL'] ?? process.env['LANG'] ?? '');
-  const user = sandbox.user({ firstName: 'Anna', languageCode: russian ? 'ru' : 'en' });
+  const { sandbox, anna: user } = demo;
   for (const message of user.messages) printMessage(message, 'Anna');
   let lastMessage = Date.now();
   sandbox.onMessage((message) => {
@@ -204,6 +201,10 @@ function pressNumber(user: SandboxUser, number: number): void {
   const button = buttons[number - 1];
   if (button === undefined)
     throw new Error(`Expected a button from 1 to ${buttons.length}, found ${number}.`);
+  if (button.url?.startsWith('https://t.me/+') === true) {
+    user.joins(button.url);
+    return;
+  }
   if (button.data === undefined) throw new Error(`“${button.label}” is not pressed but paid: use :pay.`);
   user.presses(button.data);
 }
@@ -229,5 +230,6 @@ function duration(ms: number): string {
   const minutes = Math.round(ms / 60_000);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
+  if (hours >= 48) return `${Math.floor(hours / 24)} d${hours % 24 === 0 ? '' : ` ${hours % 24} h`}`;
   return `${hours} h${minutes % 60 === 0 ? '' : ` ${minutes % 60} min`}`;
 }

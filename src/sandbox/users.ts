@@ -20,6 +20,16 @@ export interface OfferSource {
   readonly message?: number;
 }
 
+/** What an address of Telegram leads to; `way` is how the person could come in. */
+export type Opened =
+  | { readonly kind: 'offer'; readonly offer: Offer }
+  | {
+      readonly kind: 'club';
+      readonly title: string;
+      readonly members: number;
+      readonly way: 'join' | 'request' | 'inside';
+    };
+
 /** A club, or its id. */
 export type ClubReference = number | { readonly id: number };
 
@@ -177,6 +187,18 @@ export class SandboxUser {
   /** Opens an invite link or, where that is possible without one, a club. */
   joins(link: string | ClubReference): 'joined' | 'requested' {
     return this.#world.membership.enter(this.id, typeof link === 'string' ? link : this.#club(link));
+  }
+
+  /**
+   * Looks at where an address of Telegram leads, without doing it: an invite link, or one of createInvoiceLink.
+   * @throws Error with the reason why it leads nowhere
+   */
+  opens(address: string): Opened {
+    const offer = this.#world.payments.offerOf(address);
+    if (offer !== undefined) return { kind: 'offer', offer };
+    const { club, way } = this.#world.membership.door(this.id, address);
+    const inside = [...club.members.keys()].filter((id) => isInside(this.#world.membership.status(club, id)));
+    return { kind: 'club', title: club.title, members: inside.length, way };
   }
 
   /** Asks to be let in. Throws when the link lets in at once. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect, onTestFinished } from 'vitest';
@@ -20,12 +20,30 @@ if (browserPath === undefined) {
   );
 }
 
-const artifacts = resolve(import.meta.dirname, '../../artifacts');
+const root = resolve(import.meta.dirname, '../..');
+const artifacts = join(root, 'artifacts');
+const pictures = join(root, 'docs/pictures');
+/** With UPDATE_PICTURES=1, those of the documentation are written anew. */
+const documented = process.env['UPDATE_PICTURES'] === '1';
+/** Bytes that a picture of the documentation may take. */
+const largest = 200 * 1_024;
+/** The pattern behind a chat would take more room than all the rest. */
+const plainWall = '.chat { background: light-dark(#c9dab4, #0e1621) !important }';
 
 /** Keeps a picture of the page in artifacts/. */
 export async function keepPicture(page: Page, name: string): Promise<void> {
   mkdirSync(artifacts, { recursive: true });
   await page.screenshot({ path: join(artifacts, `${name}.png`), animations: 'disabled' });
+}
+
+/** Keeps a picture for the documentation, of the page or of the part with this selector. */
+export async function documentPicture(page: Page, name: string, part = 'body'): Promise<void> {
+  if (!documented) return keepPicture(page, name);
+  const path = join(pictures, `${name}.png`);
+  const clip = await page.locator(part).boundingBox();
+  if (clip === null) throw new Error(`There is no ${part} to see.`);
+  await page.screenshot({ path, animations: 'disabled', clip, style: plainWall });
+  expect(statSync(path).size, path).toBeLessThan(largest);
 }
 
 let running: Promise<Browser> | undefined;

@@ -1,26 +1,37 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BotStatus } from '../bot.ts';
-import type { Sandbox, SandboxEvent, SandboxUser } from '../sandbox.ts';
+import type { Sandbox, SandboxClub, SandboxEvent, SandboxUser } from '../sandbox.ts';
+import { performAs, unknownAction } from './actions.ts';
 import { checkOrigin, Refused, readJson, safely, sendBuilt, sendJson } from './http.ts';
-import { lastCharge, starsOf, stepOf, viewMessage } from './view.ts';
+import { starsOf, stepOf, viewMessage } from './view.ts';
 import type {
+  Outcome,
   PageAction,
   PageEvent,
   PageReply,
   PageState,
   WireBot,
+  WireMachine,
   WirePress,
   WireSession,
   WireStep,
   WireUser,
 } from './wire.ts';
 
+export interface PageMachine extends WireMachine {
+  /** Its picture as SVG. */
+  readonly picture: () => Promise<string>;
+}
+
 export interface PageOptions {
   readonly sandbox: Sandbox;
   /** Where the built page lies. */
   readonly folder: string;
-  /** The machine's picture as SVG. */
-  readonly picture: () => Promise<string>;
+  readonly machines: readonly PageMachine[];
+  /** Ids of the bot's operators. */
+  readonly operators?: readonly number[];
+  /** The club that the bot sells access to. */
+  readonly club?: SandboxClub;
   /** What is stored of a chat; rejects while the bot's Redis does not run. */
   readonly sessions: (chat: number) => Promise<readonly WireSession[]>;
   /** Moves the time of the bot and of the sandbox, ms. */
@@ -46,7 +57,7 @@ export class Page {
   #steps: WireStep[] = [];
   #nextStep = 1;
   #bot: WireBot = { name: '', username: '', process: 'starting', isOffline: false };
-  #picture: Promise<string> | undefined;
+  readonly #pictures = new Map<string, Promise<string>>();
 
   constructor(options: PageOptions) {
     this.#options = options;
@@ -100,7 +111,8 @@ export class Page {
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') throw new Refused(405, 'Expected GET.');
     if (pathname === '/page/events') return this.#listen(response);
-    if (pathname === '/page/machine.svg') return this.#sendPicture(response);
+    const machine = /^\/page\/machines\/(\w+)\.svg$/.exec(pathname)?.[1];
+    if (machine !== undefined) return this.#sendPicture(machine, response);
     if (pathname.startsWith('/page/files/')) {
       // A file that somebody sent must not act as a page of this address.
       response.setHeader('content-security-policy', "default-src 'none'; sandbox");
@@ -111,9 +123,12 @@ export class Page {
     await sendBuilt(this.#options.folder, pathname, response);
   }
 
-  async #sendPicture(response: ServerResponse): Promise<void> {
-    this.#picture ??= this.#options.picture();
-    const picture = await this.#picture;
+  async #sendPicture(id: string, response: ServerResponse): Promise<void> {
+    const machine = this.#options.machines.find((one) => one.id === id);
+    if (machine === undefined) throw new Refused(404, `There is no machine "${id}".`);
+    const drawn = this.#pictures.get(id) ?? machine.picture();
+    this.#pictures.set(id, drawn);
+    const picture = await drawn;
     response.writeHead(200, { ...safely, 'content-type': 'image/svg+xml', 'cache-control': 'no-store' });
     response.end(picture);
   }
@@ -130,6 +145,7 @@ export class Page {
     const users = this.#options.sandbox.users();
     return {
       bot: this.#bot,
+      machines: this.#options.machines.map(({ id, forOperators }) => ({ id, forOperators })),
       clockOffset: this.#clockOffset(),
       users: this.#users(),
       messages: Object.fromEntries(users.map(({ id, messages }) => [id, messages.map(viewMessage)])),
@@ -140,8 +156,9 @@ export class Page {
   }
 
   #users(): WireUser[] {
-    const { sandbox } = this.#options;
+    const { sandbox, club, operators = [] } = this.#options;
     return sandbox.users().map((user) => {
+      const subscription = user.subscriptions.at(-1)?.state;
       const { id, first_name: name, username, language_code: language = 'en', blocked } = user.profile;
       return {
         id,
@@ -149,6 +166,11 @@ export class Page {
         language,
         ...(username !== undefined && { username }),
         isBlocking: blocked === true,
+        isOperator: operators.includes(id),
+        ...(club !== undefined && {
+          club: { title: club.title, isMember: club.members.includes(id) },
+        }),
+        ...(subscription !== undefined && { subscription }),
         stars: starsOf(user),
         commands: sandbox.commandsFor(language, id),
       };
@@ -178,6 +200,9 @@ export class Page {
       case 'blocked':
       case 'unblocked':
       case 'commands_changed':
+      case 'joined':
+      case 'left':
+      case 'subscription_changed':
         this.#tellUsers();
         break;
       case 'offline':
@@ -204,64 +229,35 @@ export class Page {
 
   async #reply(value: unknown): Promise<PageReply> {
     try {
-      const user = await this.#perform(value as PageAction);
-      return { ok: true, ...(user !== undefined && { user }) };
+      return { ok: true, ...(await this.#perform(value as PageAction)) };
     } catch (error) {
       return { ok: false, error: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  /** @returns the user who joined */
-  async #perform(action: PageAction): Promise<number | undefined> {
-    switch (action.do) {
-      case 'say':
-        this.#user(action.chat).says(String(action.text));
-        return;
-      case 'attach':
-        this.#user(action.chat).sends(action.kind);
-        return;
-      case 'press':
-        this.#user(action.chat).pressesOn(action.message, action.data);
-        return;
-      case 'pay': {
-        const user = this.#user(action.chat);
-        const answer = await user.checkout({ message: action.message });
-        if (!answer.ok) throw new Error(answer.error ?? 'The bot refused the payment.');
-        await user.paysAgain({ message: action.message });
-        return;
-      }
-      case 'refund': {
-        const user = this.#user(action.chat);
-        const charge = lastCharge(user);
-        if (charge === undefined) throw new Error('There is no payment to give back.');
-        user.refunds(charge);
-        return;
-      }
-      case 'block':
-        this.#user(action.chat).blocks();
-        return;
-      case 'unblock':
-        this.#user(action.chat).unblocks();
-        return;
-      case 'speak':
-        this.#user(action.chat).speaks(String(action.language));
-        this.#tellUsers();
-        return;
+  async #perform(action: PageAction): Promise<Outcome> {
+    switch (action?.do) {
       case 'join':
-        return this.#join(String(action.name).trim(), String(action.language));
+        return { user: this.#join(String(action.name).trim(), String(action.language)) };
       case 'advance':
-        return this.#advance(Number(action.ms));
+        this.#advance(Number(action.ms));
+        return {};
       case 'skip':
-        return this.#skip(action.chat);
+        await this.#skip(action.chat);
+        return {};
       case 'restart':
         if (this.#bot.process === 'running') this.#note({ kind: 'killed' });
         this.#options.restart();
-        return;
+        return {};
       case 'disconnect':
         this.#options.sandbox.goOffline(Number(action.ms));
-        return;
-      default:
-        throw new Error(`Expected an action of the page, found ${JSON.stringify(action)}.`);
+        return {};
+      default: {
+        if (typeof action?.chat !== 'number') throw unknownAction(action);
+        const outcome = await performAs(this.#user(action.chat), action, this.#options.club);
+        this.#tellUsers();
+        return outcome;
+      }
     }
   }
 
@@ -280,14 +276,15 @@ export class Page {
     return id;
   }
 
-  #advance(ms: number): undefined {
+  #advance(ms: number): void {
     if (!(ms > 0)) throw new Error(`Expected a time in ms that is above zero, found ${ms}.`);
     this.#note({ kind: 'moved', ms });
     this.#options.advance(ms);
     this.#tell({ type: 'clock', clockOffset: this.#clockOffset() });
   }
 
-  async #skip(chat: number): Promise<undefined> {
+  /** To what is due first, whichever machine waits for it. */
+  async #skip(chat: number): Promise<void> {
     const sessions = await this.#options.sessions(chat);
     const dues = sessions.flatMap(({ timers }) => timers.map(({ due }) => due));
     if (dues.length === 0) throw new Error('No reminder is pending.');

@@ -95,7 +95,8 @@ function viewButtons(raw: Json): WireButton[][] {
 function viewButton({ text, callback_data: data, url, pay }: Json): WireButton {
   const label = String(text);
   if (typeof data === 'string') return { label, kind: 'callback', data };
-  if (typeof url === 'string') return { label, kind: 'url', url };
+  if (typeof url === 'string')
+    return { label, kind: /^https:\/\/t\.me\/[+$]/.test(url) ? 'telegram' : 'url', url };
   return { label, kind: pay === true ? 'pay' : 'other' };
 }
 
@@ -125,13 +126,14 @@ export function lastCharge({ messages }: SandboxUser): string | undefined {
 
 /** The step that a line of the bot's log tells of; null for any other line. */
 export function stepOf(line: Json, id: number, at: number): WireStep | null {
-  const { chat, event, from, to, ms, effects } = line;
+  const { chat, machine, event, from, to, ms, effects } = line;
   if (typeof chat !== 'number' || typeof event !== 'string' || !('from' in line)) return null;
   return {
     kind: 'step',
     id,
     at,
     chat,
+    machine: String(machine),
     event,
     from: typeof from === 'string' ? from : null,
     to: typeof to === 'string' ? to : null,

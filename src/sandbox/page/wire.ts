@@ -22,24 +22,40 @@ export interface WireFile {
 
 export type MediaKind = 'photo' | 'video' | 'animation' | 'document' | 'audio' | 'voice' | 'sticker';
 
+/** What is asked for money. */
+export interface WireOffer {
+  readonly title: string;
+  readonly description: string;
+  readonly currency: string;
+  /** In the currency's smallest units. */
+  readonly amount: number;
+  /** It is paid again each month. */
+  readonly isMonthly?: boolean;
+}
+
+/** What an address of Telegram leads to; `way` is how the person could come in. */
+export type WireOpened =
+  | { readonly kind: 'offer'; readonly offer: WireOffer }
+  | {
+      readonly kind: 'club';
+      readonly title: string;
+      readonly members: number;
+      readonly way: 'join' | 'request' | 'inside';
+    };
+
 export type WireContent =
   | { readonly kind: 'text' }
   /** Without a file, its bytes were never sent: a user's photo of the sandbox. */
   | { readonly kind: MediaKind; readonly file?: WireFile }
-  | {
-      readonly kind: 'invoice';
-      readonly title: string;
-      readonly description: string;
-      readonly currency: string;
-      readonly amount: number;
-    }
+  | ({ readonly kind: 'invoice' } & WireOffer)
   | { readonly kind: 'paid' | 'refunded'; readonly currency: string; readonly amount: number }
   /** Something else, by the field's name in the Bot API's Message. */
   | { readonly kind: 'other'; readonly name: string };
 
 export interface WireButton {
   readonly label: string;
-  readonly kind: 'callback' | 'url' | 'pay' | 'other';
+  /** `telegram`: an address that Telegram itself opens, an invite link or an invoice's. */
+  readonly kind: 'callback' | 'url' | 'telegram' | 'pay' | 'other';
   readonly data?: string;
   readonly url?: string;
 }
@@ -71,9 +87,20 @@ export interface WireUser {
   /** As Telegram names it: `en`, `ru` … */
   readonly language: string;
   readonly isBlocking: boolean;
+  readonly isOperator: boolean;
+  /** The club that there is. */
+  readonly club?: { readonly title: string; readonly isMember: boolean };
+  /** Their newest subscription. */
+  readonly subscription?: 'active' | 'canceled' | 'ended';
   /** Their balance. */
   readonly stars: number;
   readonly commands: readonly WireCommand[];
+}
+
+export interface WireMachine {
+  readonly id: string;
+  /** Only operators talk to it. */
+  readonly forOperators: boolean;
 }
 
 export interface WireSession {
@@ -88,6 +115,7 @@ export type WireStep = { readonly id: number; readonly at: number } & (
   | {
       readonly kind: 'step';
       readonly chat: number;
+      readonly machine: string;
       readonly event: string;
       readonly from: string | null;
       readonly to: string | null;
@@ -119,6 +147,8 @@ export interface WireBot {
 /** Everything that the page shows. */
 export interface PageState {
   readonly bot: WireBot;
+  /** The first is the conversation itself. */
+  readonly machines: readonly WireMachine[];
   /** The sandbox's clock less the machine's, ms. */
   readonly clockOffset: number;
   readonly users: readonly WireUser[];
@@ -152,16 +182,30 @@ export type PageEvent =
 
 export const attachments = ['photo', 'voice', 'sticker', 'location'] as const;
 
-/** What the page asks for; `chat` is also the user's id. */
-export type PageAction =
+/** What a person does in their chat, whose id is theirs. */
+export type PersonAction =
   | { readonly do: 'say'; readonly chat: number; readonly text: string }
   | { readonly do: 'attach'; readonly chat: number; readonly kind: (typeof attachments)[number] }
   | { readonly do: 'press'; readonly chat: number; readonly message: number; readonly data: string }
-  | { readonly do: 'pay'; readonly chat: number; readonly message: number }
+  | { readonly do: 'pay'; readonly chat: number; readonly offer: OfferAt }
+  /** Looks at where an address of Telegram leads. */
+  | { readonly do: 'open'; readonly chat: number; readonly url: string }
+  /** Goes into the club by a link; without one, asks to be let in. */
+  | { readonly do: 'enter'; readonly chat: number; readonly url?: string }
+  | { readonly do: 'leave'; readonly chat: number }
+  /** Calls the subscription off, or takes it up again. */
+  | { readonly do: 'unsubscribe' | 'resubscribe'; readonly chat: number }
   /** Gives the last payment back. */
   | { readonly do: 'refund'; readonly chat: number }
   | { readonly do: 'block' | 'unblock'; readonly chat: number }
-  | { readonly do: 'speak'; readonly chat: number; readonly language: string }
+  | { readonly do: 'speak'; readonly chat: number; readonly language: string };
+
+/** Where an offer stands: in a message, or behind an address. */
+export type OfferAt = { readonly message: number } | { readonly link: string };
+
+/** What the page asks for. */
+export type PageAction =
+  | PersonAction
   | { readonly do: 'join'; readonly name: string; readonly language: string }
   | { readonly do: 'advance'; readonly ms: number }
   /** Moves the time to the chat's next reminder. */
@@ -169,7 +213,11 @@ export type PageAction =
   | { readonly do: 'restart' }
   | { readonly do: 'disconnect'; readonly ms: number };
 
-/** The answer to an action. `user` is the one who joined. */
-export type PageReply =
-  | { readonly ok: true; readonly user?: number }
-  | { readonly ok: false; readonly error: string };
+/** What came of an action: the person who was added, what an address leads to, how the club's door was passed. */
+export interface Outcome {
+  readonly user?: number;
+  readonly opened?: WireOpened;
+  readonly entered?: 'joined' | 'requested';
+}
+
+export type PageReply = ({ readonly ok: true } & Outcome) | { readonly ok: false; readonly error: string };

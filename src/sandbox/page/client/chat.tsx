@@ -73,7 +73,9 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
   const status = statusOf(user.id);
   const w = words.value;
   const menu = useRef<HTMLDetailsElement>(null);
-  const choose = (action: 'block' | 'unblock' | 'refund') => {
+  const choose = (
+    action: 'block' | 'unblock' | 'refund' | 'enter' | 'leave' | 'unsubscribe' | 'resubscribe',
+  ) => {
     menu.current?.removeAttribute('open');
     void act({ do: action, chat: user.id });
   };
@@ -88,6 +90,12 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
           {status.text}
         </span>
       </span>
+      {user.isOperator && <span class="role">{w.operator}</span>}
+      {user.club?.isMember === true && (
+        <span class="club-chip" title={w.memberOf(user.club.title)}>
+          <Icon name="door" size={15} /> <span>{user.club.title}</span>
+        </span>
+      )}
       {isOneOfTwo && (
         <button
           type="button"
@@ -110,6 +118,26 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
           ) : (
             <button type="button" onClick={() => choose('block')}>
               <Icon name="block" size={18} /> {w.block}
+            </button>
+          )}
+          {user.club?.isMember === true && (
+            <button type="button" onClick={() => choose('leave')}>
+              <Icon name="back" size={18} /> {w.leaveClub}
+            </button>
+          )}
+          {user.club?.isMember === false && (
+            <button type="button" onClick={() => choose('enter')}>
+              <Icon name="door" size={18} /> {w.askToJoin}
+            </button>
+          )}
+          {user.subscription === 'active' && (
+            <button type="button" onClick={() => choose('unsubscribe')}>
+              <Icon name="block" size={18} /> {w.unsubscribe}
+            </button>
+          )}
+          {user.subscription === 'canceled' && (
+            <button type="button" onClick={() => choose('resubscribe')}>
+              <Icon name="check" size={18} /> {w.resubscribe}
             </button>
           )}
           {hasPaid && (

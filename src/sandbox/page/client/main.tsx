@@ -7,7 +7,7 @@ import { Chat } from './chat.tsx';
 import { Dialog } from './dialog.tsx';
 import { Icon } from './icons.tsx';
 import { Panel } from './panel.tsx';
-import { act, active, connect, link, look, notices, page, second } from './store.ts';
+import { act, active, connect, link, look, notices, page, second, unread } from './store.ts';
 import { type Language, language, languages, words } from './words.ts';
 
 const themes = ['auto', 'light', 'dark'] as const;
@@ -83,11 +83,14 @@ function TopBar({ users }: { users: readonly WireUser[] }) {
             role="tab"
             class="person"
             key={user.id}
+            aria-label={user.isOperator ? `${user.name}, ${w.operator}` : user.name}
             aria-selected={user.id === active.value}
             onClick={() => look(user.id)}
           >
             <Avatar user={user} />
             <span class="person-name">{user.name}</span>
+            {user.isOperator && <span class="role">{w.operator}</span>}
+            {unread.value.has(user.id) && <span class="unread" role="img" aria-label={w.unread} />}
           </button>
         ))}
       </div>
@@ -121,7 +124,7 @@ function BesideSwitch({ users }: { users: readonly WireUser[] }) {
   const isOn = second.value !== 0;
   const label = isOn ? words.value.notBeside : words.value.beside;
   const toggle = () => {
-    second.value = isOn ? 0 : (users.find(({ id }) => id !== active.value)?.id ?? 0);
+    second.value = isOn ? 0 : (users.findLast(({ id }) => id !== active.value)?.id ?? 0);
   };
   return (
     <button

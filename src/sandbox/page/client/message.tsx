@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import type { WireButton, WireMessage, WireUser } from '../wire.ts';
+import type { OfferAt, WireButton, WireMessage, WireOffer, WireOpened, WireUser } from '../wire.ts';
+import { ClubSheet } from './club.tsx';
 import { Rich } from './entities.tsx';
 import { Icon, Spinner, WithStars } from './icons.tsx';
 import { isMedia, isVisual, Media } from './media.tsx';
@@ -108,19 +109,26 @@ function Invoice(invoice: { title: string; description: string; currency: string
   );
 }
 
+/** What a pressed button has opened over the page. */
+type Sheet =
+  | { readonly kind: 'pay'; readonly offer: WireOffer; readonly at: OfferAt }
+  | { readonly kind: 'club'; readonly club: Extract<WireOpened, { kind: 'club' }>; readonly url: string };
+
 function Keyboard({ message, user }: { message: WireMessage; user: WireUser }) {
-  const [isPaying, pay] = useState(false);
-  if (message.buttons.length === 0 && !isPaying) return null;
+  const [sheet, show] = useState<Sheet | null>(null);
+  if (message.buttons.length === 0 && sheet === null) return null;
+  const close = () => show(null);
   return (
     <div class="keyboard">
       {message.buttons.map((row) => (
         <div class="row" key={row.map(({ label }) => label).join('\n')}>
           {row.map((button) => (
-            <KeyboardButton key={button.label} button={button} message={message} onPay={() => pay(true)} />
+            <KeyboardButton key={button.label} button={button} message={message} onOpen={show} />
           ))}
         </div>
       ))}
-      {isPaying && <PaySheet user={user} message={message} onClose={() => pay(false)} />}
+      {sheet?.kind === 'pay' && <PaySheet user={user} offer={sheet.offer} at={sheet.at} onClose={close} />}
+      {sheet?.kind === 'club' && <ClubSheet user={user} club={sheet.club} url={sheet.url} onClose={close} />}
     </div>
   );
 }
@@ -128,17 +136,17 @@ function Keyboard({ message, user }: { message: WireMessage; user: WireUser }) {
 function KeyboardButton({
   button,
   message,
-  onPay,
+  onOpen,
 }: {
   button: WireButton;
   message: WireMessage;
-  onPay: () => void;
+  onOpen: (sheet: Sheet) => void;
 }) {
-  const { data } = button;
+  const { data, url } = button;
   const invoice = message.content.kind === 'invoice' ? message.content : undefined;
-  if (button.kind === 'url' && button.url !== undefined && /^https?:/i.test(button.url)) {
+  if (button.kind === 'url' && url !== undefined && /^https?:/i.test(url)) {
     return (
-      <a class="key" href={button.url} target="_blank" rel="noopener noreferrer">
+      <a class="key" href={url} target="_blank" rel="noopener noreferrer">
         {button.label}
         <Icon name="link" size={12} />
       </a>
@@ -147,7 +155,9 @@ function KeyboardButton({
   const isWaiting =
     page.value?.presses.some((press) => press.message === message.id && press.data === data) === true;
   const press = () => {
-    if (button.kind === 'pay') onPay();
+    if (button.kind === 'pay') {
+      if (invoice !== undefined) onOpen({ kind: 'pay', offer: invoice, at: { message: message.id } });
+    } else if (button.kind === 'telegram' && url !== undefined) void open(message.chat, url, onOpen);
     else if (data !== undefined && !isWaiting)
       void act({ do: 'press', chat: message.chat, message: message.id, data });
   };
@@ -158,7 +168,20 @@ function KeyboardButton({
   return (
     <button type="button" class="key" aria-busy={isWaiting} onClick={press}>
       <WithStars text={label} />
+      {button.kind === 'telegram' && <Icon name="link" size={12} />}
       {isWaiting && <Spinner />}
     </button>
+  );
+}
+
+/** Asks where an address of Telegram leads; one that leads nowhere is told as an error. */
+async function open(chat: number, url: string, onOpen: (sheet: Sheet) => void): Promise<void> {
+  const reply = await act({ do: 'open', chat, url });
+  if (!reply.ok || reply.opened === undefined) return;
+  const { opened } = reply;
+  onOpen(
+    opened.kind === 'club'
+      ? { kind: 'club', club: opened, url }
+      : { kind: 'pay', offer: opened.offer, at: { link: url } },
   );
 }

@@ -3,8 +3,8 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { WireStep } from '../wire.ts';
 import { Icon } from './icons.tsx';
 import { Picture } from './picture.tsx';
-import { act, active, activeSession, activeUser, now, page } from './store.ts';
-import { clockWithSeconds, duration, span, words } from './words.ts';
+import { act, active, activeSession, activeSessions, activeUser, now, page } from './store.ts';
+import { clockWithSeconds, dateAndClock, duration, span, words } from './words.ts';
 
 /** Counts seconds, so that what waits is counted down. */
 const second = signal(0);
@@ -27,7 +27,7 @@ export function Panel() {
 function Controls() {
   const w = words.value;
   const bot = page.value?.bot;
-  const hasTimer = (activeSession.value?.timers.length ?? 0) > 0;
+  const hasTimer = activeSessions.value.some(({ timers }) => timers.length > 0);
   return (
     <div class="controls" role="toolbar" aria-label={w.machine}>
       <button
@@ -44,6 +44,9 @@ function Controls() {
       </button>
       <button type="button" class="control" onClick={() => act({ do: 'advance', ms: 86_400_000 })}>
         <Icon name="clock" size={16} /> {w.plusDay}
+      </button>
+      <button type="button" class="control" onClick={() => act({ do: 'advance', ms: 30 * 86_400_000 })}>
+        <Icon name="clock" size={16} /> {w.plus30Days}
       </button>
       <button
         type="button"
@@ -66,12 +69,17 @@ function Controls() {
   );
 }
 
+/** A value of a context, for reading: what is a time by its size is shown as one. */
+function shown(value: unknown): string {
+  if (typeof value === 'number' && value > 1e12 && value < 1e13) return dateAndClock(value);
+  if (Array.isArray(value) && value.length > 0) return value.map(shown).join(', ');
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
 function Session() {
   const w = words.value;
   const session = activeSession.value;
   const context = Object.entries((session?.context ?? {}) as Record<string, unknown>);
-  // Read for its effect: the countdown is shown anew each second.
-  second.value;
   return (
     <section class="card session" aria-label={w.session}>
       <header>
@@ -81,33 +89,51 @@ function Session() {
       {session === undefined ? (
         <p class="none">{w.noSession}</p>
       ) : (
-        <>
-          <dl class="context" aria-label={w.context}>
-            {context.map(([name, value]) => (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{typeof value === 'string' ? value : JSON.stringify(value)}</dd>
-              </div>
-            ))}
-          </dl>
-          <h3>{w.reminders}</h3>
-          {session.timers.length === 0 ? (
-            <p class="none">{w.noReminders}</p>
-          ) : (
-            <ul class="timers">
-              {session.timers.map(({ name, due }) => (
-                <li key={name}>
-                  <code>{name}</code>
-                  <time dateTime={new Date(due).toISOString()}>
-                    {due <= now() ? w.dueNow : duration(due - now())}
-                  </time>
-                </li>
-              ))}
-            </ul>
-          )}
-        </>
+        <dl class="context" aria-label={w.context}>
+          {context.map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd title={String(value)}>{shown(value)}</dd>
+            </div>
+          ))}
+        </dl>
       )}
+      <Timers />
     </section>
+  );
+}
+
+/** What is pending in all machines of the person, the next first. */
+function Timers() {
+  const w = words.value;
+  // Read for its effect: the countdown is shown anew each second.
+  second.value;
+  const timers = activeSessions.value
+    .flatMap(({ machine, timers: own }) => own.map((timer) => ({ machine, ...timer })))
+    .sort((a, b) => a.due - b.due);
+  const isMixed = new Set(timers.map(({ machine }) => machine)).size > 1;
+  if (activeSessions.value.length === 0) return null;
+  return (
+    <>
+      <h3>{w.reminders}</h3>
+      {timers.length === 0 ? (
+        <p class="none">{w.noReminders}</p>
+      ) : (
+        <ul class="timers">
+          {timers.map(({ machine, name, due }) => (
+            <li key={`${machine} ${name}`}>
+              <span>
+                <code>{name}</code>
+                {isMixed && <small class="machine-name">{machine}</small>}
+              </span>
+              <time dateTime={new Date(due).toISOString()}>
+                {due <= now() ? w.dueNow : duration(due - now())}
+              </time>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
   );
 }
 
@@ -152,13 +178,17 @@ function Step({ step }: { step: WireStep }) {
       </li>
     );
   }
-  const { event, from, to, effects } = step;
+  const { machine, event, from, to, effects } = step;
+  const isMain = machine === page.value?.machines[0]?.id;
   const outcome =
     to === null ? (from === null ? w.expired : w.ignored) : from === to ? to : `${from ?? '∅'} → ${to}`;
   return (
     <li class={from === to ? 'step' : 'step moves'}>
       {time}
-      <code class="event">{shortEvent(event)}</code>
+      <span class="event">
+        <code>{shortEvent(event)}</code>
+        {!isMain && <small class="machine-name">{machine}</small>}
+      </span>
       <span class="outcome">
         <span aria-hidden="true">→ </span>
         <code>{outcome}</code>
@@ -177,4 +207,7 @@ function Step({ step }: { step: WireStep }) {
 
 /** `xstate.after.payment_reminder.access.awaiting_payment` → `after payment_reminder`. */
 const shortEvent = (event: string) =>
-  event.replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1').replace(/^xstate\./, '');
+  event
+    .replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1')
+    .replace(/^xstate\.(done|error)\.actor\.(?:.*\.)?/, '$1 ')
+    .replace(/^xstate\./, '');

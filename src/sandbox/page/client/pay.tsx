@@ -1,32 +1,34 @@
 import { useState } from 'preact/hooks';
-import type { WireMessage, WireUser } from '../wire.ts';
+import type { OfferAt, WireOffer, WireUser } from '../wire.ts';
 import { Dialog } from './dialog.tsx';
 import { Icon, Spinner, Star, WithStars } from './icons.tsx';
 import { act, page } from './store.ts';
 import { price, words } from './words.ts';
 
-/** The sheet that Telegram opens over an invoice: balance, price, confirmation, and what came of it. */
+/** The sheet that Telegram opens over an invoice or its link: balance, price, confirmation, and what came of it. */
 export function PaySheet({
   user,
-  message,
+  offer,
+  at,
   onClose,
 }: {
   user: WireUser;
-  message: WireMessage;
+  offer: WireOffer;
+  at: OfferAt;
   onClose: () => void;
 }) {
   const [stage, go] = useState<'asked' | 'paying' | 'paid' | { error: string }>('asked');
   const w = words.value;
-  const invoice = message.content;
-  if (invoice.kind !== 'invoice') return null;
-  const cost = price(invoice.amount, invoice.currency);
-  const isStars = invoice.currency === 'XTR';
-  const isShort = isStars && user.stars < invoice.amount;
+  const cost = price(offer.amount, offer.currency);
+  const isStars = offer.currency === 'XTR';
+  const isShort = isStars && user.stars < offer.amount;
   const botName = page.value?.bot.name ?? '';
-  const sentence = w.checkoutFor(invoice.title, botName, isStars ? w.stars(invoice.amount) : cost);
+  const amount = isStars ? w.stars(offer.amount) : cost;
+  const isMonthly = offer.isMonthly === true;
+  const sentence = w.checkoutFor(offer.title, botName, isMonthly ? w.eachMonth(amount) : amount);
   const pay = async () => {
     go('paying');
-    const reply = await act({ do: 'pay', chat: user.id, message: message.id });
+    const reply = await act({ do: 'pay', chat: user.id, offer: at });
     go(reply.ok ? 'paid' : { error: reply.error });
   };
   if (stage === 'paid') {
@@ -85,7 +87,7 @@ export function PaySheet({
         ) : isShort ? (
           w.notEnough
         ) : (
-          <WithStars text={w.confirm(cost)} />
+          <WithStars text={isMonthly ? w.subscribe(cost) : w.confirm(cost)} />
         )}
       </button>
     </Dialog>

@@ -1,26 +1,33 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from './icons.tsx';
-import { active, activeSession, page } from './store.ts';
+import { active, activeMachine, activeMachines, activeSession, chosenMachine, page } from './store.ts';
 import { words } from './words.ts';
 
 const steps = [0.5, 0.65, 0.8, 1, 1.25];
 
-/** The machine's picture, laid out once; the current state and the last transition are lit in it. */
+/** The chosen machine's picture, laid out once; the current state and the last transition are lit in it. */
 export function Picture() {
   const frame = useRef<HTMLDivElement>(null);
   const [svg, keep] = useState<SVGSVGElement | null>(null);
   const [hasFailed, fail] = useState(false);
+  const machine = activeMachine.value;
   const [zoom, setZoom] = useState<number | null>(null);
   const w = words.value;
   useEffect(() => {
-    loadPicture().then(
+    let isWanted = true;
+    fail(false);
+    loadPicture(machine).then(
       (loaded) => {
+        if (!isWanted) return;
         frame.current?.replaceChildren(loaded);
         keep(loaded);
       },
-      () => fail(true),
+      () => isWanted && fail(true),
     );
-  }, []);
+    return () => {
+      isWanted = false;
+    };
+  }, [machine]);
   const state = activeSession.value?.state;
   useEffect(() => {
     if (svg !== null) light(svg, state);
@@ -31,7 +38,9 @@ export function Picture() {
     observer.observe(current);
     return () => observer.disconnect();
   }, [svg, state, zoom]);
-  const last = page.value?.steps.findLast((step) => step.kind === 'step' && step.chat === active.value);
+  const last = page.value?.steps.findLast(
+    (step) => step.kind === 'step' && step.chat === active.value && step.machine === machine,
+  );
   useEffect(() => {
     if (svg === null || last?.kind !== 'step') return;
     return flash(svg, last.event, last.from ?? last.to ?? '');
@@ -51,7 +60,7 @@ export function Picture() {
   return (
     <section class="card picture" aria-label={w.picture}>
       <header>
-        <h2>{w.picture}</h2>
+        {activeMachines.value.length < 2 ? <h2>{w.picture}</h2> : <Machines />}
         <span class="zoom">
           <button type="button" class="small" aria-label={w.zoomOut} onClick={() => change(-1)}>
             <Icon name="minus" size={16} />
@@ -64,13 +73,42 @@ export function Picture() {
           </button>
         </span>
       </header>
-      {hasFailed ? <p class="none">{w.pictureMissing}</p> : <div class="frame" ref={frame} />}
+      {hasFailed && <p class="none">{w.pictureMissing}</p>}
+      <div class="frame" hidden={hasFailed} ref={frame} />
     </section>
   );
 }
 
-async function loadPicture(): Promise<SVGSVGElement> {
-  const response = await fetch('/page/machine.svg');
+function Machines() {
+  return (
+    <div class="machines" role="tablist" aria-label={words.value.picture}>
+      {activeMachines.value.map(({ id }) => (
+        <button
+          type="button"
+          role="tab"
+          key={id}
+          aria-selected={id === activeMachine.value}
+          onClick={() => (chosenMachine.value = id)}
+        >
+          {id}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+const pictures = new Map<string, Promise<SVGSVGElement>>();
+
+/** Each machine's picture is fetched once; one that could not be is asked for again. */
+function loadPicture(machine: string): Promise<SVGSVGElement> {
+  const loading = pictures.get(machine) ?? fetchPicture(machine);
+  pictures.set(machine, loading);
+  loading.catch(() => pictures.delete(machine));
+  return loading;
+}
+
+async function fetchPicture(machine: string): Promise<SVGSVGElement> {
+  const response = await fetch(`/page/machines/${machine}.svg`);
   if (!response.ok) throw new Error(`Expected the picture, found status ${response.status}.`);
   const parsed = new DOMParser().parseFromString(await response.text(), 'image/svg+xml');
   const root = document.adoptNode(parsed.documentElement);

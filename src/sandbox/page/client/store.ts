@@ -1,5 +1,13 @@
 import { batch, computed, signal } from '@preact/signals';
-import type { PageAction, PageEvent, PageReply, PageState, WireSession, WireUser } from '../wire.ts';
+import type {
+  PageAction,
+  PageEvent,
+  PageReply,
+  PageState,
+  WireMachine,
+  WireSession,
+  WireUser,
+} from '../wire.ts';
 
 /** null until the server has told. */
 export const page = signal<PageState | null>(null);
@@ -9,6 +17,8 @@ export const link = signal<'connecting' | 'open' | 'lost'>('connecting');
 export const active = signal(0);
 /** A second user, beside the first; 0 for none. */
 export const second = signal(0);
+/** People to whom the bot has written since they were looked at. */
+export const unread = signal<ReadonlySet<number>>(new Set());
 /** What a bot says it does, by chat, until this time of the machine's clock. */
 export const acting = signal<Readonly<Record<number, { action: string; until: number }>>>({});
 
@@ -24,12 +34,33 @@ export const notices = signal<readonly Notice[]>([]);
 export const activeUser = computed<WireUser | undefined>(() =>
   page.value?.users.find(({ id }) => id === active.value),
 );
-export const activeSession = computed<WireSession | undefined>(() => page.value?.sessions[active.value]?.[0]);
+export const activeSessions = computed<readonly WireSession[]>(
+  () => page.value?.sessions[active.value] ?? [],
+);
+/** The machines that this person can have to do with. */
+export const activeMachines = computed<readonly WireMachine[]>(() =>
+  (page.value?.machines ?? []).filter(
+    ({ id, forOperators }) =>
+      !forOperators ||
+      activeUser.value?.isOperator === true ||
+      activeSessions.value.some((session) => session.machine === id),
+  ),
+);
+/** The machine that is looked at; '' for the first. */
+export const chosenMachine = signal('');
+export const activeMachine = computed<string>(() => {
+  const ids = activeMachines.value.map(({ id }) => id);
+  return ids.find((id) => id === chosenMachine.value) ?? ids[0] ?? '';
+});
+export const activeSession = computed<WireSession | undefined>(() =>
+  activeSessions.value.find(({ machine }) => machine === activeMachine.value),
+);
 
 /** Looks at a person's session; their chat is shown in place of the one looked at, or stands beside it already. */
 export function look(id: number): void {
   if (second.value === id) second.value = active.value;
   active.value = id;
+  unread.value = new Set([...unread.value].filter((one) => one !== id));
 }
 
 /** The machine's clock with the sandbox's lead, ms since 1970. */
@@ -98,7 +129,11 @@ function hear(event: PageEvent): void {
   if (event.type === 'answered') {
     if (event.text !== '') notify(event.chat, event.text, event.isAlert ? 'alert' : 'toast');
   } else if (event.type === 'acting') act5s(event.chat, event.action);
-  else if (event.type === 'message' && !event.message.isOut) stopActing(event.message.chat);
+  else if (event.type === 'message' && !event.message.isOut) {
+    const { chat } = event.message;
+    stopActing(chat);
+    if (chat !== active.value && chat !== second.value) unread.value = new Set([...unread.value, chat]);
+  }
   page.value = reduce(state, event);
 }
 

@@ -34,6 +34,16 @@ const en = {
   block: 'Block the bot',
   unblock: 'Unblock the bot',
   refund: 'Ask for the money back',
+  leaveClub: 'Leave the club',
+  askToJoin: 'Ask to join the club',
+  unsubscribe: 'Call the subscription off',
+  resubscribe: 'Take the subscription up again',
+  memberOf: (club: string) => `In ${club}`,
+  members: (count: number) => (count === 1 ? '1 member' : `${count} members`),
+  joinClub: 'Join',
+  requestToJoin: 'Request to join',
+  requestSent: 'The request was sent. The bot decides.',
+  isMember: 'This person is in already.',
   attach: 'Attach',
   attachments: { photo: 'Photo', voice: 'Voice message', sticker: 'Sticker', location: 'Place' },
   pay: (price: string) => `Pay ${price}`,
@@ -51,6 +61,8 @@ const en = {
   paying: 'The bot is asked…',
   paidTitle: 'Payment completed',
   paidText: (price: string) => `You paid ${price}. The bot knows.`,
+  eachMonth: (amount: string) => `${amount} each month`,
+  subscribe: (price: string) => `Subscribe for ${price} a month`,
   notEnough: 'Not enough Stars',
   close: 'Close',
   done: 'Done',
@@ -64,6 +76,8 @@ const en = {
   openPhoto: 'Open the photo',
   noBytes: 'a picture of the sandbox',
   people: 'People',
+  operator: 'operator',
+  unread: 'new messages',
   addPerson: 'Add a person',
   personName: 'Name',
   personLanguage: 'Language of their Telegram',
@@ -79,6 +93,7 @@ const en = {
   noReminder: 'No reminder is pending',
   plus5: '+5 min',
   plusDay: '+1 day',
+  plus30Days: '+30 days',
   kill: 'Restart the bot',
   killHint: 'Kills its process (SIGKILL) and starts it again',
   disconnect: 'Lose the network for 10 s',
@@ -141,6 +156,19 @@ const ru: typeof en = {
   block: 'Заблокировать бота',
   unblock: 'Разблокировать бота',
   refund: 'Вернуть деньги',
+  leaveClub: 'Выйти из клуба',
+  askToJoin: 'Попроситься в клуб',
+  unsubscribe: 'Отказаться от подписки',
+  resubscribe: 'Возобновить подписку',
+  memberOf: (club) => `В клубе: ${club}`,
+  members: (count) => {
+    const form = new Intl.PluralRules('ru').select(count);
+    return `${count} ${form === 'one' ? 'участник' : form === 'few' ? 'участника' : 'участников'}`;
+  },
+  joinClub: 'Вступить',
+  requestToJoin: 'Попроситься',
+  requestSent: 'Заявка отправлена. Решает бот.',
+  isMember: 'Этот человек уже в клубе.',
   attach: 'Прикрепить',
   attachments: { photo: 'Фото', voice: 'Голосовое', sticker: 'Стикер', location: 'Место' },
   pay: (price) => `Заплатить ${price}`,
@@ -151,6 +179,8 @@ const ru: typeof en = {
   paying: 'Спрашиваем бота…',
   paidTitle: 'Оплачено',
   paidText: (price) => `Вы заплатили ${price}. Бот уже знает.`,
+  eachMonth: (amount) => `${amount} в месяц`,
+  subscribe: (price) => `Подписаться за ${price} в месяц`,
   notEnough: 'Не хватает звёзд',
   close: 'Закрыть',
   done: 'Готово',
@@ -167,6 +197,8 @@ const ru: typeof en = {
   openPhoto: 'Открыть фото',
   noBytes: 'картинка песочницы',
   people: 'Люди',
+  operator: 'оператор',
+  unread: 'новые сообщения',
   addPerson: 'Добавить человека',
   personName: 'Имя',
   personLanguage: 'Язык его Telegram',
@@ -182,6 +214,7 @@ const ru: typeof en = {
   noReminder: 'Напоминаний не ожидается',
   plus5: '+5 мин',
   plusDay: '+1 день',
+  plus30Days: '+30 дней',
   kill: 'Перезапустить бота',
   killHint: 'Убивает процесс (SIGKILL) и запускает снова',
   disconnect: 'Без сети на 10 с',
@@ -258,6 +291,14 @@ export const clock = (at: number) =>
   }).format(at);
 export const clockWithSeconds = (at: number) =>
   new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(at);
+/** `24 Dec, 18:30`. */
+export const dateAndClock = (at: number) =>
+  new Intl.DateTimeFormat(language.value === 'ru' ? 'ru' : 'en-GB', {
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  }).format(at);
 export const day = (at: number) =>
   new Intl.DateTimeFormat(language.value === 'ru' ? 'ru' : 'en', { day: 'numeric', month: 'long' }).format(
     at,

@@ -1,0 +1,39 @@
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isMap, parseDocument } from 'yaml';
+
+export const sales = ['forever', 'days', 'subscription'] as const;
+/** Access for ever, for days, or by a monthly subscription. */
+export type Sale = (typeof sales)[number];
+
+const demoDays = 30;
+
+/** What the demo has of its own in bot.yaml. */
+export interface DemoSettings {
+  /** Without it, as bot.yaml has it; but 30 days in place of for ever, so that there is an end to see. */
+  readonly sells?: Sale | undefined;
+  /** What operators are spoken to in; without it, as bot.yaml has it. */
+  readonly language: string | undefined;
+  /** The id of the sandbox's club. */
+  readonly club: number;
+}
+
+/**
+ * Copies the content folder, and changes in the copy's bot.yaml what the demo needs.
+ * A bot.yaml that cannot be read is copied as it is: the bot says what is wrong with it.
+ */
+export function copyContent(from: string, to: string, { sells, language, club }: DemoSettings): void {
+  rmSync(to, { recursive: true, force: true });
+  cpSync(from, to, { recursive: true });
+  const file = join(to, 'bot.yaml');
+  const settings = parseDocument(readFileSync(file, 'utf8'));
+  if (settings.errors.length > 0 || !isMap(settings.get('product'))) return;
+  if (language !== undefined) settings.set('default_language', language);
+  settings.set('club', settings.createNode({ chat_id: club }));
+  const days = Number(settings.getIn(['product', 'access_days']) ?? 0);
+  const isSubscription = settings.getIn(['product', 'subscription']) === 'monthly';
+  const sold = sells ?? (isSubscription ? 'subscription' : 'days');
+  settings.setIn(['product', 'access_days'], sold === 'days' ? days || demoDays : 0);
+  settings.setIn(['product', 'subscription'], sold === 'subscription' ? 'monthly' : null);
+  writeFileSync(file, settings.toString({ lineWidth: 0 }));
+}
