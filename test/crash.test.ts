@@ -9,6 +9,8 @@ interface Act {
   readonly shows: readonly string[];
   /** Which pass of a point is the interesting one. Default 1. */
   readonly pass?: number;
+  /** An actor works beside the message, which may be in hand at the point: it is in the window too. */
+  readonly isInHand?: true;
 }
 
 /** One conversation, with everything that a crash could hurt. */
@@ -32,7 +34,12 @@ const acts: Readonly<Record<string, Act>> = {
     },
     shows: ['noted 1'],
   },
-  "an actor's result": { play: (anna) => anna.says('/ask 2'), shows: ['asked 2', 'answered'], pass: 2 },
+  "an actor's result": {
+    play: (anna) => anna.says('/ask 2'),
+    shows: ['asked 2', 'answered'],
+    pass: 2,
+    isInHand: true,
+  },
 };
 
 const updates = Object.keys(acts).filter((name) => name !== 'a reminder');
@@ -156,7 +163,7 @@ test.each(victims.flatMap((victim) => points.map((point) => [victim, point] as c
       // The one window: Telegram has taken a message, and nobody has noted it.
       const isWindow = point === 'effect performed' && victim !== 'Redis';
       if (isWindow && texts.length === repeats + 1) expect(repeats, name).toBe(1);
-      else expect(repeats, name).toBeLessThanOrEqual(isWindow ? 1 : 0);
+      else expect(repeats, name).toBeLessThanOrEqual(isWindow || acts[name]?.isInHand === true ? 1 : 0);
     }
     expect(chat.payments).toMatchObject([{ direction: 'in', amount: 250 }]);
     expect(chat.sessions).toMatchObject([
