@@ -1,5 +1,6 @@
 import { keepMemoryLow } from '../src/ops/memory.ts';
 import { benchCheckout } from './checkout.ts';
+import { benchCopies } from './copies.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
 import { benchRecovery } from './recovery.ts';
@@ -12,6 +13,7 @@ const benches: Record<string, () => Promise<void>> = {
   memory: benchMemory,
   timers: benchTimers,
   recovery: benchRecovery,
+  copies: benchCopies,
   checkout: benchCheckout,
 };
 

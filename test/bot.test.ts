@@ -3,6 +3,7 @@ import { machines } from '../src/conversation.ts';
 import type { SandboxUser } from '../src/sandbox/sandbox.ts';
 import { jobMachine } from './job.machine.ts';
 import { startBot } from './support/bot.ts';
+import { isOffered } from './support/shop.ts';
 
 const minutes = 60_000;
 const hours = 3_600_000;
@@ -54,10 +55,7 @@ test('from /start to a chosen topic', async () => {
 test('every topic delivers its material', async () => {
   const bot = await startBot();
   const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
+  await isOffered(bot, anna);
   await anna.pays();
   await bot.settled();
   const topics = anna.messages.at(-1)?.buttons.flat() ?? [];
@@ -74,10 +72,7 @@ test('every topic delivers its material', async () => {
 test('a reminder that is due while the bot is down is sent after it starts, once', async () => {
   const bot = await startBot();
   const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
+  await isOffered(bot, anna);
   await bot.app.stop();
   bot.clock.shift(10 * minutes);
   await bot.restart();
@@ -90,10 +85,7 @@ test('a reminder that is due while the bot is down is sent after it starts, once
 test('an offer that nobody takes is reminded of twice and then ends', async () => {
   const bot = await startBot();
   const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
+  await isOffered(bot, anna);
   const asked = anna.messages.length;
   for (const [wait, count] of [
     [5 * minutes, 1],
@@ -112,10 +104,7 @@ test('an offer that nobody takes is reminded of twice and then ends', async () =
 test('strange input gets an answer, and the state stays', async () => {
   const bot = await startBot();
   const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
+  await isOffered(bot, anna);
   const answers = async (act: () => unknown) => {
     const before = anna.messages.filter(({ from }) => from === 'bot').length;
     act();
@@ -189,10 +178,7 @@ test('language is taken from Telegram, changed by /language, and kept', async ()
 test('the same payment under another update id is not granted twice', async () => {
   const bot = await startBot();
   const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
+  await isOffered(bot, anna);
   await anna.pays();
   await bot.settled();
   const paid = anna.messages.find(({ raw }) => 'successful_payment' in raw);
@@ -205,10 +191,7 @@ test('the same payment under another update id is not granted twice', async () =
 test('a checkout of another price is rejected with a reason, and nothing is paid', async () => {
   const bot = await startBot();
   const anna = bot.sandbox.user();
-  anna.says('/start');
-  await anna.sees('Get access');
-  anna.presses('Get access');
-  await bot.settled();
+  await isOffered(bot, anna);
   const answer = await anna.checkout({ amount: 1 });
   expect(answer.ok).toBe(false);
   expect(answer.error?.length).toBeGreaterThan(10);
@@ -258,10 +241,7 @@ test.each(['Telegram tells', 'a message is refused'])(
   async (how) => {
     const bot = await startBot();
     const anna = bot.sandbox.user();
-    anna.says('/start');
-    await anna.sees('Get access');
-    anna.presses('Get access');
-    await bot.settled();
+    await isOffered(bot, anna);
     const timers = async () => (await bot.chat(anna)).sessions[0]?.timers.map(({ name }) => name);
     expect(await timers()).toEqual(['payment_reminder', 'second_reminder', 'offer_expiry']);
     if (how === 'Telegram tells') anna.blocks();
@@ -310,10 +290,7 @@ test('when Telegram refuses several chats in a row, the whole bot pauses; a chec
   const bot = await startBot();
   const users = [1, 2, 3, 4].map((id) => bot.sandbox.user({ id }));
   const [first, , , last] = users as [SandboxUser, SandboxUser, SandboxUser, SandboxUser];
-  last.says('/start');
-  await last.sees('Get access');
-  last.presses('Get access');
-  await bot.settled();
+  await isOffered(bot, last);
   const flood = { status: 429, description: 'Too Many Requests: retry after 60', retryAfter: 60 };
   for (const { id } of users.slice(0, 3)) bot.sandbox.fail('sendMessage', flood, { chat: id });
   for (const user of users.slice(0, 3)) user.says('/start');

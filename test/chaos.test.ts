@@ -109,6 +109,16 @@ test('a message that came twice is counted by its window', () => {
   expect(lost).toMatchObject({ violations: [], duplicates: { 'a lost answer': 1 } });
 });
 
+test('a message that came again out of order is explained by a pause alone, whatever happened beside it', () => {
+  const [first, ...rest] = good.shown as [Evidence['shown'][number], ...Evidence['shown']];
+  const late = { ...good, shown: [first, ...rest.slice(0, 2), { ...first, real: 5_000 }, ...rest.slice(2)] };
+  const kills = [100];
+  const crash = checkChat(late, { ...noEnds, kills });
+  expect(crash.violations.join('\n')).toMatch(/"noted 1" came again where/);
+  const pause = checkChat(late, { ...noEnds, kills, pauses: [{ from: 50, to: 3_000 }] });
+  expect(pause).toMatchObject({ violations: [], duplicates: { 'a pause': 1 } });
+});
+
 test('the checker of payments sees a lost one, one too many, and access without one', () => {
   const kept = (charge: string, direction: 'in' | 'out' = 'in') => ({ charge, direction });
   const session = (state: string, payments: number) => ({ machine: 'access', state, context: { payments } });

@@ -1,8 +1,10 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
 import { machines } from '../src/conversation.ts';
+import { shardOf } from '../src/core/shard.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { DeadLetters } from '../src/store/dead.ts';
+import { Keys } from '../src/store/keys.ts';
 import { connect } from '../src/store/redis.ts';
 import { startBot } from './support/bot.ts';
 import { run, variablesFor } from './support/process.ts';
@@ -69,6 +71,40 @@ test('an update that a machine chokes on is kept with its stack; other chats nev
   isBroken = false;
   await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now());
   await anna.sees('Terms');
+});
+
+test('what Redis calls wrong in itself is given up in place of being tried for ever, and the chat goes on', async () => {
+  const bot = await startBot();
+  const dead = lettersOf(bot.prefix);
+  const redis = connect(inject('redis'));
+  onTestFinished(() => redis.disconnect());
+  const anna = bot.sandbox.user();
+  const key = new Keys(bot.prefix).session(shardOf(anna.id, 4), 'access', anna.id);
+  await redis.set(key, 'not a session');
+  anna.says('/start');
+  await expect.poll(async () => (await dead.list(1))[0]?.letter.error).toMatch(/^WRONGTYPE/);
+  await redis.del(key);
+  anna.says('/help');
+  await anna.sees('What I can do');
+  const [letter] = await dead.list(1);
+  await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now());
+  await anna.sees('Get access');
+});
+
+test('a payment that names no charge is kept for the operator, and the chat goes on', async () => {
+  const bot = await startBot();
+  const dead = lettersOf(bot.prefix);
+  const anna = bot.sandbox.user();
+  anna.says('/start');
+  await anna.sees('Get access');
+  const message = { ...anna.messages[0]?.raw, successful_payment: { currency: 'XTR', total_amount: 250 } };
+  bot.sandbox.push({ message });
+  anna.says('/help');
+  await anna.sees('What I can do');
+  expect(await dead.list(9)).toMatchObject([
+    { letter: { kind: 'update', error: expect.stringContaining('charge id') } },
+  ]);
+  expect(await bot.state(anna)).toBe('idle');
 });
 
 test('turnstile dead lists, shows, puts back and drops letters', async () => {

@@ -27,17 +27,18 @@ function project(files: Record<string, string>) {
   };
 }
 
-test('the example of the README, pasted into a project of its own, compiles and passes', () => {
+test('the examples of the README, pasted into a project of its own, compile and pass', () => {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
-  const example = /## Test your own bot[\s\S]*?```ts\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+  const examples = [...readme.matchAll(/```ts\n(import [\s\S]*?)```/g)].map(([, example = '']) => example);
+  expect(examples).toHaveLength(2);
   const options = { strict: true, module: 'nodenext', target: 'es2023', types: ['node'], noEmit: true };
   const run = project({
-    'bot.test.ts': example,
+    ...Object.fromEntries(examples.map((example, index) => [`${index}.test.ts`, example])),
     'package.json': '{"type":"module"}',
     'tsconfig.json': JSON.stringify({ compilerOptions: { ...options, skipLibCheck: true } }),
   });
   const compiled = run('typescript/bin/tsc');
   expect(compiled, compiled.output).toMatchObject({ status: 0 });
   const ran = run('vitest/vitest.mjs', 'run', '--testTimeout=20000');
-  expect(ran, ran.output).toMatchObject({ status: 0, output: expect.stringContaining('1 passed') });
+  expect(ran, ran.output).toMatchObject({ status: 0, output: expect.stringContaining('2 passed') });
 });

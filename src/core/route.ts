@@ -230,6 +230,8 @@ function routeClub(update: Update, rules: RouteRules): Routed | null {
 function paymentOf(message: Message): Payment | null {
   const paid = message.successful_payment ?? message.refunded_payment;
   if (paid === undefined) return null;
+  if (typeof paid.telegram_payment_charge_id !== 'string' || paid.telegram_payment_charge_id === '')
+    throw new Error('Expected a payment with a charge id, found one without');
   const chat = message.chat.type === 'private' ? message.chat.id : (message.from?.id ?? message.chat.id);
   const providerCharge = paid.provider_payment_charge_id;
   return {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import type { Store, StoredResult, Taken } from '../store/store.ts';
+import { TokenBucket } from './bucket.ts';
 import type { Clock } from './clock.ts';
 import type { At } from './points.ts';
 import { Shards } from './shards.ts';
@@ -45,40 +46,6 @@ const longestRetry = 24 * 3_600_000;
 
 /** So many chats told to wait, with no message taken between them, mean that the whole bot is. */
 const floodedChats = 3;
-
-/** A bucket that holds `size` and gains `perSecond`. */
-class TokenBucket {
-  #size: number;
-  #perSecond: number;
-  #tokens: number;
-  #at: number;
-  constructor(size: number, perSecond: number, now: number) {
-    this.#size = size;
-    this.#perSecond = perSecond;
-    this.#tokens = size;
-    this.#at = now;
-  }
-  /** Takes one; returns the ms to wait when it is empty, else 0. */
-  take(now: number): number {
-    this.#tokens = Math.min(
-      this.#size,
-      this.#tokens + (Math.max(0, now - this.#at) * this.#perSecond) / 1_000,
-    );
-    this.#at = now;
-    if (this.#tokens < 1) return Math.ceil(((1 - this.#tokens) * 1_000) / this.#perSecond);
-    this.#tokens -= 1;
-    return 0;
-  }
-  /** Changes size and gain; what it holds stays, as far as it fits. */
-  resize(size: number, perSecond: number): void {
-    this.#size = size;
-    this.#perSecond = perSecond;
-    this.#tokens = Math.min(this.#tokens, size);
-  }
-  isFull(now: number): boolean {
-    return this.#tokens + ((now - this.#at) * this.#perSecond) / 1_000 >= this.#size;
-  }
-}
 
 /**
  * Performs effects: best lane first, each queue in order, a small window in flight. An effect stays in the outbox

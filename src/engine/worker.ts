@@ -1,4 +1,4 @@
-import { createConcurrentSink, createRunner, type RunnerHandle, type UpdateSource } from '@grammyjs/runner';
+import { createConcurrentSink, createRunner, type RunnerHandle } from '@grammyjs/runner';
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
 import type { Effect, JsonObject } from '../core/effects.ts';
@@ -14,8 +14,10 @@ import {
   step,
   timerEvent,
 } from '../core/step.ts';
+import { isRefusal } from '../store/redis.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
 import type { Clock } from './clock.ts';
+import { InboxSource } from './inbox.ts';
 import type { At } from './points.ts';
 import { Shards } from './shards.ts';
 
@@ -55,8 +57,11 @@ interface Job {
   readonly update?: number;
 }
 
-/** How often the inbox is looked at without a hint, ms: a lost hint costs this much. */
-const rescan = 1_000;
+/** What an entry asks for, and the chat whose order it keeps; null: none. */
+interface Task {
+  readonly chat: number | null;
+  readonly work: () => Promise<void>;
+}
 
 /**
  * The one door to a session: updates, due timers and results of effects come in here; each is stepped and committed.
@@ -135,44 +140,43 @@ export class Worker {
   }
 
   async #handleEntry(entry: Entry): Promise<void> {
-    let chat: number | null = null;
-    let work: () => Promise<void>;
+    let task: Task;
     try {
-      const prepared = this.#prepare(entry);
-      const unreachable = entry.kind === 'unreachable' ? Number(entry.text) : null;
-      if (unreachable !== null || prepared?.event.type === 'bot.blocked') {
-        const person = unreachable ?? prepared?.chat ?? 0;
-        chat = person;
-        work = () => this.#abandon(entry, person);
-      } else if (entry.kind === 'forget') {
-        const wish = JSON.parse(entry.text) as { chat: number };
-        chat = wish.chat;
-        work = () => this.#forget(entry, wish.chat);
-      } else if (prepared === null) {
-        work = async () => {
-          this.#checkOwner(
-            entry,
-            await this.#options.store.commit(entry, null, null, { now: this.#options.clock.now() }),
-          );
-        };
-      } else {
-        chat = prepared.chat;
-        work = () => this.#perform(prepared);
-      }
+      task = this.#taskOf(entry);
     } catch (error) {
-      work = () => this.#bury(entry, entry.kind, undefined, entry.text, error);
+      task = { chat: null, work: () => this.#bury(entry, entry.kind, undefined, entry.text, error) };
     }
-    await this.#inOrder(chat, entry, work);
+    await this.#inOrder(task.chat, entry, task.work);
   }
 
-  #prepare(entry: Entry): Job | null {
-    if (entry.kind === 'update') return this.#prepareUpdate(entry);
-    if (entry.kind === 'forget' || entry.kind === 'unreachable') return null;
+  #taskOf(entry: Entry): Task {
+    if (entry.kind === 'unreachable') {
+      const chat = Number(entry.text);
+      return { chat, work: () => this.#abandon(entry, chat) };
+    }
+    if (entry.kind === 'forget') {
+      const { chat } = JSON.parse(entry.text) as { chat: number };
+      return { chat, work: () => this.#forget(entry, chat) };
+    }
+    const job = entry.kind === 'update' ? this.#updateJob(entry) : this.#storedJob(entry);
+    if (job === null) return { chat: null, work: () => this.#discard(entry) };
+    const { chat, event } = job;
+    if (event.type === 'bot.blocked') return { chat, work: () => this.#abandon(entry, chat) };
+    return { chat, work: () => this.#perform(job) };
+  }
+
+  /** An event that the store itself keeps: the result of an actor, or a signal of another machine. */
+  #storedJob(entry: Entry): Job {
     const stored = JSON.parse(entry.text) as StoredResult | Signal;
     const machine = this.#options.machines.find(({ id }) => id === stored.machine);
     if (machine === undefined) throw new Error(`No machine "${stored.machine}" is loaded`);
     const event = 'event' in stored ? stored.event : eventOf(stored);
     return { cause: entry, chat: stored.chat, machines: [machine], event, kind: entry.kind, body: stored };
+  }
+
+  async #discard(entry: Entry): Promise<void> {
+    const { store, clock } = this.#options;
+    this.#checkOwner(entry, await store.commit(entry, null, null, { now: clock.now() }));
   }
 
   async #forget(entry: Entry, chat: number): Promise<void> {
@@ -188,7 +192,7 @@ export class Worker {
     if (this.#checkOwner(entry, code) === 'ok') log.info({ chat }, 'forgotten');
   }
 
-  #prepareUpdate(entry: Entry): Job | null {
+  #updateJob(entry: Entry): Job | null {
     const update = JSON.parse(entry.text) as Update;
     const routed = route(update, this.#options.routeRules());
     if (routed === null) {
@@ -236,13 +240,22 @@ export class Worker {
     }
   }
 
-  /** Redis' own faults pass; the cause stays stored, and is tried again until it is committed. */
+  /**
+   * Redis' own faults pass; the cause stays stored, and is tried again until it is committed. What Redis calls wrong in
+   * itself does not pass: the cause is given up, so that its chat goes on.
+   */
   async #untilStored(cause: Cause, work: () => Promise<void>): Promise<void> {
+    let isLetter = false;
     for (let wait = 100; this.#current.has(cause); wait = Math.min(wait * 2, 5_000)) {
       try {
         await work();
         return;
       } catch (error) {
+        if (isRefusal(error) && !isLetter) {
+          isLetter = true;
+          work = () => this.#bury(cause, ...contentOf(cause), error);
+          continue;
+        }
         this.#options.log.error({ err: error, entry: cause.id }, 'storing failed; trying again');
         if (!this.#source.isActive()) return;
         await new Promise((resolve) => setTimeout(resolve, wait));
@@ -406,116 +419,12 @@ export class Worker {
 const eventOf = (stored: StoredResult): MachineEvent =>
   resultEvent(stored.invocation, 'error' in stored ? { error: stored.error } : { output: stored.output });
 
+/** What a dead letter says of a cause: its kind, its chat where it is known, and what it holds. */
+const contentOf = (cause: Cause): [kind: DeadLetter['kind'], chat: number | undefined, body: unknown] =>
+  'text' in cause
+    ? [(cause as Entry).kind, undefined, (cause as Entry).text]
+    : ['timer', (cause as DueTimer).chat, cause.id];
+
 /** As the log shows an effect: `send offer`, `sendInvoice`. */
 const nameOf = ({ type, params }: Effect): string =>
   typeof params?.['message'] === 'string' ? `${type} ${params['message']}` : type;
-
-const sources = ['inbox:checkout', 'inbox'] as const;
-
-/** Reads the inboxes as the runner asks: checkout queries first, shards in turn. */
-class InboxSource implements UpdateSource<Entry> {
-  readonly #store: Store;
-  readonly #shards: Shards;
-  readonly #log: Logger;
-  /** Per inbox, the id of the last entry read. */
-  readonly #after = new Map<string, string>();
-  /** Per shard, how often its inboxes were begun anew. */
-  readonly #rewinds = new Map<number, number>();
-  readonly #waiting = { 'inbox:checkout': new Set<number>(), inbox: new Set<number>() };
-  #pace: number;
-  #active = true;
-  #wake: () => void = () => {};
-
-  constructor(store: Store, shards: Shards, pace: number, log: Logger) {
-    this.#store = store;
-    this.#shards = shards;
-    this.#pace = pace;
-    this.#log = log;
-  }
-
-  rewind(shard: number): void {
-    for (const source of sources) this.#after.delete(`${source} ${shard}`);
-    this.#rewinds.set(shard, (this.#rewinds.get(shard) ?? 0) + 1);
-    this.hint(shard);
-  }
-
-  hint(shard: number): void {
-    this.#waiting['inbox:checkout'].add(shard);
-    this.#waiting.inbox.add(shard);
-    this.#wake();
-  }
-
-  #hintAll(): void {
-    for (const shard of this.#shards) this.hint(shard);
-  }
-
-  async *generator(): AsyncGenerator<Entry[]> {
-    let scanned = performance.now();
-    while (this.#active) {
-      const entries = await this.#read();
-      if (entries.length > 0) yield entries;
-      if (performance.now() - scanned >= rescan) {
-        this.#hintAll();
-        scanned = performance.now();
-      } else if (entries.length === 0) await this.#hinted();
-    }
-  }
-
-  async #read(): Promise<Entry[]> {
-    for (const source of sources) {
-      const waiting = this.#waiting[source];
-      if (waiting.size === 0) continue;
-      const limit = Math.max(16, Math.min(100, Math.ceil(this.#pace / waiting.size)));
-      const shards = [...waiting].filter((shard) => this.#shards.isOpen(shard));
-      waiting.clear();
-      const batches = await Promise.all(
-        shards.map(async (shard) => ({
-          shard,
-          rewinds: this.#rewinds.get(shard),
-          // One shard that cannot be read must not take along what was read of the others.
-          entries: await this.#store
-            .readInbox(shard, source, this.#after.get(`${source} ${shard}`) ?? '', limit)
-            .catch((error: unknown) => {
-              this.#log.warn({ err: error, shard }, 'reading the inbox failed; trying again');
-              return [];
-            }),
-        })),
-      );
-      const entries = batches.flatMap(({ shard, rewinds, entries: read }) => {
-        // Given away while it was being read, or begun anew: what came before would be passed over.
-        if (!this.#shards.isOpen(shard) || this.#rewinds.get(shard) !== rewinds) return [];
-        const last = read.at(-1);
-        if (last !== undefined) this.#after.set(`${source} ${shard}`, last.id);
-        if (read.length === limit) waiting.add(shard);
-        return read;
-      });
-      if (entries.length > 0) return entries;
-    }
-    return [];
-  }
-
-  async #hinted(): Promise<void> {
-    if (this.#waiting.inbox.size > 0 || this.#waiting['inbox:checkout'].size > 0) return;
-    await new Promise<void>((resolve) => {
-      const timeout = setTimeout(resolve, rescan);
-      this.#wake = () => {
-        clearTimeout(timeout);
-        resolve();
-      };
-    });
-    this.#wake = () => {};
-  }
-
-  setGeneratorPace(pace: number): void {
-    this.#pace = pace;
-  }
-
-  isActive(): boolean {
-    return this.#active;
-  }
-
-  close(): void {
-    this.#active = false;
-    this.#wake();
-  }
-}

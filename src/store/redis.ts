@@ -117,3 +117,7 @@ export async function checkServer(redis: Redis): Promise<string[]> {
   }
   return [];
 }
+
+/** Redis says that a command is wrong in itself: it fails as often as it is sent. Its other errors pass. */
+export const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ReplyError' && /^(ERR|WRONGTYPE)\b/.test(error.message);

@@ -134,11 +134,15 @@ function checkMessages(
         violations.push(`"${due.what}" came ${set + delays[kind] - message.virtual} ms early`);
     } else if (expected.slice(0, next).some(({ text }) => text === message.text)) {
       const earlier = shown.slice(0, index).findLast(({ text }) => text === message.text) ?? message;
-      const window = windowOf(earlier.real, message.real, ends, answersLeft);
-      // A copy that was paused may still send what was in its hand, when another has long gone on.
-      const inOrder = message.text === expected[next - 1]?.text || window === 'a pause';
+      // A copy that was paused may still send what was in its hand, when another has long gone on. Nothing else
+      // explains a repetition out of order, whatever happened beside it.
+      const inOrder = message.text === expected[next - 1]?.text;
+      const wasPaused = isPaused(earlier.real, message.real, ends);
+      const window =
+        !inOrder && wasPaused ? 'a pause' : windowOf(earlier.real, message.real, ends, answersLeft);
       if (window === null) violations.push(`"${message.text}" came twice, and nothing explains it`);
-      else if (!inOrder) violations.push(`"${message.text}" came again where "${due?.text}" was due`);
+      else if (!inOrder && window !== 'a pause')
+        violations.push(`"${message.text}" came again where "${due?.text}" was due`);
       else duplicates[window]++;
     } else {
       violations.push(`"${message.text}" came where "${expected[next]?.text ?? 'nothing'}" was due`);
@@ -187,9 +191,11 @@ function windowOf(first: number, second: number, ends: Ends, answersLeft: number
   }
   const isLost = (at: number) => first >= at - longestPutOff - inFlight && first <= at && second >= at;
   if (ends.redisKills.some(isLost)) return 'a kill of Redis';
-  const isPaused = ({ from, to }: { from: number; to: number }) => first <= to + inFlight && second >= from;
-  return ends.pauses.some(isPaused) ? 'a pause' : null;
+  return isPaused(first, second, ends) ? 'a pause' : null;
 }
+
+const isPaused = (first: number, second: number, { pauses }: Ends): boolean =>
+  pauses.some(({ from, to }) => first <= to + inFlight && second >= from);
 
 /** The ledger has every payment and refund once, and access is there exactly while payments exceed refunds. */
 export function checkBuyer(
