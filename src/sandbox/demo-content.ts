@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 
@@ -20,16 +20,18 @@ export interface DemoSettings {
 
 /**
  * Copies the content folder, and changes in the copy's bot.yaml what the demo needs.
- * A bot.yaml that cannot be read is copied as it is: the bot says what is wrong with it.
+ * What is missing or cannot be read is left so: the bot says what is wrong with it.
  */
 export function copyContent(from: string, to: string, { sells, language, club }: DemoSettings): void {
   rmSync(to, { recursive: true, force: true });
-  cpSync(from, to, { recursive: true });
+  if (existsSync(from)) cpSync(from, to, { recursive: true });
   const file = join(to, 'bot.yaml');
+  if (!existsSync(file)) return;
   const settings = parseDocument(readFileSync(file, 'utf8'));
   if (settings.errors.length > 0 || !isMap(settings.get('product'))) return;
   if (language !== undefined) settings.set('default_language', language);
-  settings.set('club', settings.createNode({ chat_id: club }));
+  if (!isMap(settings.get('club'))) settings.set('club', settings.createNode({}));
+  settings.setIn(['club', 'chat_id'], club);
   const days = Number(settings.getIn(['product', 'access_days']) ?? 0);
   const isSubscription = settings.getIn(['product', 'subscription']) === 'monthly';
   const sold = sells ?? (isSubscription ? 'subscription' : 'days');

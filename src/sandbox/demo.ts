@@ -56,6 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
 }
 
 async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
+  const { contentDir } = readEnvironment(readVariables(), { token: false });
   const clockFile = join(dataDir, 'clock.json');
   const offset = readOffset(clockFile);
   let page: Page | undefined;
@@ -71,7 +72,6 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
   // Telegram lets no bot write first.
   if (olga.messages.length === 0) olga.says('/start');
   const club = sandbox.club({ id: clubId, title: clubTitles[language] ?? 'The club', joinByRequest: true });
-  const { contentDir } = readEnvironment(readVariables(), { token: false });
   const demoContent = join(dataDir, 'content');
   const clockOffset = () => Math.round(sandbox.clock.now() - Date.now());
   const bot = new BotProcess({

@@ -103,7 +103,7 @@ async function sandboxMessage(
 }
 
 const help = `What you type is sent to the bot. Lines that begin with a colon are for the demo:
-  :1 :2 …      press a button of the last message that has some
+  :1 :2 …      press a button of the last message that has some, or follow its invite link
   :pay         pay the last invoice          :refund      Telegram gives the money back
   :wait 5m     move the clock (s, m, h, d)   :state       the session and what is pending
   :block :unblock the bot                    :help :quit`;
