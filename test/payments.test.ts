@@ -334,7 +334,7 @@ test('/forget: session, timers and chat are gone, the ledger stays, and nothing 
   bot.clock.shift(60 * days);
   await bot.settled();
   expect(anna.messages.length).toBe(before);
-  expect(await membership(anna)).toBeUndefined();
+  await expect.poll(() => membership(anna)).toBeUndefined();
   anna.says('/start');
   await anna.sees('Get access');
 });
