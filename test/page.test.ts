@@ -71,6 +71,7 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await steps(page).getByText('The bot runs and goes on where it was').waitFor();
     await isLit(page, 'topic_selected');
     await page.locator('[aria-busy="true"]').waitFor({ state: 'detached' });
+    await page.locator('.grid[data-count="3"] img').nth(2).waitFor();
     expect(await page.locator('.grid[data-count="3"] img').count()).toBe(3);
     expect(startsOf(folder)).toBe(2);
     await page.getByText('follow_up', { exact: true }).waitFor();
