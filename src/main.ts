@@ -99,7 +99,7 @@ async function start(): Promise<void> {
     log.logger.fatal({ exitCode: exitCodeOf(error) }, explain(error));
     throw error;
   } finally {
-    log.flush();
+    await log.flush();
   }
 }
 
@@ -121,7 +121,7 @@ async function withStored<T>(
   } finally {
     opened.redis.disconnect();
     await opened.embedded?.stop();
-    quiet.flush();
+    await quiet.flush();
   }
 }
 

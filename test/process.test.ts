@@ -284,3 +284,14 @@ test('a signal while Telegram is still being waited for ends the embedded Redis 
   expect(await program.kill('SIGTERM')).toBe(0);
   await expect.poll(() => existsSync(`/proc/${pid}`)).toBe(false);
 });
+
+test('a bot whose log nobody reads any more ends all the same when it is told to', async () => {
+  const sandbox = await sandboxOf();
+  const program = await bot(sandbox, { LOG_LEVEL: 'debug' });
+  program.child.stdout?.destroy();
+  program.child.stderr?.destroy();
+  const anna = sandbox.user();
+  anna.says('/start');
+  await anna.sees('Get access');
+  expect(await program.kill('SIGTERM')).toBe(0);
+});

@@ -3,9 +3,12 @@ import { type Logger, pino } from 'pino';
 /** JSON lines on stdout, written in batches at most 100 ms late, with every occurrence of the token taken out. */
 export interface Log {
   readonly logger: Logger;
-  /** Writes what is still held; before an exit. */
-  flush(): void;
+  /** Writes what is still held; before an exit. At most a second, when nobody reads it. */
+  flush(): Promise<void>;
 }
+
+/** ms */
+const longestFlush = 1_000;
 
 /**
  * @param level pino's names, from `trace` to `silent`
@@ -13,13 +16,12 @@ export interface Log {
  */
 export function createLog(level: string, secrets: readonly string[], descriptor = 1): Log {
   const destination = pino.destination({ dest: descriptor, sync: false, minLength: 8_192 });
-  const flush = () => {
-    try {
-      destination.flushSync();
-    } catch {
-      // Not yet open, or the reader is gone: nothing can be written then.
-    }
-  };
+  // Not `flushSync`: when the reader is gone it tries for ever, and the process never ends.
+  const flush = () =>
+    new Promise<void>((resolve) => {
+      setTimeout(resolve, longestFlush).unref();
+      destination.flush(() => resolve());
+    });
   setInterval(() => destination.flush(), 100).unref();
   const hidden = secrets.filter((secret) => secret !== '');
   const logger = pino(
