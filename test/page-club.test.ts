@@ -140,6 +140,38 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await keepPicture(desk, 'page-1280-light-operator');
   });
 
+  test('a payment that the bot was not told of is found; refused invites are made up for; a second payment goes back', {
+    timeout: 60_000,
+  }, async () => {
+    const { desk } = await openBoth();
+    const choose = async (option: string) => {
+      await desk.getByLabel('Options of the chat').click();
+      await press(desk, option);
+    };
+    await press(desk, 'Start');
+    await press(desk, 'Get access');
+    await desk.getByRole('button', { name: /^Pay 250/ }).waitFor();
+    await choose('Telegram refuses two invites');
+    await choose('Pay, and the bot is not told');
+    await isLit(desk, 'awaiting_payment');
+    await press(desk, '+5 min');
+    // Compared when the bot has heard everything that waits for it.
+    await says(desk, '/status');
+    await sees(desk, /Your payment has arrived/);
+    await sees(desk, /could not be made just now/);
+    await skip(desk);
+    await desk.getByRole('tab', { name: 'membership' }).click();
+    await isLit(desk, 'active.trouble');
+    await skip(desk);
+    await desk
+      .getByRole('link', { name: 'Enter the club' })
+      .or(desk.getByRole('button', { name: 'Enter the club' }))
+      .waitFor();
+    await choose('Pay the invoice a second time');
+    await sees(desk, /It goes back to you right away/);
+    await keepPicture(desk, 'page-1280-light-made-good');
+  });
+
   test('a subscription is paid by its link, called off and taken up again', { timeout: 60_000 }, async () => {
     const { desk } = await openBoth('--sells', 'subscription');
     await press(desk, 'Start');

@@ -27,6 +27,12 @@ export async function performAs(
       await user.paysAgain(action.offer);
       return {};
     }
+    case 'payTwice':
+      await user.paysAgain();
+      return {};
+    case 'payUnheard':
+      await user.pays({ loseUpdate: true });
+      return {};
     case 'refund': {
       const charge = lastCharge(user);
       if (charge === undefined) throw new Error('There is no payment to give back.');

@@ -46,6 +46,11 @@ const pressLimit = 30_000;
 const rereading = 2_000;
 const silence = 15_000;
 
+const refusedInvite = {
+  status: 400,
+  description: 'Bad Request: not enough rights to manage chat invite link',
+};
+
 /** The server side of the chat page: tells what happens by server-sent events, and does what is asked. */
 export class Page {
   readonly #options: PageOptions;
@@ -251,6 +256,9 @@ export class Page {
         return {};
       case 'disconnect':
         this.#options.sandbox.goOffline(Number(action.ms));
+        return {};
+      case 'refuseInvites':
+        this.#options.sandbox.fail('createChatInviteLink', refusedInvite, { times: 2 });
         return {};
       default: {
         if (typeof action?.chat !== 'number') throw unknownAction(action);

@@ -195,6 +195,8 @@ export type PersonAction =
   | { readonly do: 'leave'; readonly chat: number }
   /** Calls the subscription off, or takes it up again. */
   | { readonly do: 'unsubscribe' | 'resubscribe'; readonly chat: number }
+  /** Pays the last invoice once more, as Telegram can; or pays it, and the bot is never told. */
+  | { readonly do: 'payTwice' | 'payUnheard'; readonly chat: number }
   /** Gives the last payment back. */
   | { readonly do: 'refund'; readonly chat: number }
   | { readonly do: 'block' | 'unblock'; readonly chat: number }
@@ -211,6 +213,8 @@ export type PageAction =
   /** Moves the time to the chat's next reminder. */
   | { readonly do: 'skip'; readonly chat: number }
   | { readonly do: 'restart' }
+  /** Telegram refuses the next two invite links. */
+  | { readonly do: 'refuseInvites' }
   | { readonly do: 'disconnect'; readonly ms: number };
 
 /** What came of an action: the person who was added, what an address leads to, how the club's door was passed. */

@@ -76,10 +76,20 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
   const w = words.value;
   const menu = useRef<HTMLDetailsElement>(null);
   const choose = (
-    action: 'block' | 'unblock' | 'refund' | 'enter' | 'leave' | 'unsubscribe' | 'resubscribe',
+    action:
+      | 'block'
+      | 'unblock'
+      | 'refund'
+      | 'payTwice'
+      | 'payUnheard'
+      | 'refuseInvites'
+      | 'enter'
+      | 'leave'
+      | 'unsubscribe'
+      | 'resubscribe',
   ) => {
     menu.current?.removeAttribute('open');
-    void act({ do: action, chat: user.id });
+    void act(action === 'refuseInvites' ? { do: action } : { do: action, chat: user.id });
   };
   return (
     <header class="chat-head">
@@ -145,6 +155,20 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
           {hasPaid && (
             <button type="button" onClick={() => choose('refund')}>
               <Icon name="back" size={18} /> {w.refund}
+            </button>
+          )}
+          {hasPaid ? (
+            <button type="button" onClick={() => choose('payTwice')}>
+              <Icon name="plus" size={18} /> {w.payTwice}
+            </button>
+          ) : (
+            <button type="button" onClick={() => choose('payUnheard')}>
+              <Icon name="offline" size={18} /> {w.payUnheard}
+            </button>
+          )}
+          {user.club?.isMember === false && (
+            <button type="button" onClick={() => choose('refuseInvites')}>
+              <Icon name="block" size={18} /> {w.refuseInvites}
             </button>
           )}
         </div>
