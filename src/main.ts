@@ -250,6 +250,7 @@ interface DemoFlags {
   script?: boolean;
   port?: number;
   sells?: Sale;
+  currency?: string;
 }
 
 const demo = ({ script = false, ...others }: DemoFlags) =>
@@ -278,6 +279,11 @@ function chatId(text: string): number {
 function whole(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
+}
+
+function currency(text: string): string {
+  if (!/^[A-Z]{3}$/.test(text)) throw new InvalidArgumentError('Expected a code such as XTR, EUR or JPY.');
+  return text;
 }
 
 const json = () => new Option('--json', 'print JSON for programs');
@@ -309,6 +315,11 @@ program
       '--sells <what>',
       'access for ever, for days, or by the month; without it what bot.yaml sells, but 30 days in place of for ever',
     ).choices(sales),
+  )
+  .option(
+    '--currency <code>',
+    'what is paid with: XTR (Stars), EUR, JPY …; without it what bot.yaml says',
+    currency,
   )
   .action((options: DemoFlags) => demo(options));
 program

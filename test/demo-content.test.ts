@@ -35,6 +35,14 @@ test('the demo sells what was asked for, else what bot.yaml sells, and days in p
   }
 });
 
+test('another currency brings a price of its own, in its smallest units', async () => {
+  for (const currency of ['EUR', 'JPY']) {
+    const to = join(dataDir(), 'content');
+    copyContent(await edited(), to, { currency, language: 'en', club });
+    expect((await loadConversation(to)).content.product).toMatchObject({ currency, price: 1_900 });
+  }
+});
+
 test('a club that bot.yaml names does not reach the demo; the lines stay where they are', async () => {
   const real: Edit = ['bot.yaml', 'chat_id:', 'chat_id: -1009999999999'];
   const { to, content } = await demoContent(undefined, real);

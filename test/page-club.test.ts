@@ -172,6 +172,22 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await keepPicture(desk, 'page-1280-light-made-good');
   });
 
+  test.each([
+    ['EUR', '€19.00'],
+    ['JPY', '¥1,900'],
+  ])('access is paid in money, %s', { timeout: 60_000 }, async (currency, price) => {
+    const { desk } = await openBoth('--currency', currency);
+    await press(desk, 'Start');
+    await press(desk, 'Get access');
+    await press(desk, `Pay ${price}`);
+    await desk.getByRole('dialog').getByText(price).first().waitFor();
+    await press(desk, new RegExp(`^Confirm and pay ${price}`));
+    await press(desk, 'Done');
+    await sees(desk, /Your payment has arrived/);
+    await isLit(desk, 'paid');
+    await keepPicture(desk, `page-1280-light-${currency}`);
+  });
+
   test('a subscription is paid by its link, called off and taken up again', { timeout: 60_000 }, async () => {
     const { desk } = await openBoth('--sells', 'subscription');
     await press(desk, 'Start');

@@ -7,11 +7,15 @@ export const sales = ['forever', 'days', 'subscription'] as const;
 export type Sale = (typeof sales)[number];
 
 const demoDays = 30;
+/** Stars, or the smallest units of another currency: 19.00 €, ¥1,900. */
+const priceIn = (currency: string): number => (currency === 'XTR' ? 250 : 1_900);
 
 /** What the demo has of its own in bot.yaml. */
 export interface DemoSettings {
   /** Without it, as bot.yaml has it; but 30 days in place of for ever, so that there is an end to see. */
   readonly sells?: Sale | undefined;
+  /** Without it, as bot.yaml has it; another one brings a price of its own. */
+  readonly currency?: string | undefined;
   /** What operators are spoken to in; without it, as bot.yaml has it. */
   readonly language: string | undefined;
   /** The id of the sandbox's club. */
@@ -22,7 +26,11 @@ export interface DemoSettings {
  * Copies the content folder, and changes in the copy's bot.yaml what the demo needs.
  * What is missing or cannot be read is left so: the bot says what is wrong with it.
  */
-export function copyContent(from: string, to: string, { sells, language, club }: DemoSettings): void {
+export function copyContent(
+  from: string,
+  to: string,
+  { sells, currency, language, club }: DemoSettings,
+): void {
   rmSync(to, { recursive: true, force: true });
   if (existsSync(from)) cpSync(from, to, { recursive: true });
   const file = join(to, 'bot.yaml');
@@ -37,5 +45,9 @@ export function copyContent(from: string, to: string, { sells, language, club }:
   const sold = sells ?? (isSubscription ? 'subscription' : 'days');
   settings.setIn(['product', 'access_days'], sold === 'days' ? days || demoDays : 0);
   settings.setIn(['product', 'subscription'], sold === 'subscription' ? 'monthly' : null);
+  if (currency !== undefined && currency !== settings.getIn(['product', 'currency'])) {
+    settings.setIn(['product', 'currency'], currency);
+    settings.setIn(['product', 'price'], priceIn(currency));
+  }
   writeFileSync(file, settings.toString({ lineWidth: 0 }));
 }

@@ -17,6 +17,8 @@ export interface DemoOptions {
   readonly port?: number;
   /** What is sold. Default: what bot.yaml sells, but 30 days in place of for ever. */
   readonly sells?: Sale;
+  /** What is paid with, for example EUR. Default: what bot.yaml says. */
+  readonly currency?: string;
   /** Reads what a bot with this DATA_DIR has stored; `close` also ends the Redis that a killed bot left running. */
   readonly reader: (dataDir: string) => { chat(id: number): Promise<StoredChat>; close(): Promise<void> };
   /** The first is the conversation itself. */
@@ -77,7 +79,8 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
   const bot = new BotProcess({
     variables: () => {
       const spoken = existsSync(join(contentDir, 'locales', `${language}.ftl`)) ? language : undefined;
-      copyContent(contentDir, demoContent, { sells: options.sells, language: spoken, club: club.id });
+      const { sells, currency } = options;
+      copyContent(contentDir, demoContent, { sells, currency, language: spoken, club: club.id });
       return {
         ...process.env,
         BOT_TOKEN: sandbox.token,
@@ -85,6 +88,7 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
         DATA_DIR: dataDir,
         CONTENT_DIR: demoContent,
         ADMIN_IDS: String(olga.id),
+        PROVIDER_TOKEN: '1:TEST:demo',
         // What a real installation has in .env must not reach the demo.
         REDIS_URL: '',
         HTTP_PORT: 'off',
