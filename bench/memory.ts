@@ -2,7 +2,7 @@ import { accessMachine } from '../machines/access.machine.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import { step } from '../src/core/step.ts';
 import { Store } from '../src/store/store.ts';
-import { machineLine, row, withRedis } from './support.ts';
+import { machineLine, ownAll, row, withRedis } from './support.ts';
 
 const count = 500_000;
 
@@ -15,7 +15,7 @@ export async function benchMemory(): Promise<void> {
     console.log(await machineLine(redis));
     const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
     const store = new Store(redis, { prefix: 'turnstile', shards: 16 });
-    for (let shard = 0; shard < store.shards; shard++) await store.acquire(shard, 'bench', []);
+    await ownAll(store);
     const machine = prepareMachine(accessMachine, {}, { language: 'en' });
     const empty = await used();
     const commitOf = (chat: number) => {

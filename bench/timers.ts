@@ -10,7 +10,7 @@ import { Dispatcher } from '../src/engine/dispatcher.ts';
 import { Timers } from '../src/engine/timers.ts';
 import { Worker } from '../src/engine/worker.ts';
 import { Store } from '../src/store/store.ts';
-import { machineLine, percentile, row, withRedis } from './support.ts';
+import { machineLine, ownAll, percentile, row, withRedis } from './support.ts';
 
 const machine = prepareMachine(accessMachine, {}, { language: 'en' });
 const backlog = 100_000;
@@ -82,7 +82,7 @@ async function measureLateness(redis: Redis): Promise<number[]> {
 /** Worker, timers and dispatcher on a store of their own, sending to nobody. */
 async function openBench(redis: Redis, prefix: string) {
   const store = new Store(redis, { prefix, shards: 16 });
-  for (let shard = 0; shard < store.shards; shard++) await store.acquire(shard, 'bench', []);
+  await ownAll(store);
   const clock = new SystemClock();
   const failed = () => {
     throw new Error('The bench lost its shards');

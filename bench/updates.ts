@@ -7,7 +7,7 @@ import { SystemClock } from '../src/engine/clock.ts';
 import { Dispatcher } from '../src/engine/dispatcher.ts';
 import { Worker } from '../src/engine/worker.ts';
 import { Store } from '../src/store/store.ts';
-import { machineLine, peakMegabytes, percentile, row, withRedis } from './support.ts';
+import { machineLine, ownAll, peakMegabytes, percentile, row, withRedis } from './support.ts';
 
 const chats = 15_000;
 const total = 60_000;
@@ -71,7 +71,7 @@ async function measure(
   perSecond: number,
 ) {
   const store = new Store(redis, { prefix, shards: 16 });
-  for (let shard = 0; shard < store.shards; shard++) await store.acquire(shard, 'bench', []);
+  await ownAll(store);
   const machine = prepareMachine(accessMachine, {}, { language: 'en' });
   const rules: RouteRules = {
     userEvents: machine.userEvents,

@@ -1,9 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Effect } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
-import { Keys } from './keys.ts';
 import { run } from './redis.ts';
-import { type DeadLetter, entryKindOf } from './store.ts';
+import { type DeadLetter, entryKindOf, Store } from './store.ts';
 
 /** A dead letter as it stands in the store. */
 export interface StoredLetter {
@@ -15,20 +14,18 @@ export interface StoredLetter {
 /** What was given up: read, put back, thrown away. Works beside a running bot. */
 export class DeadLetters {
   readonly #redis: Redis;
-  readonly #keys: Keys;
-  readonly #shards: number;
+  readonly #store: Store;
 
   constructor(redis: Redis, options: { prefix: string; shards: number }) {
     this.#redis = redis;
-    this.#keys = new Keys(options.prefix);
-    this.#shards = options.shards;
+    this.#store = new Store(redis, options);
   }
 
   /** The newest first. @param limit how many at the most */
   async list(limit: number): Promise<StoredLetter[]> {
     const all = await Promise.all(
-      Array.from({ length: this.#shards }, async (_, shard) => {
-        const rows = await this.#redis.xrevrange(this.#keys.dead(shard), '+', '-', 'COUNT', limit);
+      Array.from({ length: this.#store.shards }, async (_, shard) => {
+        const rows = await this.#redis.xrevrange(this.#store.keys.dead(shard), '+', '-', 'COUNT', limit);
         return rows.map((row) => storedLetter(shard, row));
       }),
     );
@@ -42,7 +39,7 @@ export class DeadLetters {
   async find(id: string): Promise<StoredLetter | null> {
     const place = this.#place(id);
     if (place === null) return null;
-    const [row] = await this.#redis.xrange(this.#keys.dead(place.shard), place.entry, place.entry);
+    const [row] = await this.#redis.xrange(this.#store.keys.dead(place.shard), place.entry, place.entry);
     return row === undefined ? null : storedLetter(place.shard, row);
   }
 
@@ -58,14 +55,19 @@ export class DeadLetters {
   async #revive(id: string, args: readonly (string | number)[]): Promise<boolean> {
     const place = this.#place(id);
     if (place === null) return false;
-    const code = await run(this.#redis, 'revive', [this.#keys.shard(place.shard)], [place.entry, ...args]);
-    await this.#redis.publish(this.#keys.hints(), String(place.shard));
+    const code = await run(
+      this.#redis,
+      'revive',
+      [this.#store.keys.shard(place.shard)],
+      [place.entry, ...args],
+    );
+    await this.#store.announce([place.shard]);
     return code === 'ok';
   }
 
   #place(id: string): { shard: number; entry: string } | null {
     const found = /^(\d+)-(\d+-\d+)$/.exec(id);
-    if (found === null || Number(found[1]) >= this.#shards) return null;
+    if (found === null || Number(found[1]) >= this.#store.shards) return null;
     return { shard: Number(found[1]), entry: found[2] as string };
   }
 }

@@ -7,7 +7,7 @@ import { shardOf } from '../core/shard.ts';
 import type { Commit } from '../core/step.ts';
 import { Batch } from './batch.ts';
 import { Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
-import { ledgerField } from './ledger.ts';
+import { Ledger, ledgerField } from './ledger.ts';
 import { run } from './redis.ts';
 
 /** What one copy of the bot owns at a time: a shard, or the polling. */
@@ -95,6 +95,7 @@ export class Store {
   readonly shards: number;
   readonly keys: Keys;
   readonly #redis: Redis;
+  readonly #ledger: Ledger;
   readonly #tokens = new Map<Role, string>();
   readonly #loads = new Batch<string, readonly string[]>(async (shard, suffixes) =>
     groups(3, (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
@@ -120,6 +121,7 @@ export class Store {
     this.#redis = redis;
     this.shards = options.shards;
     this.keys = new Keys(options.prefix);
+    this.#ledger = new Ledger(redis, options);
   }
 
   shardOf(chat: number): number {
@@ -307,10 +309,8 @@ export class Store {
   }
 
   /** Whether the ledger has this payment. */
-  async hasPayment(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
-    return (
-      (await this.#redis.hexists(this.keys.ledger(this.shardOf(payment.chat)), ledgerField(payment))) === 1
-    );
+  hasPayment(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
+    return this.#ledger.has(payment);
   }
 
   /**
