@@ -14,7 +14,7 @@ import {
   step,
   timerEvent,
 } from '../core/step.ts';
-import { isRefusal } from '../store/redis.ts';
+import { isPassing } from '../store/redis.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 import { InboxSource } from './inbox.ts';
@@ -251,7 +251,7 @@ export class Worker {
         await work();
         return;
       } catch (error) {
-        if (isRefusal(error) && !isLetter) {
+        if (!isPassing(error) && !isLetter) {
           isLetter = true;
           work = () => this.#bury(cause, ...contentOf(cause), error);
           continue;

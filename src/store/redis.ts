@@ -118,6 +118,21 @@ export async function checkServer(redis: Redis): Promise<string[]> {
   return [];
 }
 
-/** Redis says that a command is wrong in itself: it fails as often as it is sent. Its other errors pass. */
-export const isRefusal = (error: unknown): boolean =>
-  error instanceof Error && error.name === 'ReplyError' && /^(ERR|WRONGTYPE)\b/.test(error.message);
+/** What Redis answers while it cannot serve: the same command succeeds later. */
+const passingReplies =
+  /^(LOADING|BUSY|OOM|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
+
+/** What a connection says that is lost, or not there yet. */
+const passingFaults =
+  /^(Connection is closed|Stream isn't writeable|Command timed out|Socket timeout|Reached the max retries|Command aborted)/;
+
+/**
+ * Whether a command that failed can succeed when it is sent again: the connection was lost, or the server cannot serve
+ * just now. Everything else, of Redis as of our own, fails as often as it is tried.
+ */
+export function isPassing(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'ReplyError') return passingReplies.test(error.message);
+  // Node's own faults of a socket name the system call.
+  return passingFaults.test(error.message) || 'syscall' in error;
+}
