@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../src/sandbox/sandbox.ts';
 import { connect } from '../src/store/redis.ts';
@@ -294,4 +296,38 @@ test('a bot whose log nobody reads any more ends all the same when it is told to
   anna.says('/start');
   await anna.sees('Get access');
   expect(await program.kill('SIGTERM')).toBe(0);
+});
+
+test('a log that nobody reads is held up to a bound; how much was dropped is said when the reader is back', async () => {
+  const total = 160_000;
+  const program = `
+    import { createLog } from './dist/src/ops/log.js';
+    const { logger, flush } = createLog('info', []);
+    for (let n = 0; n < ${total}; n++) {
+      logger.info({ n, filling: 'x'.repeat(200) });
+      if (n % 1_000 === 0) await new Promise(setImmediate);
+    }
+    globalThis.gc();
+    process.stderr.write(String(process.memoryUsage().heapUsed));
+    process.stdin.once('data', async () => {
+      await flush();
+      process.exit();
+    });`;
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const [held] = (await once(child.stderr, 'data')) as [Buffer];
+  expect(Number(held)).toBeLessThan(32 * 1_024 * 1_024);
+  const lines: Record<string, unknown>[] = [];
+  const reading = (async () => {
+    for await (const line of createInterface(child.stdout)) lines.push(JSON.parse(line));
+  })();
+  const dropped = () => lines.reduce((sum, line) => sum + Number(line['lines'] ?? 0), 0);
+  await expect.poll(dropped, { timeout: 10_000 }).toBeGreaterThan(0);
+  child.stdin.write('end');
+  await reading;
+  const said = lines.filter((line) => line['lines'] !== undefined);
+  expect(lines.length - said.length + dropped()).toBe(total);
+  expect(said[0]?.['msg']).toBe(`${said[0]?.['lines']} log lines were dropped since nobody read them`);
 });

@@ -1,6 +1,9 @@
 import { type Logger, pino } from 'pino';
 
-/** JSON lines on stdout, written in batches at most 100 ms late, with every occurrence of the token taken out. */
+/**
+ * JSON lines on stdout, written in batches at most 100 ms late, with every occurrence of the token taken out. While nobody
+ * reads them, 16 MB are held; how many lines were dropped beyond that is logged when the reader is back.
+ */
 export interface Log {
   readonly logger: Logger;
   /** Writes what is still held; before an exit. At most a second, when nobody reads it. */
@@ -9,13 +12,20 @@ export interface Log {
 
 /** ms */
 const longestFlush = 1_000;
+/** What is held for a reader that does not come, bytes. Later lines are dropped and counted. */
+const mostHeld = 16 * 1_024 * 1_024;
 
 /**
  * @param level pino's names, from `trace` to `silent`
  * @param secrets never appear in a line: a token stands in the addresses of failed requests
  */
 export function createLog(level: string, secrets: readonly string[], descriptor = 1): Log {
-  const destination = pino.destination({ dest: descriptor, sync: false, minLength: 8_192 });
+  const destination = pino.destination({
+    dest: descriptor,
+    sync: false,
+    minLength: 8_192,
+    maxLength: mostHeld,
+  });
   // Not `flushSync`: when the reader is gone it tries for ever, and the process never ends.
   const flush = () =>
     new Promise<void>((resolve) => {
@@ -37,6 +47,18 @@ export function createLog(level: string, secrets: readonly string[], descriptor 
     },
     destination,
   );
+  let dropped = 0;
+  destination.on('drop', () => dropped++);
+  const tellDropped = () => {
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    logger.error({ lines }, `${lines} log lines were dropped since nobody read them`);
+    // There was no room for this line either.
+    if (dropped > 0) dropped = lines;
+  };
+  // The reader is back. What it has read makes room only when those who hear of it have returned.
+  destination.on('write', () => queueMicrotask(tellDropped));
   return { logger, flush };
 }
 
