@@ -7,6 +7,7 @@
 local p = KEYS[1] .. ':'
 if redis.call('GET', p .. 'owner') ~= ARGV[1] then return 'fenced' end
 if redis.call('XDEL', p .. ARGV[2], ARGV[3]) == 0 then return 'gone' end
+redis.call('DECRBY', p .. 'stats:outbox', redis.call('LLEN', p .. 'outbox:' .. ARGV[4]))
 redis.call('DEL', p .. 'outbox:' .. ARGV[4])
 for lane = 0, 3 do redis.call('ZREM', p .. 'lane:' .. lane, ARGV[4]) end
 local count = tonumber(ARGV[5])

@@ -32,14 +32,16 @@ local function commit(o)
   if ARGV[o + 17] ~= '' and redis.call('HEXISTS', p .. 'ledger', ARGV[o + 17]) == 1 then return 'charged' end
 
   if source == 'timers' then redis.call('ZREM', p .. 'timers', entry) else redis.call('XDEL', p .. source, entry) end
-  if ARGV[o + 17] ~= '' then redis.call('HSET', p .. 'ledger', ARGV[o + 17], ARGV[o + 18]) end
+  if ARGV[o + 17] ~= '' then
+    redis.call('HSET', p .. 'ledger', ARGV[o + 17], ARGV[o + 18])
+    redis.call('RPUSH', p .. 'book:' .. string.match(ARGV[o + 5], '-?%d+$'), ARGV[o + 17])
+  end
   if ARGV[o + 9] ~= '' then redis.call('ZADD', p .. 'chats', ARGV[o + 10], ARGV[o + 9]) end
 
   local now = tonumber(ARGV[o + 10])
   if text ~= '' then
     local machine, from, to, expires = ARGV[o + 12], ARGV[o + 13], ARGV[o + 14], ARGV[o + 15]
     redis.call('HSET', session, 's', text, 'n', tonumber(ARGV[o + 6]) + 1, 'm', ARGV[o + 8])
-    -- States that expire are counted by the members that have not expired yet, the others by a counter.
     local expiring = ',' .. ARGV[o + 16] .. ','
     local function expirable(state) return string.find(expiring, ',' .. state .. ',', 1, true) ~= nil end
     if expires ~= '' then
@@ -50,10 +52,10 @@ local function commit(o)
     end
     if from ~= to then
       if from ~= '' then
-        if expirable(from) then redis.call('ZREM', p .. 'expiring:' .. machine .. ':' .. from, ARGV[o + 5])
-        else redis.call('HINCRBY', p .. 'stats:states', machine .. ':' .. from, -1) end
+        if expirable(from) then redis.call('ZREM', p .. 'expiring:' .. machine .. ':' .. from, ARGV[o + 5]) end
+        redis.call('HINCRBY', p .. 'stats:states', machine .. ':' .. from, -1)
       end
-      if not expirable(to) then redis.call('HINCRBY', p .. 'stats:states', machine .. ':' .. to, 1) end
+      redis.call('HINCRBY', p .. 'stats:states', machine .. ':' .. to, 1)
       redis.call('HINCRBY', p .. 'stats:transitions:' .. ARGV[o + 11], machine .. ':' .. from .. '>' .. to, 1)
     end
   end
@@ -67,6 +69,7 @@ local function commit(o)
   -- A queue stands in one lane: the best of its effects. It keeps its time when a better effect promotes it.
   local count = tonumber(ARGV[at])
   at = at + 1
+  if count > 0 then redis.call('INCRBY', p .. 'stats:outbox', count) end
   for _ = 1, count do
     local queue, lane, effect = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
     if redis.call('RPUSH', p .. 'outbox:' .. queue, lane .. effect) == 1 then

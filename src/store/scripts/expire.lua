@@ -9,5 +9,6 @@ local due = redis.call('ZRANGEBYSCORE', expiring, '-inf', ARGV[3], 'LIMIT', 0, A
 for _, session in ipairs(due) do
   redis.call('DEL', p .. session)
   redis.call('ZREM', expiring, session)
+  redis.call('HINCRBY', p .. 'stats:states', ARGV[2], -1)
 end
 return #due

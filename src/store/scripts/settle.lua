@@ -17,9 +17,11 @@ local function settle(queue, taken, told, dead, dropsAll)
   if told ~= '' then redis.call('XADD', p .. 'inbox', '*', string.sub(told, 1, 1), string.sub(told, 2)) end
   if dead ~= '' then redis.call('XADD', p .. 'dead', '*', 'd', dead) end
   if dropsAll == '1' then
+    redis.call('DECRBY', p .. 'stats:outbox', redis.call('LLEN', list))
     redis.call('DEL', list)
     rest = { taken }
   else
+    redis.call('DECRBY', p .. 'stats:outbox', 1)
     redis.call('LPOP', list)
   end
   -- The lane of what is left; the first 32 are enough to place a queue.
