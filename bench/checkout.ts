@@ -27,8 +27,7 @@ export async function benchCheckout(): Promise<void> {
       REDIS_URL: `unix://${address}`,
       DATA_DIR: folder,
     };
-    const status = () =>
-      readStatus(redis, { prefix: 'turnstile', shards: 16, now: Date.now(), machines: [] });
+    const status = () => readStatus(redis, { prefix: 'turnstile', shards: 16, machines: [] });
     const until = async (what: (found: Awaited<ReturnType<typeof status>>) => boolean) => {
       while (!what(await status())) await new Promise((resolve) => setTimeout(resolve, 50));
     };

@@ -114,9 +114,8 @@ export function runningOf(conversation: Conversation, environment: Environment):
 }
 
 /** A machine as reports need it. */
-export const reportOf = ({ id, states, expiry, timersByName }: DurableMachine) => ({
+export const reportOf = ({ id, states, timersByName }: DurableMachine) => ({
   id,
   states,
-  expirable: [...expiry.keys()],
   timers: [...timersByName.keys()],
 });

@@ -126,9 +126,7 @@ async function withStored<T>(
 }
 
 async function status(options: { json?: boolean }): Promise<void> {
-  const found = await withStored((redis, where) =>
-    readStatus(redis, { ...where, now: Date.now(), machines: reported() }),
-  );
+  const found = await withStored((redis, where) => readStatus(redis, { ...where, machines: reported() }));
   if (options.json === true) {
     console.log(JSON.stringify(found));
     return;
@@ -145,10 +143,11 @@ async function status(options: { json?: boolean }): Promise<void> {
     console.log(`  ${name.padEnd(20)} ${name === 'dead' && count > 0 ? paint.red(shown) : shown}`);
   }
   if (Object.keys(sources).length > 0) console.log(paint.bold('sources'));
-  for (const [source, { started = 0, paid = 0 }] of Object.entries(sources))
-    console.log(
-      `  ${source.padEnd(20)} ${String(started).padStart(8)} came ${String(paid).padStart(8)} paid`,
-    );
+  for (const [source, { started = 0, paid = 0 }] of Object.entries(sources)) {
+    // Who comes without a link is not counted before they pay.
+    const came = source === 'none' && started === 0 ? '–' : String(started);
+    console.log(`  ${source.padEnd(20)} ${came.padStart(8)} came ${String(paid).padStart(8)} paid`);
+  }
 }
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
@@ -292,7 +291,8 @@ const program = new Command('turnstile')
     'A Telegram bot that sells access to a paid club, and the durable statechart runtime under it.',
   )
   .showHelpAfterError('(turnstile --help tells what there is)')
-  .configureHelp({ showGlobalOptions: true });
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : exitCodes.usage));
 program
   .command('start')
   .description('run the bot by long polling (needs BOT_TOKEN)')

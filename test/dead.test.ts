@@ -1,13 +1,17 @@
+import type { Update } from 'grammy/types';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
 import { machines } from '../src/conversation.ts';
 import { shardOf } from '../src/core/shard.ts';
+import { endDead } from '../src/ops/dead.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { DeadLetters } from '../src/store/dead.ts';
 import { Keys } from '../src/store/keys.ts';
 import { connect } from '../src/store/redis.ts';
+import type { DeadLetter, StoredLetter } from '../src/store/store.ts';
 import { startBot } from './support/bot.ts';
 import { run, variablesFor } from './support/process.ts';
+import { openTestRedis } from './support/redis.ts';
 
 function lettersOf(prefix: string): DeadLetters {
   const redis = connect(inject('redis'));
@@ -27,11 +31,11 @@ test('an effect that Telegram refuses for good becomes a dead letter; the chat g
   const [letter] = await dead.list(10);
   expect(letter?.letter).toMatchObject({ kind: 'effect', chat: anna.id, error: /can't parse entities/ });
   expect(letter?.letter.stack).toContain('GrammyError');
-  expect(await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now())).toBe(true);
+  expect(await dead.retry(letter as StoredLetter)).toBe(true);
   await anna.sees('Get access');
   await bot.settled();
   expect((await bot.status()).dead).toBe(0);
-  expect(await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now())).toBe(false);
+  expect(await dead.retry(letter as StoredLetter)).toBe(false);
 });
 
 test('an update that a machine chokes on is kept with its stack; other chats never notice, and it goes on once mended', async () => {
@@ -69,7 +73,7 @@ test('an update that a machine chokes on is kept with its stack; other chats nev
   });
   expect(letter?.letter.stack).toContain('fragile');
   isBroken = false;
-  await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now());
+  await dead.retry(letter as StoredLetter);
   await anna.sees('Terms');
 });
 
@@ -87,7 +91,7 @@ test('what Redis calls wrong in itself is given up in place of being tried for e
   anna.says('/help');
   await anna.sees('What I can do');
   const [letter] = await dead.list(1);
-  await dead.retry(letter as NonNullable<typeof letter>, bot.clock.now());
+  await dead.retry(letter as StoredLetter);
   await anna.sees('Get access');
 });
 
@@ -105,6 +109,171 @@ test('a payment that names no charge is kept for the operator, and the chat goes
     { letter: { kind: 'update', error: expect.stringContaining('charge id') } },
   ]);
   expect(await bot.state(anna)).toBe('idle');
+});
+
+/** A machine that is told to ring in an hour, and rings; the word `ring` in its guard chokes while it is broken. */
+function alarm() {
+  const fault = { isThere: true };
+  const machine = setup({
+    delays: { patience: () => 3_600_000 },
+    guards: {
+      fragile: () => {
+        if (fault.isThere) throw new Error('the guard chokes');
+        return true;
+      },
+    },
+    actions: { send: (_, _params: { message: string }) => {} },
+  }).createMachine({
+    id: 'alarm',
+    context: { language: 'en' },
+    meta: { userEvents: ['message.received'] },
+    initial: 'waiting',
+    states: {
+      waiting: {
+        after: { patience: { guard: 'fragile', actions: { type: 'send', params: { message: 'terms' } } } },
+        on: { 'message.received': { target: 'waiting', reenter: true } },
+      },
+    },
+  });
+  return { machine, fault };
+}
+
+test('a timer that is put back gives way to the one that was set since, and fires at its time', async () => {
+  const { machine, fault } = alarm();
+  const bot = await startBot({ machines: [machine, ...machines] });
+  const dead = lettersOf(bot.prefix);
+  const anna = bot.sandbox.user();
+  const rings = () => anna.messages.filter(({ text }) => text?.includes('Terms')).length;
+  const due = async () => (await bot.chat(anna)).sessions.at(0)?.timers.at(0)?.due;
+  anna.says('hello');
+  await expect.poll(due).toBeDefined();
+  bot.clock.shift(3_600_000);
+  await expect.poll(async () => (await dead.list(1)).length).toBe(1);
+  const [letter] = await dead.list(1);
+  expect(letter?.letter.kind).toBe('timer');
+  anna.says('hello');
+  await expect.poll(due).toBeDefined();
+  const set = await due();
+  expect(await dead.retry(letter as StoredLetter)).toBe(true);
+  expect(await due()).toBe(set);
+  expect(await dead.list(1)).toEqual([]);
+  fault.isThere = false;
+  bot.clock.shift(3_599_000);
+  anna.says('/help');
+  await anna.sees('What I can do');
+  expect(rings()).toBe(0);
+  bot.clock.shift(1_000);
+  await anna.sees('Terms');
+  await bot.settled();
+  expect(rings()).toBe(1);
+});
+
+const at = 1_700_000_000_000;
+/** Letters written by hand in a store that no bot runs on. */
+async function openLetters() {
+  const { redis, prefix } = await openTestRedis();
+  const keys = new Keys(prefix);
+  const add = async (shard: number, letter: Partial<DeadLetter>): Promise<string> => {
+    const text = JSON.stringify({ kind: 'update', error: 'x', at, body: null, ...letter });
+    return `${shard}-${await redis.xadd(keys.dead(shard), '*', 'd', text)}`;
+  };
+  const entries = async (shard: number) =>
+    (await redis.xrange(keys.inbox(shard), '-', '+')).map(([, fields]) => fields);
+  return { redis, keys, dead: new DeadLetters(redis, { prefix, shards: 4 }), add, entries };
+}
+
+test('a timer that is put back is due when it was due, by the clock that gave it up', async () => {
+  const { redis, keys, dead, add } = await openLetters();
+  const ids = [
+    await add(1, { kind: 'timer', chat: 7, body: 'm:7|known', due: at - 500 }),
+    // Letters of earlier releases do not say it.
+    await add(1, { kind: 'timer', chat: 7, body: 'm:7|unknown' }),
+  ];
+  await endDead(dead, 'retry', ids, false);
+  expect(await redis.zrange(keys.timers(1), 0, '-1', 'WITHSCORES')).toEqual([
+    'm:7|known',
+    String(at - 500),
+    'm:7|unknown',
+    String(at),
+  ]);
+});
+
+test.each([
+  ['a raw update', { kind: 'update', body: { update_id: 1 } }, 'u', '{"update_id":1}'],
+  [
+    'a raw update of a known chat',
+    { kind: 'update', chat: 7, body: { update_id: 1 } },
+    'u',
+    '{"update_id":1}',
+  ],
+  ['what is no JSON', { kind: 'update', body: '{"a' }, 'u', '{"a'],
+  [
+    'a routed update',
+    { kind: 'update', chat: 7, body: { chat: 7, event: { type: 'e' } } },
+    'a7',
+    '{"chat":7,"event":{"type":"e"}}',
+  ],
+  [
+    'a routed update that was kept as text',
+    { kind: 'update', body: '{"chat":-7,"event":{}}' },
+    'a-7',
+    '{"chat":-7,"event":{}}',
+  ],
+  ['a result', { kind: 'result', chat: 7, body: { chat: 7 } }, 'r7', '{"chat":7}'],
+  ['a signal', { kind: 'signal', body: '{"chat":7}' }, 's7', '{"chat":7}'],
+  ['a wish to be forgotten', { kind: 'forget', body: '{"chat":7}' }, 'f7', '{"chat":7}'],
+  ['a person who cannot be reached', { kind: 'unreachable', body: '7' }, 'b7', '7'],
+] satisfies [string, Partial<DeadLetter>, string, string][])(
+  'an entry that is put back names its kind and its chat, and stands where it stood: %s',
+  async (_, letter, field, text) => {
+    const { dead, add, entries } = await openLetters();
+    const id = await add(3, letter);
+    expect(await dead.retry((await dead.find(id)) as StoredLetter)).toBe(true);
+    expect(await entries(3)).toEqual([[field, text]]);
+  },
+);
+
+test.each(['all', 'by their ids'])(
+  'letters are put back in the order in which they were given up: %s',
+  async (which) => {
+    const { dead, add, entries } = await openLetters();
+    const ids: string[] = [];
+    for (let n = 0; n < 450; n++)
+      ids.push(await add(2, { chat: 7, body: { update_id: n }, at: at + Math.floor(n / 3) }));
+    await endDead(dead, 'retry', which === 'all' ? [] : [...ids].reverse(), which === 'all');
+    const numbers = (await entries(2)).map(([, text]) => (JSON.parse(text ?? '') as Update).update_id);
+    expect(numbers).toEqual(ids.map((_, n) => n));
+  },
+);
+
+test('letters of several shards are walked by the time at which they were given up', async () => {
+  const { dead, add } = await openLetters();
+  for (const [shard, n] of [3, 0, 1, 3, 3, 0].entries()) await add(n, { at: at + shard });
+  const times = [];
+  for await (const { letter } of dead.all()) times.push(letter.at - at);
+  expect(times).toEqual([0, 1, 2, 3, 4, 5]);
+  expect((await dead.list(3)).map(({ letter }) => letter.at - at)).toEqual([5, 4, 3]);
+});
+
+test('a letter that comes back while all are put back is not put back again', async () => {
+  const { redis, keys, dead, add } = await openLetters();
+  for (let n = 0; n < 3; n++) await add(0, { body: { update_id: n } });
+  for await (const stored of dead.all()) {
+    expect(await dead.retry(stored)).toBe(true);
+    await add(0, { body: (stored.letter.body as Update) ?? {} });
+  }
+  expect(await redis.xlen(keys.inbox(0))).toBe(3);
+  expect(await redis.xlen(keys.dead(0))).toBe(3);
+});
+
+test('an effect that is put back counts as waiting again, due at once by the clock that gave it up', async () => {
+  const { redis, keys, dead, add } = await openLetters();
+  const effect = { id: '1', type: 'send', machine: 'm', chat: 7, lane: 'reply', queue: '7', context: {} };
+  const id = await add(1, { kind: 'effect', chat: 7, body: { ...effect, attempt: 3, since: at - 1 } });
+  await dead.retry((await dead.find(id)) as StoredLetter);
+  expect(await redis.get(keys.outboxCount(1))).toBe('1');
+  expect(await redis.lrange(keys.outbox(1, '7'), 0, '-1')).toEqual([`1${JSON.stringify(effect)}`]);
+  expect(await redis.zscore(keys.lane(1, 'reply'), '7')).toBe(String(at));
 });
 
 test('turnstile dead lists, shows, puts back and drops letters', async () => {
@@ -131,5 +300,7 @@ test('turnstile dead lists, shows, puts back and drops letters', async () => {
   await anna.sees('Get access');
   expect(await command('show', `${first?.id}`)).toMatchObject({ code: 66 });
   expect((await command('list')).output).toContain('no dead letters');
-  expect((await command('retry')).code).not.toBe(0);
+  for (const wrong of [['retry'], ['show'], ['list', '--limit', 'none'], ['list', '--nothing'], ['nothing']])
+    expect((await command(...wrong)).code, wrong.join(' ')).toBe(64);
+  expect((await command('--help')).code).toBe(0);
 });

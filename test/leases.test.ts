@@ -40,7 +40,7 @@ async function twoCopies() {
 /** Resolves when every answer is noted as sent: a kill before that may repeat one. */
 async function noted(prefix: string): Promise<void> {
   const redis = connect(inject('redis'));
-  const status = () => readStatus(redis, { prefix, shards: 4, now: Date.now(), machines: [] });
+  const status = () => readStatus(redis, { prefix, shards: 4, machines: [] });
   await expect.poll(async () => (await status()).outbox).toBe(0);
   redis.disconnect();
 }

@@ -4,9 +4,11 @@ import type { Effect } from '../src/core/effects.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import type { Payment } from '../src/core/route.ts';
 import { type MachineEvent, step } from '../src/core/step.ts';
+import { DeadLetters } from '../src/store/dead.ts';
+import { Ledger } from '../src/store/ledger.ts';
 import { checkServer, RedisUnfit } from '../src/store/redis.ts';
 import { readStatus } from '../src/store/status.ts';
-import { fixBot, fixShards, SettingDiffers, Store } from '../src/store/store.ts';
+import { type DeadLetter, fixBot, fixShards, SettingDiffers, Store } from '../src/store/store.ts';
 import { ownAll } from './support/own.ts';
 import { openTestRedis } from './support/redis.ts';
 
@@ -55,8 +57,7 @@ async function openStore() {
     readStatus(redis, {
       prefix,
       shards: 4,
-      now,
-      machines: [{ id: 'access', states: ['idle'], expirable: ['idle'] }],
+      machines: [{ id: 'access', states: ['idle'] }],
     });
   return { redis, prefix, store, append, target, commitOf, apply, status };
 }
@@ -364,4 +365,72 @@ test('a shard has one owner among those that live; the epoch rises at each takeo
   await second.release(0);
   expect(await first.acquire(0, 'a', ['a', 'b'])).toBe(true);
   expect(await redis.get(first.keys.owner(0))).toBe('3:a');
+});
+
+test('what a chat has paid is read without looking at what others have paid', async () => {
+  const { redis, prefix, store, apply } = await openStore();
+  const payment = (charge: string, direction: Payment['direction'], at: number): Payment => ({
+    charge,
+    direction,
+    chat,
+    payload: 'p',
+    currency: 'XTR',
+    amount: 1,
+    at,
+  });
+  const ledger = new Ledger(redis, { prefix, shards: 4 });
+  expect(await ledger.of(chat)).toEqual([]);
+  // Reading any other's payment would fail.
+  await redis.hset(store.keys.ledger(store.shardOf(chat)), 'another', 'unreadable');
+  const [paid, back] = [payment('c1', 'in', now + 1), payment('c1', 'out', now + 2)];
+  await apply({ type: 'payment.received', charge: 'c1' }, paid);
+  await apply({ type: 'payment.refunded', charge: 'c1' }, back);
+  await apply({ type: 'payment.received', charge: 'c0' }, payment('c0', 'in', now));
+  expect(await ledger.of(chat)).toEqual([payment('c0', 'in', now), paid, back]);
+});
+
+test('the status counts what waits to be sent without looking at the queues', async () => {
+  const { redis, store, apply, status } = await openStore();
+  await apply({ type: 'access.requested' });
+  // Looking at any queue would fail.
+  await redis.set(store.keys.outbox(store.shardOf(chat), 'another'), 'no queue');
+  await redis.zadd(store.keys.lane(store.shardOf(chat), 'reply'), now, 'another');
+  expect((await status()).outbox).toBe(2);
+});
+
+test('to forget dead letters of a chat finds them wherever they lie, and takes no other', async () => {
+  const { redis, prefix, store } = await openStore();
+  const shard = store.shardOf(chat);
+  expect(shard).not.toBe(0);
+  const letter = (more: Partial<DeadLetter>) =>
+    JSON.stringify({ kind: 'update', error: 'x', at: now, body: null, ...more });
+  const add = (place: number, more: Partial<DeadLetter>) =>
+    redis.xadd(store.keys.dead(place), '*', 'd', letter(more));
+  const kept = { chat: 5, body: { amount: chat, from: { id: chat } } };
+  for (let n = 0; n < 250; n++) await add(shard, n % 2 === 0 ? { chat } : kept);
+  await add(shard, { kind: 'unreachable', body: String(chat) });
+  await add(shard, { body: JSON.stringify({ message: { from: { id: chat, name: 'A' } } }) });
+  await add(0, { body: { message: { chat: { id: chat } } } });
+  await add(0, { body: { message: { chat: { id: chat * 10 } } } });
+  await store.forgetLetters(shard, chat);
+  const left = [];
+  for await (const stored of new DeadLetters(redis, { prefix, shards: 4 }).all()) left.push(stored.letter);
+  expect(left).toHaveLength(126);
+  expect(left.filter((one) => one.chat === 5)).toHaveLength(125);
+  expect(left.filter((one) => one.chat === undefined)).toMatchObject([
+    { body: { message: { chat: { id: chat * 10 } } } },
+  ]);
+});
+
+test('how many letters there have ever been only grows; how many were told of is remembered', async () => {
+  const { redis, prefix, store, append } = await openStore();
+  expect(await store.lettersAdded()).toBe(0);
+  for (let n = 0; n < 3; n++)
+    await store.bury(await append(), { kind: 'update', error: 'x', at: now, chat, body: null });
+  await store.forgetLetters(store.shardOf(chat), chat);
+  expect(await store.countLetters()).toBe(0);
+  expect(await store.lettersAdded()).toBe(3);
+  expect(await store.told.get()).toBe(0);
+  await store.told.set(3);
+  expect(await new Store(redis, { prefix, shards: 4 }).told.get()).toBe(3);
 });

@@ -1,4 +1,5 @@
-import type { DeadLetters, StoredLetter } from '../store/dead.ts';
+import { byAge, type DeadLetters } from '../store/dead.ts';
+import type { StoredLetter } from '../store/store.ts';
 import { paint } from './terminal.ts';
 
 /** No letter has this id. */
@@ -37,20 +38,17 @@ export async function showDead(dead: DeadLetters, id: string, options: { json?: 
   }
 }
 
-/** Tries letters again, or throws them away: those named, or all. @throws NoSuchLetter */
+/** Tries letters again, or throws them away, oldest first: those named, or all. @throws NoSuchLetter */
 export async function endDead(
   dead: DeadLetters,
   what: 'retry' | 'drop',
   ids: readonly string[],
   all: boolean,
 ): Promise<void> {
-  const letters = all
-    ? await dead.list(Number.MAX_SAFE_INTEGER)
-    : await Promise.all(ids.map((id) => find(dead, id)));
+  const letters = all ? dead.all() : (await Promise.all(ids.map((id) => find(dead, id)))).sort(byAge);
   let count = 0;
-  for (const letter of letters) {
-    const done = what === 'retry' ? await dead.retry(letter, Date.now()) : await dead.drop(letter);
-    if (done) count++;
+  for await (const letter of letters) {
+    if (await dead[what](letter)) count++;
   }
   console.log(`${count} ${what === 'retry' ? 'put back' : 'dropped'}.`);
 }

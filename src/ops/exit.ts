@@ -1,5 +1,11 @@
 /** Exit codes after sysexits.h. */
-export const exitCodes = { noInput: 66, unavailable: 69, temporary: 75, configuration: 78 } as const;
+export const exitCodes = {
+  usage: 64,
+  noInput: 66,
+  unavailable: 69,
+  temporary: 75,
+  configuration: 78,
+} as const;
 
 /** An operator has to mend something before a start can succeed. `exitCode` follows sysexits.h. */
 export class StartRefused extends Error {

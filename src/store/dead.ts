@@ -1,15 +1,16 @@
 import type { Redis } from 'ioredis';
-import type { Effect } from '../core/effects.ts';
+import type { Effect, JsonObject } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import { run } from './redis.ts';
-import { type DeadLetter, entryKindOf, Store } from './store.ts';
-
-/** A dead letter as it stands in the store. */
-export interface StoredLetter {
-  /** `<shard>-<entry>`, as the commands take it. */
-  readonly id: string;
-  readonly letter: DeadLetter;
-}
+import {
+  type DeadLetter,
+  type Entry,
+  entryKindOf,
+  placeOf,
+  Store,
+  type StoredLetter,
+  storedLetter,
+} from './store.ts';
 
 /** What was given up: read, put back, thrown away. Works beside a running bot. */
 export class DeadLetters {
@@ -29,61 +30,99 @@ export class DeadLetters {
         return rows.map((row) => storedLetter(shard, row));
       }),
     );
-    return all
-      .flat()
-      .sort((a, b) => b.letter.at - a.letter.at)
-      .slice(0, limit);
+    return all.flat().sort(byAge).reverse().slice(0, limit);
+  }
+
+  /** All that there are now, oldest first, read in pages. What is given up meanwhile does not come. */
+  async *all(): AsyncGenerator<StoredLetter> {
+    const heads = await Promise.all(
+      Array.from({ length: this.#store.shards }, async (_, shard) => {
+        const walk = this.#store.deadLetters(shard);
+        return { walk, next: await walk.next() };
+      }),
+    );
+    for (;;) {
+      let oldest: { head: (typeof heads)[number]; stored: StoredLetter } | undefined;
+      for (const head of heads) {
+        if (head.next.done === true) continue;
+        const stored = head.next.value;
+        if (oldest === undefined || byAge(stored, oldest.stored) < 0) oldest = { head, stored };
+      }
+      if (oldest === undefined) return;
+      yield oldest.stored;
+      oldest.head.next = await oldest.head.walk.next();
+    }
   }
 
   /** null when there is none of this id. */
   async find(id: string): Promise<StoredLetter | null> {
-    const place = this.#place(id);
-    if (place === null) return null;
-    const [row] = await this.#redis.xrange(this.#store.keys.dead(place.shard), place.entry, place.entry);
-    return row === undefined ? null : storedLetter(place.shard, row);
+    if (!/^\d+-\d+-\d+$/.test(id)) return null;
+    const { shard, entry } = placeOf(id);
+    if (shard >= this.#store.shards) return null;
+    const [row] = await this.#redis.xrange(this.#store.keys.dead(shard), entry, entry);
+    return row === undefined ? null : storedLetter(shard, row);
   }
 
-  /** Puts what a letter holds back to where it came from: it is tried again as if it were new. */
-  async retry({ id, letter }: StoredLetter, now: number): Promise<boolean> {
-    return this.#revive(id, backTo(letter, now));
-  }
-
-  async drop({ id }: StoredLetter): Promise<boolean> {
-    return this.#revive(id, ['drop']);
-  }
-
-  async #revive(id: string, args: readonly (string | number)[]): Promise<boolean> {
-    const place = this.#place(id);
-    if (place === null) return false;
+  /**
+   * Puts what a letter holds back to where it came from: it is tried again as if it were new. A timer keeps its time, and
+   * gives way to one of its name that was set since.
+   * @returns false when the letter is gone
+   */
+  async retry({ id, letter }: StoredLetter): Promise<boolean> {
+    const { shard, entry } = placeOf(id);
     const code = await run(
       this.#redis,
       'revive',
-      [this.#store.keys.shard(place.shard)],
-      [place.entry, ...args],
+      [this.#store.keys.shard(shard)],
+      [entry, ...backTo(letter)],
     );
-    await this.#store.announce([place.shard]);
+    await this.#store.announce([shard]);
     return code === 'ok';
   }
 
-  #place(id: string): { shard: number; entry: string } | null {
-    const found = /^(\d+)-(\d+-\d+)$/.exec(id);
-    if (found === null || Number(found[1]) >= this.#store.shards) return null;
-    return { shard: Number(found[1]), entry: found[2] as string };
+  /** @returns false when the letter is gone */
+  async drop(stored: StoredLetter): Promise<boolean> {
+    return (await this.#store.removeLetters([stored])) === 1;
   }
 }
 
-const storedLetter = (
-  shard: number,
-  [entry, [, text]]: readonly [string, readonly string[]],
-): StoredLetter => ({
-  id: `${shard}-${entry}`,
-  letter: JSON.parse(text ?? '') as DeadLetter,
-});
+/** The order in which things were given up. */
+export function byAge(a: StoredLetter, b: StoredLetter): number {
+  if (a.letter.at !== b.letter.at) return a.letter.at - b.letter.at;
+  const [left = [], right = []] = [a, b].map(({ id }) => {
+    const [shard = 0, ms = 0, count = 0] = id.split('-').map(Number);
+    return [ms, count, shard];
+  });
+  return left.map((part, index) => part - (right[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
+}
 
-function backTo({ kind, body }: DeadLetter, now: number): (string | number)[] {
-  if (kind === 'timer') return ['timer', String(body), now];
-  if (kind !== 'effect')
-    return ['inbox', entryKindOf(kind), typeof body === 'string' ? body : JSON.stringify(body)];
-  const { attempt: _, since: __, ...effect } = body as Effect;
-  return ['effect', effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect), now];
+function backTo(letter: DeadLetter): (string | number)[] {
+  const { kind, body, at, due = at } = letter;
+  if (kind === 'timer') return ['timer', String(body), due];
+  if (kind === 'effect') {
+    const { attempt: _, since: __, ...effect } = body as Effect;
+    return ['effect', effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect), at];
+  }
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return ['inbox', inboxField(kind, letter.chat, text), text];
+}
+
+/** How the inbox names an entry: the letter of its kind, then the chat whose order it keeps, where it is known. */
+function inboxField(kind: Entry['kind'], chat: number | undefined, text: string): string {
+  const content = contentOf(text);
+  const isRouted = 'event' in content;
+  if (kind === 'update' && !isRouted) return entryKindOf(kind);
+  return `${kind === 'update' ? 'a' : entryKindOf(kind)}${chat ?? content['chat'] ?? ''}`;
+}
+
+/** What an entry's text says; a bare number is a chat. */
+function contentOf(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'number') return { chat: value };
+    return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
+  } catch {
+    // What is no JSON was given up for just that.
+    return {};
+  }
 }

@@ -33,7 +33,11 @@ export class Keys {
     `${this.shard(shard)}:expiring:${machine}:${state}`;
   chats = (shard: number): string => `${this.shard(shard)}:chats`;
   ledger = (shard: number): string => `${this.shard(shard)}:ledger`;
+  /** The fields of the ledger that are a chat's: a list. */
+  book = (shard: number, chat: number): string => `${this.shard(shard)}:book:${chat}`;
   states = (shard: number): string => `${this.shard(shard)}:stats:states`;
+  /** How many effects are not settled. */
+  outboxCount = (shard: number): string => `${this.shard(shard)}:stats:outbox`;
   /** `<counter>:<value>` → how often. */
   counts = (shard: number): string => `${this.shard(shard)}:stats:counts`;
   dead = (shard: number): string => `${this.shard(shard)}:dead`;
@@ -47,7 +51,9 @@ export class Keys {
   reload = (): string => `{${this.prefix}}:reload`;
   /** How many of Telegram's transactions were compared with the ledger. */
   reconciled = (): string => `{${this.prefix}}:reconciled`;
-  /** What was fixed at the first start: the number of shards, the bot. */
+  /** How many dead letters the operators were told of. */
+  told = (): string => `{${this.prefix}}:told`;
+  /** What was fixed at the first start: the number of shards, the bot; and the format of what is stored. */
   settings = (): string => `{${this.prefix}}:settings`;
 }
 

@@ -40,10 +40,15 @@ export class Ledger {
     return { paid: parsed(0), refunded: parsed(1) };
   }
 
-  /** What a chat has paid and got back, oldest first. Looks at every payment of its shard. */
+  /** What a chat has paid and got back, oldest first. Looks at no other's payments. */
   async of(chat: number): Promise<Payment[]> {
-    const all = await this.#shard(shardOf(chat, this.#shards));
-    return all.filter((payment) => payment.chat === chat).sort(byTime);
+    const shard = shardOf(chat, this.#shards);
+    const fields = await this.#redis.lrange(this.#keys.book(shard, chat), 0, '-1');
+    if (fields.length === 0) return [];
+    const rows = await this.#redis.hmget(this.#keys.ledger(shard), ...fields);
+    return rows
+      .flatMap((text) => (text === null || text === undefined ? [] : [JSON.parse(text) as Payment]))
+      .sort(byTime);
   }
 
   /** Everything, oldest first. */

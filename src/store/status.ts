@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { lanes } from '../core/effects.ts';
 import type { Payment } from '../core/route.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
@@ -31,17 +30,16 @@ export interface ChatReport {
   readonly payments: Payment[];
 }
 
-/** A machine as a report needs it: its states, and those that expire by themselves. */
+/** A machine as a report needs it. */
 export interface ReportedMachine {
   readonly id: string;
   readonly states: readonly string[];
-  readonly expirable: readonly string[];
 }
 
-/** Counts of a whole installation. Reads only; its cost does not grow with the number of chats. */
+/** Counts of a whole installation. Reads only; its cost does not grow with what is stored. */
 export async function readStatus(
   redis: Redis,
-  options: { prefix: string; shards: number; now: number; machines: readonly ReportedMachine[] },
+  options: { prefix: string; shards: number; machines: readonly ReportedMachine[] },
 ): Promise<Status> {
   const keys = new Keys(options.prefix);
   const states: Record<string, Record<string, number>> = {};
@@ -55,10 +53,11 @@ export async function readStatus(
   const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
   await Promise.all(
     Array.from({ length: options.shards }, async (_, shard) => {
-      const [timers, inbox, checkout, dead, chats, payments, counters, counts] = await Promise.all([
+      const [timers, inbox, checkout, outbox, dead, chats, payments, counters, counts] = await Promise.all([
         redis.zcard(keys.timers(shard)),
         redis.xlen(keys.inbox(shard)),
         redis.xlen(keys.checkoutInbox(shard)),
+        redis.get(keys.outboxCount(shard)),
         redis.xlen(keys.dead(shard)),
         redis.zcard(keys.chats(shard)),
         redis.hlen(keys.ledger(shard)),
@@ -67,6 +66,7 @@ export async function readStatus(
       ]);
       total.timers += timers;
       total.inbox += inbox + checkout;
+      total.outbox += Number(outbox ?? 0);
       total.dead += dead;
       total.chats += chats;
       total.payments += payments;
@@ -79,20 +79,6 @@ export async function readStatus(
         const name = source === '' ? 'none' : source;
         const known = sources[name] ?? {};
         sources[name] = { ...known, [counter]: (known[counter] ?? 0) + Number(count) };
-      }
-      for (const machine of options.machines) {
-        for (const state of machine.expirable) {
-          add(
-            machine.id,
-            state,
-            await redis.zcount(keys.expiring(shard, machine.id, state), `(${options.now}`, '+inf'),
-          );
-        }
-      }
-      for (const lane of lanes) {
-        const queues = await redis.zrange(keys.lane(shard, lane), 0, '-1');
-        const lengths = await Promise.all(queues.map((queue) => redis.llen(keys.outbox(shard, queue))));
-        total.outbox += lengths.reduce((sum, length) => sum + length, 0);
       }
     }),
   );

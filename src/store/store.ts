@@ -81,8 +81,20 @@ export interface DeadLetter {
   readonly stack?: string;
   readonly at: number;
   readonly chat?: number;
+  /** When a timer was due, ms. */
+  readonly due?: number;
   readonly body: unknown;
 }
+
+/** A dead letter as it stands in the store. */
+export interface StoredLetter {
+  /** `<shard>-<entry>`, as the commands take it. */
+  readonly id: string;
+  readonly letter: DeadLetter;
+}
+
+/** Dead letters in one reading. */
+const letterPage = 200;
 
 /** Update ids are remembered for 25 h: Telegram keeps an update for 24 h. */
 const seenSeconds = 90_000;
@@ -377,6 +389,85 @@ export class Store {
   }
 
   /**
+   * The dead letters of a shard, oldest first. What is added meanwhile does not come, so that a walk ends whatever
+   * becomes of the letters that it has read. It reads in pages; to look at the first one costs no more than that one.
+   */
+  async *deadLetters(shard: number): AsyncGenerator<StoredLetter> {
+    const key = this.keys.dead(shard);
+    const [newest] = await this.#redis.xrevrange(key, '+', '-', 'COUNT', 1);
+    if (newest === undefined) return;
+    let rows = await this.#redis.xrange(key, '-', newest[0], 'COUNT', 1);
+    while (rows.length > 0) {
+      for (const row of rows) yield storedLetter(shard, row);
+      rows = await this.#redis.xrange(key, `(${rows.at(-1)?.[0]}`, newest[0], 'COUNT', letterPage);
+    }
+  }
+
+  /** Removes dead letters; one that is gone already does no harm. Returns how many were there. */
+  async removeLetters(letters: readonly StoredLetter[]): Promise<number> {
+    const byShard = new Map<number, string[]>();
+    for (const { id } of letters) {
+      const { shard, entry } = placeOf(id);
+      byShard.set(shard, [...(byShard.get(shard) ?? []), entry]);
+    }
+    const counts = await Promise.all(
+      [...byShard].map(([shard, entries]) => this.#redis.xdel(this.keys.dead(shard), ...entries)),
+    );
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /**
+   * Removes the dead letters of a chat, which hold what the person wrote. It reads every letter of the shard, in pages,
+   * so that Redis serves others meanwhile.
+   */
+  async forgetLetters(shard: number, chat: number): Promise<void> {
+    const naming = new RegExp(`:"?${chat}"?[,}]`);
+    const isAbout = ({ letter }: StoredLetter) =>
+      letter.chat === undefined ? naming.test(JSON.stringify(letter)) : letter.chat === chat;
+    // What could not be routed lies in the first shard, whosever it is.
+    for (const place of new Set([shard, 0])) {
+      let found: StoredLetter[] = [];
+      for await (const stored of this.deadLetters(place)) {
+        if (isAbout(stored)) found.push(stored);
+        if (found.length < letterPage) continue;
+        await this.removeLetters(found);
+        found = [];
+      }
+      await this.removeLetters(found);
+    }
+  }
+
+  /** How many dead letters there are. */
+  async countLetters(): Promise<number> {
+    const counts = await this.#everyShard((shard) => this.#redis.xlen(this.keys.dead(shard)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** How many dead letters there have ever been: it only grows. */
+  async lettersAdded(): Promise<number> {
+    const counts = await this.#everyShard(async (shard) => {
+      try {
+        const info = (await this.#redis.xinfo('STREAM', this.keys.dead(shard))) as unknown[];
+        return Number(info[info.indexOf('entries-added') + 1]);
+      } catch (error) {
+        if (error instanceof Error && error.message.includes('no such key')) return 0;
+        throw error;
+      }
+    });
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** How many of all dead letters that there have ever been the operators were told of. */
+  readonly told = {
+    get: async (): Promise<number> => Number((await this.#redis.get(this.keys.told())) ?? 0),
+    set: async (count: number): Promise<void> => void (await this.#redis.set(this.keys.told(), count)),
+  };
+
+  #everyShard<T>(work: (shard: number) => Promise<T>): Promise<T[]> {
+    return Promise.all(Array.from({ length: this.shards }, (_, shard) => work(shard)));
+  }
+
+  /**
    * Removes everything stored about a chat but its payments. A session whose actor is still at work is left: who is being
    * taken out of the club must be taken out. It expires when that is done.
    * @param machines those that may have a session or timers of it
@@ -391,9 +482,9 @@ export class Store {
       machines.map(async (machine) => ({ ...machine, ...(await this.loadSession(machine.id, chat)) })),
     );
     const resting = found.filter(({ session }) => session?.invocations === undefined);
-    const sessions = resting.map(({ id, expirable, session, version }) => {
+    const sessions = resting.map(({ id, session, version }) => {
       const state = session === null ? '' : stateName(session.value);
-      const counter = session === null || expirable.includes(state) ? '' : `${id}:${state}`;
+      const counter = session === null ? '' : `${id}:${state}`;
       return [sessionSuffix(id, chat), version, counter, `expiring:${id}:${state}`];
     });
     const timers = resting.flatMap(({ id, timers }) => timers.map((name) => timerMember(id, chat, name)));
@@ -538,6 +629,18 @@ export class Store {
       void (await this.#redis.hset(this.keys.files(), key, fileId)),
     forget: async (key: string): Promise<void> => void (await this.#redis.hdel(this.keys.files(), key)),
   };
+}
+
+/** A row of a shard's dead letters as it is read. */
+export const storedLetter = (
+  shard: number,
+  [entry, [, text]]: readonly [string, readonly string[]],
+): StoredLetter => ({ id: `${shard}-${entry}`, letter: JSON.parse(text ?? '') as DeadLetter });
+
+/** Where a letter stands. */
+export function placeOf(id: string): { shard: number; entry: string } {
+  const split = id.indexOf('-');
+  return { shard: Number(id.slice(0, split)), entry: id.slice(split + 1) };
 }
 
 const runId = (info: string): string => /run_id:(\w+)/.exec(info)?.[1] ?? '';

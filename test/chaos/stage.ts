@@ -171,7 +171,7 @@ export class Stage {
   }
 
   status(): Promise<Status> {
-    return readStatus(this.redis, { prefix, shards, now: this.now(), machines: reported });
+    return readStatus(this.redis, { prefix, shards, machines: reported });
   }
 
   chat(id: number): Promise<ChatReport> {

@@ -61,7 +61,7 @@ export async function startBot(
       await bot.app.stop();
       bot.app = await start();
     },
-    status: () => readStatus(redis, { ...where, now: clock.now() }),
+    status: () => readStatus(redis, where),
     chat: (user) => readChat(redis, user.id, where),
     state: async (user) => (await bot.chat(user)).sessions[0]?.state,
     settled: async () => {
