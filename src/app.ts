@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Api } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { Redis } from 'ioredis';
@@ -12,6 +13,7 @@ import { Dispatcher } from './engine/dispatcher.ts';
 import { Leases } from './engine/leases.ts';
 import type { At } from './engine/points.ts';
 import { Poller } from './engine/poller.ts';
+import { Retention } from './engine/retention.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
@@ -19,6 +21,7 @@ import { createAddress, createPerformer, isMessage } from './features/perform.ts
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
+import { DeadLetters } from './store/dead.ts';
 import { Ledger } from './store/ledger.ts';
 import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
@@ -338,6 +341,14 @@ async function startOn(parts: Parts): Promise<App> {
     log,
     ...hook,
   });
+  const retention = new Retention({
+    store,
+    letters: new DeadLetters(redis, where),
+    holds: (shard) => leases.holds(shard),
+    file: join(environment.dataDir, 'dead-letters.jsonl'),
+    clock,
+    log,
+  });
   const reload = async () => {
     const next = runningOf(await loadConversation(environment.contentDir, parts.machines), environment);
     checkProvider(next.content, environment);
@@ -360,13 +371,14 @@ async function startOn(parts: Parts): Promise<App> {
   dispatcher.start();
   timers.start();
   await leases.start();
+  retention.start();
   // Another copy polls: this one is ready all the same.
   if (!leases.holds('poller')) ready(false);
 
   const stop = async () => {
     const drained = leases
       .stop()
-      .then(() => Promise.all([worker.stop(), timers.stop()]))
+      .then(() => Promise.all([worker.stop(), timers.stop(), retention.stop()]))
       .then(() => Promise.all([dispatcher.stop(), reconciliation.stop()]));
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.
     const patience = redis.status === 'ready' ? 7_000 : 0;
