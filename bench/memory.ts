@@ -20,7 +20,7 @@ export async function benchMemory(): Promise<void> {
     const empty = await used();
     const commitOf = (chat: number) => {
       const given = { machine, chat, input: { language: 'en' }, now: 1_700_000_000_000 + chat, rules: {} };
-      const commit = step({ ...given, session: null, version: 0, event: { type: 'access.requested' } });
+      const commit = step({ ...given, session: null, cause: 'bench', event: { type: 'access.requested' } });
       if (commit === null) throw new Error('Expected the access machine to take access.requested');
       return { ...commit, effects: [] };
     };
@@ -37,13 +37,12 @@ export async function benchMemory(): Promise<void> {
       const shard = store.shardOf(chat);
       const id = await redis.xadd(store.keys.inbox(shard), '*', 'u', '{}');
       const step = commitOf(chat);
-      const timers = keepTimers ? step.timers.filter(({ name }) => name === 'offer_expiry') : [];
+      const timers = keepTimers ? step.timers.filter(({ name }) => name.startsWith('offer_expiry@')) : [];
       const target = {
         machine: machine.id,
         machineVersion: machine.version,
         chat,
         version: 0,
-        expirable: ['idle'],
       };
       const cause = { shard, source: 'inbox' as const, id: String(id), due: 0 };
       const code = await store.commit(cause, target, { ...step, timers }, { now: 1_700_000_000_000, seen });

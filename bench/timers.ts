@@ -1,9 +1,10 @@
 import { Writable } from 'node:stream';
+import type { Update } from 'grammy/types';
 import type { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { accessMachine } from '../machines/access.machine.ts';
 import { prepareMachine } from '../src/core/machine.ts';
-import type { RouteRules } from '../src/core/route.ts';
+import { type RouteRules, route } from '../src/core/route.ts';
 import { encodeSession } from '../src/core/session.ts';
 import { SystemClock } from '../src/engine/clock.ts';
 import { Dispatcher } from '../src/engine/dispatcher.ts';
@@ -108,7 +109,7 @@ async function openBench(redis: Redis, prefix: string) {
   const worker: Worker = new Worker({
     store,
     machines: [machine],
-    routeRules: () => rules,
+    arrive: (update) => route(update, rules),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],
@@ -116,6 +117,8 @@ async function openBench(redis: Redis, prefix: string) {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
       for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
     },
+    moved: failed,
+    gaveUp: failed,
     fenced: failed,
     clock,
     log,
@@ -123,7 +126,7 @@ async function openBench(redis: Redis, prefix: string) {
   const timers = new Timers({
     store,
     handle: (timer) => worker.handleTimer(timer),
-    expirable: [{ machine: 'access', state: 'idle' }],
+    room: () => Number.POSITIVE_INFINITY,
     clock,
     log,
   });
@@ -152,7 +155,8 @@ async function openBench(redis: Redis, prefix: string) {
       const person = { id: chat, is_bot: false, first_name: 'Anna', language_code: 'en' };
       const message = { message_id: id, date: 1, chat: { id: chat, type: 'private' }, from: person, text };
       const update = { update_id: id, message };
-      await store.appendUpdates([{ id, chat, lane: 'reply', text: JSON.stringify(update) }]);
+      const arrival = JSON.stringify(route(update as Update, rules));
+      await store.appendUpdates([{ id, chat, lane: 'reply', kind: 'arrival', text: arrival }]);
       worker.hint(store.shardOf(chat));
     },
     start: () => {

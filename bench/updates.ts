@@ -2,7 +2,7 @@ import type { Update } from 'grammy/types';
 import { pino } from 'pino';
 import { accessMachine } from '../machines/access.machine.ts';
 import { prepareMachine } from '../src/core/machine.ts';
-import type { RouteRules } from '../src/core/route.ts';
+import { type Arrival, type RouteRules, route } from '../src/core/route.ts';
 import { SystemClock } from '../src/engine/clock.ts';
 import { Dispatcher } from '../src/engine/dispatcher.ts';
 import { Worker } from '../src/engine/worker.ts';
@@ -114,13 +114,15 @@ async function measure(
   const worker = new Worker({
     store,
     machines: [machine],
-    routeRules: () => rules,
+    arrive: (update) => route(update, rules),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],
     committed: (shard, { effects }) => {
       for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
     },
+    moved: failed,
+    gaveUp: failed,
     fenced: failed,
     clock,
     log: timed,
@@ -139,8 +141,9 @@ async function measure(
     const now = performance.now();
     const stored = batch.map((update, at) => {
       appended[index + at] = now;
-      const chat = update.message?.chat.id ?? update.callback_query?.from.id ?? 0;
-      return { id: update.update_id, chat, lane: 'reply' as const, text: JSON.stringify(update) };
+      const arrival = route(update, rules) as Arrival;
+      const { chat, lane } = arrival;
+      return { id: update.update_id, chat, lane, kind: 'arrival' as const, text: JSON.stringify(arrival) };
     });
     for (let at = 0; at < batch.length; at++) expected += effectsOf[roundOf(index + at)] as number;
     await store.appendUpdates(stored);

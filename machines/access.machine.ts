@@ -99,6 +99,7 @@ export const accessMachine = setup({
     second_topic_reminder: 90_000_000,
     follow_up: 86_400_000,
     idle_ttl: 3_600_000,
+    blocked_ttl: 7_776_000_000,
   },
   guards: {
     offerIsCurrent: ({ event }) => event.type === 'checkout.requested' && event.problem === undefined,
@@ -198,6 +199,7 @@ export const accessMachine = setup({
 }).createMachine({
   id: 'access',
   description: 'Sells access to the club: welcome, offer, payment, topic.',
+  tags: ['ends after blocked_ttl while unreachable'],
   meta: {
     userEvents: [
       'start.requested',
@@ -421,6 +423,7 @@ export const accessMachine = setup({
     },
     paid: {
       description: 'Access is theirs; the person is asked which topic to begin with.',
+      tags: ['stays while unreachable'],
       entry: { type: 'send', params: { message: 'choose_topic' } },
       after: {
         topic_reminder: { actions: { type: 'send', params: { message: 'topic_reminder' } } },
@@ -471,6 +474,7 @@ export const accessMachine = setup({
     },
     topic_selected: {
       description: 'The material of the topic is delivered; another topic can be chosen.',
+      tags: ['stays while unreachable'],
       entry: ['sendMaterial', { type: 'send', params: { message: 'another_topic' } }],
       after: {
         follow_up: { actions: { type: 'send', params: { message: 'follow_up' } } },

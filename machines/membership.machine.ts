@@ -157,7 +157,7 @@ export const membershipMachine = setup({
   id: 'membership',
   description:
     'Membership of the club: invites who has paid, reminds before the paid time ends, removes after it.',
-  meta: { whileUnreachable: 'goes on' },
+  tags: ['goes on while unreachable'],
   context: ({ input }) => ({ language: input?.language ?? 'en' }),
   initial: 'none',
   on: {

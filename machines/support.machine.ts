@@ -23,9 +23,9 @@ export const supportMachine = setup({
     input: {} as { language: string } | undefined,
     events: {} as
       | { type: 'refund.requested'; payload?: string }
-      | { type: 'refund.confirmed'; value: string }
+      | { type: 'refund.confirmed'; value?: string }
       | { type: 'refund.owed'; charge: string }
-      | { type: 'answer.requested'; value: string }
+      | { type: 'answer.requested'; value?: string }
       | { type: 'cancel.requested' }
       | { type: 'message.received'; kind: string; text?: string; isCut?: true },
   },
@@ -38,7 +38,11 @@ export const supportMachine = setup({
     idle_ttl: 3_600_000,
   },
   guards: {
-    namesCharge: ({ event }) => event.type === 'refund.requested' && (event.payload ?? '').trim() !== '',
+    namesCharge: ({ event }) =>
+      (event.type === 'refund.requested' && (event.payload ?? '').trim() !== '') ||
+      (event.type === 'refund.confirmed' && (event.value ?? '') !== ''),
+    /** The button names the chat that asked, and its language: `77:en`. */
+    namesPerson: ({ event }) => event.type === 'answer.requested' && /^\d+:/.test(event.value ?? ''),
     isText: ({ event }) => event.type === 'message.received' && event.kind === 'text',
     isTooLong: ({ event }) => event.type === 'message.received' && event.isCut === true,
     wasRefunded: ({ event }) => outputOf(event)?.refunded === true,
@@ -72,9 +76,9 @@ export const supportMachine = setup({
 }).createMachine({
   id: 'support',
   description: 'Refunds, and answers to questions about payment. Only operators talk to it.',
+  tags: ['goes on while unreachable'],
   meta: {
     audience: 'operators',
-    whileUnreachable: 'goes on',
     userEvents: [
       'refund.requested',
       'refund.confirmed',
@@ -100,13 +104,24 @@ export const supportMachine = setup({
           },
           { actions: { type: 'send', params: { message: 'refund_usage' } } },
         ],
-        'refund.confirmed': { target: 'refunding', description: 'The button.', actions: 'addRefund' },
+        'refund.confirmed': {
+          guard: 'namesCharge',
+          target: 'refunding',
+          description: 'The button.',
+          actions: 'addRefund',
+        },
         'refund.owed': {
           target: 'refunding',
           description: 'A payment came twice; this is the session of the person who paid.',
           actions: 'addRefund',
         },
-        'answer.requested': { target: 'answering', actions: 'rememberQuestion' },
+        'answer.requested': [
+          { guard: 'namesPerson', target: 'answering', actions: 'rememberQuestion' },
+          {
+            description: 'The command alone names nobody.',
+            actions: { type: 'send', params: { message: 'answer_usage' } },
+          },
+        ],
       },
     },
     answering: {
@@ -126,7 +141,10 @@ export const supportMachine = setup({
             ],
           },
         ],
-        'answer.requested': { target: 'answering', reenter: true, actions: 'rememberQuestion' },
+        'answer.requested': [
+          { guard: 'namesPerson', target: 'answering', reenter: true, actions: 'rememberQuestion' },
+          { actions: { type: 'send', params: { message: 'answer_usage' } } },
+        ],
         'cancel.requested': {
           target: 'ready',
           actions: ['forgetQuestion', { type: 'send', params: { message: 'answer_cancelled' } }],
@@ -135,7 +153,7 @@ export const supportMachine = setup({
           { guard: 'namesCharge', target: 'refunding', actions: 'addRefund' },
           { actions: { type: 'send', params: { message: 'refund_usage' } } },
         ],
-        'refund.confirmed': { target: 'refunding', actions: 'addRefund' },
+        'refund.confirmed': { guard: 'namesCharge', target: 'refunding', actions: 'addRefund' },
         'refund.owed': { target: 'refunding', actions: 'addRefund' },
       },
     },
@@ -169,8 +187,11 @@ export const supportMachine = setup({
         ],
       },
       on: {
-        'refund.requested': { actions: 'addRefund' },
-        'refund.confirmed': { actions: 'addRefund' },
+        'refund.requested': [
+          { guard: 'namesCharge', actions: 'addRefund' },
+          { actions: { type: 'send', params: { message: 'refund_usage' } } },
+        ],
+        'refund.confirmed': { guard: 'namesCharge', actions: 'addRefund' },
         'refund.owed': { actions: 'addRefund' },
       },
     },
@@ -178,8 +199,11 @@ export const supportMachine = setup({
       description: 'Telegram did not take the refund: the operator knows, and it is tried again.',
       after: { refund_retry: { target: 'refunding' } },
       on: {
-        'refund.requested': { target: 'refunding', actions: 'addRefund' },
-        'refund.confirmed': { target: 'refunding', actions: 'addRefund' },
+        'refund.requested': [
+          { guard: 'namesCharge', target: 'refunding', actions: 'addRefund' },
+          { actions: { type: 'send', params: { message: 'refund_usage' } } },
+        ],
+        'refund.confirmed': { guard: 'namesCharge', target: 'refunding', actions: 'addRefund' },
         'refund.owed': { actions: 'addRefund' },
         'cancel.requested': {
           target: 'ready',

@@ -6,18 +6,18 @@ import type { Logger } from 'pino';
 import type { AnyStateMachine } from 'xstate';
 import { type Conversation, checkProvider, loadConversation, reportOf, runningOf } from './conversation.ts';
 import type { Effect } from './core/effects.ts';
-import { allowedUpdates, type Routed, type RouteRules, route } from './core/route.ts';
-import type { EffectRule } from './core/step.ts';
+import { allowedUpdates, type RouteRules, route } from './core/route.ts';
 import { type Clock, SystemClock } from './engine/clock.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
 import { Leases } from './engine/leases.ts';
 import type { At } from './engine/points.ts';
 import { Poller } from './engine/poller.ts';
+import { Rescan } from './engine/rescan.ts';
 import { Retention } from './engine/retention.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
-import { createAddress, createPerformer, isMessage } from './features/perform.ts';
+import { createAddress, createPerformer, effectRules, isMessage } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
@@ -26,7 +26,7 @@ import { Ledger } from './store/ledger.ts';
 import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { readChat } from './store/status.ts';
-import { fixBot, fixShards, Store } from './store/store.ts';
+import { fixBot, fixShards, Store, type StoredUpdate } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
 import { createMedia } from './telegram/media.ts';
 import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
@@ -36,11 +36,8 @@ import { verdict } from './telegram/verdict.ts';
 /** Telegram sends at most this many updates at once; fewer mean that none is left waiting. */
 const mostUpdates = 100;
 
-/** Where the effects of this product's actions wait. Everything else keeps the chat's order in its event's lane. */
-const effectRules: Readonly<Record<string, EffectRule>> = {
-  approveCheckout: { lane: 'checkout', queue: 'instant' },
-  rejectCheckout: { lane: 'checkout', queue: 'instant' },
-};
+/** Reminders that may wait to be sent, as many as are sent in this time, ms; the others stay timers. */
+const reminderBacklog = 2_000;
 
 /** The start was called off before the bot ran. */
 export class StartCalledOff extends Error {
@@ -242,7 +239,7 @@ async function startOn(parts: Parts): Promise<App> {
     get machines() {
       return running.machines;
     },
-    routeRules: () => running.rules,
+    arrive: (update) => route(update, running.rules),
     effectRules,
     newSession: ({ languageCode }) => ({ language: running.content.pickLanguage(languageCode) }),
     address: createAddress(environment.adminIds, log),
@@ -250,17 +247,23 @@ async function startOn(parts: Parts): Promise<App> {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
       for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
     },
+    moved: (shard) => appended([shard]),
+    gaveUp: () => {},
     fenced: (shard) => leases.lost(shard),
     clock,
     log,
     ...hook,
   });
+  /** Something new stands in these shards' inboxes, whoever owns them. */
+  const appended = async (touched: readonly number[]) => {
+    for (const shard of touched) worker.hint(shard);
+    await store.announce(touched.filter((shard) => !leases.holds(shard)));
+  };
   const timers = new Timers({
     store,
     handle: (timer) => worker.handleTimer(timer),
-    expirable: running.machines.flatMap(({ id, expiry }) =>
-      [...expiry.keys()].map((state) => ({ machine: id, state })),
-    ),
+    // Each copy sends its part of what is allowed, out of its part of the shards: a shard's part is the same either way.
+    room: () => Math.ceil((environment.rateBulk * reminderBacklog) / 1_000 / shards),
     clock,
     log,
     ...hook,
@@ -271,11 +274,18 @@ async function startOn(parts: Parts): Promise<App> {
     position: store.reconciled,
     append: async (chat, update) => {
       await store.appendFound(chat, JSON.stringify(update));
-      const shard = store.shardOf(chat);
-      worker.hint(shard);
-      if (!leases.holds(shard)) await store.announce([shard]);
+      await appended([store.shardOf(chat)]);
     },
     clock,
+    log,
+  });
+  const rescan = new Rescan({
+    store,
+    found: (shard, { inbox, lanes, nextTimer }) => {
+      if (inbox) worker.hint(shard);
+      for (const lane of lanes) dispatcher.hint(shard, lane);
+      if (nextTimer !== null) timers.hint(shard, nextTimer);
+    },
     log,
   });
   const createPoller = () =>
@@ -288,12 +298,10 @@ async function startOn(parts: Parts): Promise<App> {
           reconciliation.polled();
           return;
         }
-        const stored = updates.map((update) => storable(update, running.rules));
+        const stored = updates.flatMap((update) => storable(update, running.rules));
         const server = await store.server();
         await store.appendUpdates(stored);
-        const touched = [...new Set(stored.map(({ chat }) => store.shardOf(chat)))];
-        for (const shard of touched) worker.hint(shard);
-        await store.announce(touched.filter((shard) => !leases.holds(shard)));
+        await appended([...new Set(stored.map(({ chat }) => store.shardOf(chat ?? 0)))]);
         await store.untilWritten(server);
         if (updates.length < mostUpdates) reconciliation.polled();
       },
@@ -322,8 +330,10 @@ async function startOn(parts: Parts): Promise<App> {
       worker.gain(shard);
       timers.gain(shard);
       dispatcher.gain(shard);
+      rescan.gain(shard);
     },
     drained: async (shard) => {
+      rescan.drain(shard);
       await Promise.all([worker.drain(shard), timers.drain(shard)]);
       await dispatcher.drain(shard);
     },
@@ -370,12 +380,14 @@ async function startOn(parts: Parts): Promise<App> {
   worker.start();
   dispatcher.start();
   timers.start();
+  rescan.start();
   await leases.start();
   retention.start();
   // Another copy polls: this one is ready all the same.
   if (!leases.holds('poller')) ready(false);
 
   const stop = async () => {
+    rescan.stop();
     const drained = leases
       .stop()
       .then(() => Promise.all([worker.stop(), timers.stop(), retention.stop()]))
@@ -397,18 +409,16 @@ async function startOn(parts: Parts): Promise<App> {
   };
 }
 
-/** An update with its place: the chat it is about (0 for none) and the inbox it goes to. */
-function storable(update: Update, rules: RouteRules) {
-  let routed: Routed | null = null;
+/** What is stored of an update: what it means, with its place. Nothing is stored of one that means nothing to the bot. */
+function storable(update: Update, rules: RouteRules): StoredUpdate[] {
+  const id = update.update_id;
   try {
-    routed = route(update, rules);
+    const arrival = route(update, rules);
+    if (arrival === null) return [];
+    const { chat, lane } = arrival;
+    return [{ id, chat, lane, kind: 'arrival', text: JSON.stringify(arrival) }];
   } catch {
     // A strange update must not stop polling. The worker finds the same fault, and keeps it as a dead letter.
+    return [{ id, chat: null, lane: 'reply', text: JSON.stringify(update) }];
   }
-  return {
-    id: update.update_id,
-    chat: routed?.chat ?? 0,
-    lane: routed?.lane ?? 'reply',
-    text: JSON.stringify(update),
-  } as const;
 }

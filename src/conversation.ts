@@ -3,8 +3,9 @@ import { accessMachine } from '../machines/access.machine.ts';
 import { membershipMachine } from '../machines/membership.machine.ts';
 import { supportMachine } from '../machines/support.machine.ts';
 import type { Effect } from './core/effects.ts';
-import { checkSignals, type DurableMachine, prepareMachine } from './core/machine.ts';
+import { checkPrivileges, checkSignals, type DurableMachine, prepareMachine } from './core/machine.ts';
 import type { RouteRules } from './core/route.ts';
+import { effectRules } from './features/perform.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { type Content, describeProblem, loadContent, type Needs } from './telegram/content.ts';
@@ -12,6 +13,13 @@ import { type Call, checkoutProblem, createRender, soldBy } from './telegram/ren
 
 /** The conversations that are loaded, by precedence. */
 export const machines: readonly AnyStateMachine[] = [accessMachine, membershipMachine, supportMachine];
+
+/** What the runtime says by itself: to a person whose update was given up, and to the operators. */
+const ownMessages = ['something_broke', 'operator_gave_up'];
+
+const privileged = new Set(
+  Object.entries(effectRules).flatMap(([type, rule]) => (rule.privileged === true ? [type] : [])),
+);
 
 /** The content and the machines that run with it, checked against each other. */
 export interface Conversation {
@@ -28,12 +36,15 @@ export interface Conversation {
 export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
   const bare = sources.map((machine) => prepareMachine(machine));
   checkSignals(bare);
+  checkPrivileges(bare, privileged);
   const delays = sources.flatMap(({ implementations }) => Object.entries(implementations.delays));
   const named = bare.flatMap(({ actions }) =>
     actions.flatMap(({ params }) => [params['message'], params['reason']]),
   );
   return {
-    messages: [...new Set(named)].filter((name): name is string => typeof name === 'string'),
+    messages: [...new Set([...named, ...ownMessages])].filter(
+      (name): name is string => typeof name === 'string',
+    ),
     // A delay that a machine computes is not for bot.yaml to set.
     delays: [...new Set(delays.flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))],
     events: [
@@ -114,8 +125,8 @@ export function runningOf(conversation: Conversation, environment: Environment):
 }
 
 /** A machine as reports need it. */
-export const reportOf = ({ id, states, timersByName }: DurableMachine) => ({
+export const reportOf = ({ id, states, timers }: DurableMachine) => ({
   id,
   states,
-  timers: [...timersByName.keys()],
+  timers: timers.map(({ name, formerNames, shownName }) => ({ names: [name, ...formerNames], shownName })),
 });

@@ -43,6 +43,7 @@ describe('the shipped content', () => {
       refund_retry: 3_600_000,
       answer_expiry: 3_600_000,
       idle_ttl: 3_600_000,
+      blocked_ttl: 7_776_000_000,
     });
     expect(topics.map(({ id }) => id)).toEqual(['focus', 'week', 'rhythm']);
     expect([languages, defaultLanguage]).toEqual([['ru', 'en'], 'ru']);
@@ -430,7 +431,7 @@ describe('a mistake in a locale is named with its line', () => {
       'button-pay = Pay',
       'button-pay = Pay { $prise }',
       'button-pay',
-      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $plan, $payments, $answer, $reason (did you mean "price"?), found { $prise }',
+      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
     ],
     [
       'an unknown text within a text',

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { accessMachine } from '../machines/access.machine.ts';
 import type { Effect } from '../src/core/effects.ts';
-import { prepareMachine } from '../src/core/machine.ts';
+import { expiryTimer, prepareMachine } from '../src/core/machine.ts';
 import type { Payment } from '../src/core/route.ts';
-import { type MachineEvent, step } from '../src/core/step.ts';
+import { expire, type MachineEvent, step, timerNamesOf } from '../src/core/step.ts';
 import { DeadLetters } from '../src/store/dead.ts';
 import { Ledger } from '../src/store/ledger.ts';
 import { checkServer, RedisUnfit } from '../src/store/redis.ts';
@@ -32,7 +32,6 @@ async function openStore() {
     machineVersion: machine.version,
     chat,
     version,
-    expirable: ['idle'],
   });
   const commitOf = async (event: MachineEvent) => {
     const { session, version } = await store.loadSession(machine.id, chat);
@@ -40,7 +39,7 @@ async function openStore() {
       machine,
       chat,
       session,
-      version,
+      cause: 'c',
       event,
       input: { language: 'en' },
       now,
@@ -114,7 +113,12 @@ test('a former owner of a shard writes nothing', async () => {
   const { commit, target } = await commitOf({ type: 'access.requested' });
   await ownAll(new Store(redis, { prefix, shards: 4 }), 'another');
   expect(await store.commit(entry, target, commit, { now })).toBe('fenced');
-  expect(await store.bury(entry, { kind: 'update', error: 'x', at: now, body: null })).toBe('fenced');
+  expect(
+    await store.commit(entry, null, null, {
+      now,
+      letter: { kind: 'update', error: 'x', at: now, body: null },
+    }),
+  ).toBe('fenced');
   expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0, away: false });
 });
 
@@ -131,8 +135,8 @@ test('a payment is recorded once per charge id, whatever brings it', async () =>
   };
   expect(await apply({ type: 'payment.received', charge: 'c1' }, payment)).toBe('ok');
   expect(await apply({ type: 'payment.received', charge: 'c1' }, payment)).toBe('charged');
-  expect(await store.hasPayment(payment)).toBe(true);
-  expect(await store.hasPayment({ ...payment, direction: 'out' })).toBe(false);
+  expect(await store.isGranted(payment)).toBe(true);
+  expect(await store.isGranted({ ...payment, direction: 'out' })).toBe(false);
   expect((await status()).payments).toBe(1);
 });
 
@@ -170,7 +174,7 @@ test('a flood of sources fills no memory', async () => {
 
 test('to forget a chat takes sessions, timers, counters and dead letters of it, and only of it', async () => {
   const { redis, store, append, apply, status } = await openStore();
-  const machines = [{ id: 'access', expirable: ['idle'], timers: [...machine.timersByName.keys()] }];
+  const machines = [{ id: 'access', timers: timerNamesOf(machine) }];
   await apply({ type: 'access.requested' });
   const shard = store.shardOf(chat);
   const letter = (id: number) => ({
@@ -179,9 +183,10 @@ test('to forget a chat takes sessions, timers, counters and dead letters of it, 
     at: now,
     body: { from: { id, name: 'A' } },
   });
-  await store.bury(await append(), letter(chat));
-  await store.bury(await append(), letter(chat * 10));
+  await store.commit(await append(), null, null, { now, letter: letter(chat) });
+  await store.commit(await append(), null, null, { now, letter: letter(chat * 10) });
   const wish = await append();
+  await store.forgetLetters(store.shardOf(chat), chat);
   expect(await store.forgetChat(wish, chat, machines)).toBe('ok');
   expect(await store.forgetChat(wish, chat, machines)).toBe('gone');
   expect(await store.loadSession('access', chat)).toMatchObject({ session: null, version: 0 });
@@ -201,7 +206,9 @@ test('a timer is claimed with its time: one that was set anew does not fire by i
   const shard = store.shardOf(chat);
   expect((await store.dueTimers(shard, now, 10)).next).toBe(now + 300_000);
   const { due, next } = await store.dueTimers(shard, now + 300_000, 10);
-  expect(due).toMatchObject([{ machine: 'access', chat, timer: 'payment_reminder', due: now + 300_000 }]);
+  expect(due).toMatchObject([
+    { machine: 'access', chat, timer: expect.stringMatching(/^payment_reminder@/), due: now + 300_000 },
+  ]);
   expect(next).toBe(now + 86_400_000);
   const timer = due[0] as (typeof due)[number];
   const { target } = await commitOf({ type: 'start.requested' });
@@ -221,26 +228,26 @@ test('leaving a state takes its timers away in the same write', async () => {
   });
 });
 
-test('only an idle session expires', async () => {
-  const { redis, store, apply, status } = await openStore();
-  const ttl = () => redis.pttl(store.keys.session(store.shardOf(chat), 'access', chat));
+test('only an idle session has a time at which it ends, and goes then with all that is counted of it', async () => {
+  const { store, apply, target, status } = await openStore();
   const shard = store.shardOf(chat);
+  const isExpiry = ({ timer }: { timer: string }) => timer === expiryTimer;
+  const ends = async () => (await store.dueTimers(shard, 2 * now, 10)).due.filter(isExpiry);
   await apply({ type: 'start.requested' });
-  expect(await ttl()).toBeGreaterThan(3_590_000);
+  expect(await ends()).toMatchObject([{ due: now + 3_600_000 }]);
   expect((await status()).states['access']).toMatchObject({ idle: 1 });
-  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_599_999)).toEqual({
-    gone: 0,
-    next: now + 3_600_000,
-  });
   await apply({ type: 'access.requested' });
-  expect(await ttl()).toBe(-1);
-  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toEqual({
-    gone: 0,
-    next: null,
-  });
+  expect(await ends()).toEqual([]);
   await apply({ type: 'payment.refunded', charge: 'x' });
-  expect(await store.expireSessions(shard, 'access', 'idle', now + 3_600_000)).toMatchObject({ gone: 1 });
+  const [timer] = await ends();
+  const { session, version } = await store.loadSession('access', chat);
+  const end = expire(machine, session, false);
+  const cause = timer as NonNullable<typeof timer>;
+  expect(await store.commit({ ...cause, due: cause.due - 1 }, target(version), end, { now })).toBe('gone');
+  expect(await store.commit(cause, target(version - 1), end, { now })).toBe('conflict');
+  expect(await store.commit(cause, target(version), end, { now })).toBe('ok');
   expect(await store.loadSession('access', chat)).toEqual({ session: null, version: 0, away: false });
+  expect(await status()).toMatchObject({ timers: 0, states: { access: { idle: 0 } } });
 });
 
 test('the effects of a chat are taken one at a time, in order, and stay until they are settled', async () => {
@@ -426,7 +433,10 @@ test('how many letters there have ever been only grows; how many were told of is
   const { redis, prefix, store, append } = await openStore();
   expect(await store.lettersAdded()).toBe(0);
   for (let n = 0; n < 3; n++)
-    await store.bury(await append(), { kind: 'update', error: 'x', at: now, chat, body: null });
+    await store.commit(await append(), null, null, {
+      now,
+      letter: { kind: 'update', error: 'x', at: now, chat, body: null },
+    });
   await store.forgetLetters(store.shardOf(chat), chat);
   expect(await store.countLetters()).toBe(0);
   expect(await store.lettersAdded()).toBe(3);

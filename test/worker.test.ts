@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { accessMachine } from '../machines/access.machine.ts';
 import { prepareMachine } from '../src/core/machine.ts';
+import { route } from '../src/core/route.ts';
 import { SystemClock } from '../src/engine/clock.ts';
 import { Worker } from '../src/engine/worker.ts';
 import { type Entry, Store } from '../src/store/store.ts';
@@ -29,15 +30,18 @@ test('what was read before Redis fell back does not pass over what has come back
   const worker = new Worker({
     store,
     machines: [machine],
-    routeRules: () => ({
-      userEvents: machine.userEvents,
-      buttonData: new Set(),
-      checkoutProblem: () => undefined,
-    }),
+    arrive: (update) =>
+      route(update, {
+        userEvents: machine.userEvents,
+        buttonData: new Set(),
+        checkoutProblem: () => undefined,
+      }),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],
     committed: (_, { effects }) => applied.push(...effects.map(({ params }) => params?.['message'])),
+    moved: () => {},
+    gaveUp: () => {},
     fenced: () => {},
     clock: new SystemClock(),
     log: pino({ level: 'silent' }),

@@ -68,6 +68,8 @@ already-paid = You have access already, there is no need to pay again. Nothing w
 
 ## At any time
 
+something-broke = Something went wrong on our side, and this was not handled. Please try again in a while; the organiser has been told.
+
 help =
     <b>What I can do</b>
 
@@ -358,10 +360,20 @@ operator-refund-failed =
 
     It is tried again by itself. /cancel ends that.
 
+operator-gave-up =
+    <b>{ $count ->
+        [one] Something could not be handled
+       *[other] { $count } things could not be handled
+    }</b>
+    The last reason: { $reason }
+
+    What was given up is kept: npx turnstile dead
+
 ## The operator’s own commands and buttons
 
 refund-usage = Write the charge after the command: /refund stx… You find it in the messages about payments, or by: npx turnstile payments list
 refund-cancelled = It is not tried again.
+answer-usage = Press “Answer” under the question: the button knows who asked.
 answer-prompt = Write your answer in one message; it goes to this person in the bot’s name. /cancel if there is none.
 answer-too-long = This is longer than 1,900 characters and was not sent. Please shorten it.
 answer-sent = Sent.

@@ -1,10 +1,18 @@
 import type { AnyStateMachine } from 'xstate';
 import { initialTransition } from 'xstate';
+import { lostInJson } from './json.ts';
 
 /** One delayed transition of a machine. */
 export interface TimerSpec {
-  /** The short name it is stored under: the delay's name, with the state's path where that is not unique. */
+  /**
+   * The name it is stored under, `<delay>@<digest of the state's path>`: it keeps its meaning when another state begins to
+   * use the same delay, and is short, since half a million of them stand in Redis.
+   */
   readonly name: string;
+  /** The name it is shown under: the delay's, with the state's path where several states use it. */
+  readonly shownName: string;
+  /** Names that an earlier release stored it under. */
+  readonly formerNames: readonly string[];
   /** XState's own id, which is the event's type as well: `xstate.after.<delay>.<node>`. */
   readonly eventType: string;
   /** The delay's name in `setup({delays})`. */
@@ -26,25 +34,39 @@ export interface DurableMachine {
   readonly stepping: AnyStateMachine;
   /** The names of all states that a session can rest in, as `stateName` gives them; without those of parallel states. */
   readonly states: readonly string[];
+  readonly timers: readonly TimerSpec[];
   /** By XState's id. */
   readonly timersByEvent: ReadonlyMap<string, TimerSpec>;
-  /** By stored name. */
-  readonly timersByName: ReadonlyMap<string, TimerSpec>;
   /** Where each invoked actor lives: invoke id → test of a snapshot's value. */
   readonly invokes: ReadonlyMap<string, { readonly src: string; readonly path: readonly string[] }>;
   /** The events that a user may cause, from the machine's `meta.userEvents`. */
   readonly userEvents: ReadonlySet<string>;
   /** Every event that the machine handles somewhere, timers and results of actors aside. */
   readonly events: ReadonlySet<string>;
-  /** Delay in ms after which an untouched session in this state expires (tag `expires after <delay>`). */
-  readonly expiry: ReadonlyMap<string, number>;
-  /** Its timers stay while its person cannot be reached (`meta.whileUnreachable: 'goes on'`). */
-  readonly goesOn: boolean;
+  /** States in which an untouched session expires (tag `expires after <delay>`), with the delay in ms. */
+  readonly expiry: readonly { readonly path: readonly string[]; readonly after: number }[];
+  /** What becomes of a session while its person cannot be reached. */
+  readonly whileUnreachable: WhileUnreachable;
   /** Names of actions that reach the outbox, with their static parameters, for checks of content. */
   readonly actions: readonly { readonly type: string; readonly params: Readonly<Record<string, unknown>> }[];
   /** Only operators talk to it (`meta.audience: 'operators'`): its user events are theirs alone. */
   readonly forOperators: boolean;
 }
+
+export interface WhileUnreachable {
+  /** Its timers stay (root tag `goes on while unreachable`); without it they are dropped until the person is back. */
+  readonly goesOn: boolean;
+  /** ms after which it ends (root tag `ends after <delay> while unreachable`); null: never. */
+  readonly endsAfter: number | null;
+  /** States in which it does not end all the same (tag `stays while unreachable`). */
+  readonly stays: readonly (readonly string[])[];
+}
+
+/** The timer at whose time an untouched session ends: the runtime's own, in every machine. */
+export const expiryTimer = '~expiry';
+
+/** Transitions without an event that may follow each other; two that lead into each other would never end. */
+const longestChain = 1_000;
 
 /** Actions that the commit itself performs; see core/step.ts. */
 export const commitActions = { signal: 'signal', count: 'count', forget: 'forget' } as const;
@@ -77,6 +99,7 @@ interface Node {
   readonly config: NodeConfig;
   readonly states: Record<string, Node>;
   readonly tags: readonly string[];
+  readonly type: string;
 }
 
 const list = (value: unknown): unknown[] =>
@@ -115,11 +138,17 @@ export function prepareMachine(
     Object.entries(delays).filter(([name]) => typeof known[name] === 'number'),
   );
   const logic: AnyStateMachine = machine.provide({ delays: overrides });
+  logic.options.maxIterations = longestChain;
   const implementations = logic.implementations;
   const timers: { delay: string; node: Node; eventType: string }[] = [];
   const invokes = new Map<string, { src: string; path: readonly string[] }>();
   const events = new Set<string>();
-  const expiry = new Map<string, number>();
+  const expiry: { path: readonly string[]; after: number }[] = [];
+  const whileUnreachable = {
+    goesOn: false,
+    endsAfter: null as number | null,
+    stays: [] as (readonly string[])[],
+  };
   const states: string[] = [];
   const actions: { type: string; params: Record<string, unknown> }[] = [];
 
@@ -165,6 +194,26 @@ export function prepareMachine(
     }
   };
 
+  const delayOf = (where: string, tag: string, name: string): number | undefined => {
+    const ms = (implementations.delays as Record<string, unknown>)[name];
+    if (typeof ms === 'number') return ms;
+    problems.push(`${where}: tag "${tag}" names no delay with a number in setup({delays})`);
+    return undefined;
+  };
+  const readTag = (where: string, node: Node, tag: string) => {
+    const [, idle] = /^expires after (\S+)$/.exec(tag) ?? [];
+    const [, away] = /^ends after (\S+) while unreachable$/.exec(tag) ?? [];
+    const isRoot = node.path.length === 0;
+    if ((away !== undefined || tag === 'goes on while unreachable') && !isRoot)
+      problems.push(`${where}: the tag "${tag}" is one of the machine, not of a state`);
+    if (idle !== undefined) {
+      const after = delayOf(where, tag, idle);
+      if (after !== undefined) expiry.push({ path: node.path, after });
+    } else if (away !== undefined) whileUnreachable.endsAfter = delayOf(where, tag, away) ?? null;
+    else if (tag === 'goes on while unreachable') whileUnreachable.goesOn = true;
+    else if (tag === 'stays while unreachable') whileUnreachable.stays.push(node.path);
+  };
+
   const visit = (node: Node) => {
     const where = `state "${node.path.join('.') || node.id}"`;
     const config = node.config;
@@ -183,6 +232,8 @@ export function prepareMachine(
         );
         continue;
       }
+      if (/[~|@]/.test(delay))
+        problems.push(`${where}: after "${delay}": a delay's name has no "~", "|" or "@"`);
       timers.push({ delay, node, eventType: `xstate.after.${delay}.${node.id}` });
       checkTransitions(`${where}, after "${delay}"`, transition);
     }
@@ -210,37 +261,38 @@ export function prepareMachine(
         invokes.set(item.id, { src, path: node.path });
       }
     }
-    for (const tag of node.tags) {
-      const delay = /^expires after (\S+)$/.exec(tag)?.[1];
-      if (delay === undefined) continue;
-      const ms = (implementations.delays as Record<string, unknown>)[delay];
-      if (typeof ms !== 'number')
-        problems.push(`${where}: tag "${tag}" names no delay with a number in setup({delays})`);
-      else expiry.set(node.path.join('.'), ms);
-    }
-    if (Object.keys(node.states).length === 0 && node.path.length > 0) states.push(node.path.join('.'));
+    for (const tag of node.tags) readTag(where, node, tag);
+    if (Object.keys(node.states).length === 0 && node.path.length > 0 && node.type !== 'history')
+      states.push(node.path.join('.'));
     for (const child of Object.values(node.states)) visit(child);
   };
   const root = logic.root as unknown as Node;
   visit(root);
 
-  const timersByEvent = new Map<string, TimerSpec>();
-  const timersByName = new Map<string, TimerSpec>();
-  for (const { delay, node, eventType } of timers) {
-    const unique = timers.filter((other) => other.delay === delay).length === 1;
-    const spec = {
-      name: unique ? delay : `${delay}@${node.path.join('.')}`,
+  const specs = timers.map(({ delay, node, eventType }): TimerSpec => {
+    const path = node.path.join('.');
+    const isUnique = timers.filter((other) => other.delay === delay).length === 1;
+    const long = `${delay}@${path}`;
+    return {
+      name: `${delay}@${fingerprint(path).slice(-4)}`,
+      shownName: isUnique ? delay : long,
+      // One that had no namesake was stored under the delay alone.
+      formerNames: isUnique ? [delay, long] : [long, delay],
       eventType,
       delay,
       path: node.path,
     };
-    timersByEvent.set(eventType, spec);
-    timersByName.set(spec.name, spec);
-  }
+  });
+  const names = specs.map(({ name }) => name);
+  for (const { name, path } of specs)
+    if (names.filter((other) => other === name).length > 1)
+      problems.push(
+        `state "${path.join('.')}": rename it; its timer would be stored under the name of another`,
+      );
+  if (/[:|]/.test(machine.id))
+    problems.push('its id has a ":" or "|", which part the names of what is stored');
 
-  const meta = root.config['meta'] as
-    | { userEvents?: readonly string[]; audience?: string; whileUnreachable?: string }
-    | undefined;
+  const meta = root.config['meta'] as { userEvents?: readonly string[]; audience?: string } | undefined;
   const userEvents = meta?.userEvents ?? [];
   for (const type of userEvents) {
     if (!events.has(type)) problems.push(`meta.userEvents: no state handles "${type}"`);
@@ -248,21 +300,14 @@ export function prepareMachine(
 
   const stepping = Object.create(logic) as AnyStateMachine;
   if (problems.length === 0) {
-    const [snapshot] = initialTransition(logic, input);
-    stepping.getInitialSnapshot = () => snapshot as never;
-    if (snapshot.status === 'error') problems.push(`its start fails: ${String(snapshot.error)}`);
-    else {
-      const text = JSON.stringify(snapshot.context);
-      for (const [key, value] of Object.entries(snapshot.context as object)) {
-        if (
-          ['function', 'symbol', 'bigint'].includes(typeof value) ||
-          value instanceof Map ||
-          value instanceof Set
-        ) {
-          problems.push(`context.${key}: only JSON values can be stored`);
-        }
-      }
-      if (text === undefined) problems.push('context: only a JSON object can be stored');
+    try {
+      const [snapshot] = initialTransition(logic, input);
+      stepping.getInitialSnapshot = () => snapshot as never;
+      if (snapshot.status === 'error') throw (snapshot as { error?: unknown }).error;
+      const lost = lostInJson(snapshot.context);
+      if (lost !== null) problems.push(`context${lost}, which JSON cannot hold`);
+    } catch (error) {
+      problems.push(`its start fails: ${String(error)}`);
     }
   }
   if (problems.length > 0) throw new MachineRefused(machine.id, problems);
@@ -274,13 +319,13 @@ export function prepareMachine(
     logic,
     stepping,
     states,
-    timersByEvent,
-    timersByName,
+    timers: specs,
+    timersByEvent: new Map(specs.map((spec) => [spec.eventType, spec])),
     invokes,
     userEvents: new Set(userEvents),
     events,
     expiry,
-    goesOn: meta?.whileUnreachable === 'goes on',
+    whileUnreachable,
     actions,
     forOperators: meta?.audience === 'operators',
   };
@@ -293,6 +338,26 @@ const isSignal = (params: unknown): params is { machine: string; event: string }
   'event' in params &&
   typeof params.machine === 'string' &&
   typeof params.event === 'string';
+
+/**
+ * Checks that what only operators may cause is asked for by machines for operators alone. The list belongs to the effects:
+ * a machine that loses the line which says for whom it is must not open them to everybody.
+ * @param privileged names of actions and actors
+ * @throws MachineRefused
+ */
+export function checkPrivileges(machines: readonly DurableMachine[], privileged: ReadonlySet<string>): void {
+  for (const { id, actions, invokes, forOperators } of machines) {
+    if (forOperators) continue;
+    const asked = [...actions.map(({ type }) => type), ...[...invokes.values()].map(({ src }) => src)];
+    const problems = [...new Set(asked)]
+      .filter((type) => privileged.has(type))
+      .map(
+        (type) =>
+          `"${type}" is for operators alone; expected meta.audience: 'operators' at the machine's root`,
+      );
+    if (problems.length > 0) throw new MachineRefused(id, problems);
+  }
+}
 
 /**
  * Holds the signals of machines that run together against each other.

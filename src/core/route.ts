@@ -14,10 +14,14 @@ export interface Payment {
   /** ms since 1970. */
   readonly at: number;
   readonly providerCharge?: string;
+  /** It is recorded, and the step that would have granted access failed: see `turnstile dead`. */
+  readonly ungranted?: true;
 }
 
-/** What an update means to the bot. */
-export interface Routed {
+/** What an update means to the bot: made once, and stored until its step is committed. */
+export interface Arrival {
+  /** The update's id; 0 for one that Telegram did not send. */
+  readonly update: number;
   readonly chat: number;
   readonly event: MachineEvent;
   readonly lane: Extract<Lane, 'checkout' | 'reply'>;
@@ -89,7 +93,14 @@ const sender = (
  * Turns an update into a machine's event. Pure.
  * @returns null for what no conversation is about: groups, channels, updates without a person
  */
-export function route(update: FoundUpdate, rules: RouteRules): Routed | null {
+export function route(update: FoundUpdate, rules: RouteRules): Arrival | null {
+  const meaning = meaningOf(update, rules);
+  return meaning === null ? null : { update: update.update_id, ...meaning };
+}
+
+type Meaning = Omit<Arrival, 'update'>;
+
+function meaningOf(update: FoundUpdate, rules: RouteRules): Meaning | null {
   const message = update.message ?? update.edited_message;
   if (message !== undefined) {
     const payment = update.edited_message === undefined ? paymentOf(message) : null;
@@ -114,7 +125,7 @@ export function route(update: FoundUpdate, rules: RouteRules): Routed | null {
   return null;
 }
 
-function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: RouteRules): Routed {
+function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: RouteRules): Meaning {
   const { invoice_payload: payload, currency, total_amount: amount } = query;
   const problem = rules.checkoutProblem({ payload, currency, amount });
   return {
@@ -131,7 +142,7 @@ function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: 
   };
 }
 
-function routePayment(message: Message, payment: Payment, isFound: boolean, rules: RouteRules): Routed {
+function routePayment(message: Message, payment: Payment, isFound: boolean, rules: RouteRules): Meaning {
   const { from, chat, successful_payment: paid } = message;
   // What tells of a refund may come as the bot's own; then the chat names the person.
   const person = from?.is_bot === true && chat.type === 'private' ? chat : from;
@@ -159,7 +170,7 @@ function routePayment(message: Message, payment: Payment, isFound: boolean, rule
   };
 }
 
-function routeMessage(message: Message, edited: boolean, rules: RouteRules): Routed | null {
+function routeMessage(message: Message, edited: boolean, rules: RouteRules): Meaning | null {
   const { from, chat } = message;
   if (from === undefined || from.is_bot || chat.type !== 'private') return null;
   const isOperator = rules.operators?.has(from.id) === true;
@@ -190,7 +201,7 @@ function routeMessage(message: Message, edited: boolean, rules: RouteRules): Rou
 const mayCause = (type: string, isOperator: boolean, rules: RouteRules): boolean =>
   rules.userEvents.has(type) || (isOperator && rules.operatorEvents?.has(type) === true);
 
-function routeButton(query: NonNullable<Update['callback_query']>, rules: RouteRules): Routed | null {
+function routeButton(query: NonNullable<Update['callback_query']>, rules: RouteRules): Meaning | null {
   const chat = query.message?.chat;
   if (chat !== undefined && chat.type !== 'private') return null;
   const data = query.data ?? '';
@@ -213,7 +224,7 @@ function routeButton(query: NonNullable<Update['callback_query']>, rules: RouteR
 }
 
 /** Who knocks at the club's door, enters or leaves. */
-function routeClub(update: Update, rules: RouteRules): Routed | null {
+function routeClub(update: Update, rules: RouteRules): Meaning | null {
   const { chat_join_request: request, chat_member: changed } = update;
   if ((request ?? changed)?.chat.id !== rules.club || rules.club === undefined) return null;
   if (request !== undefined) {

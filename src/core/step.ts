@@ -1,7 +1,8 @@
 import type { AnyMachineSnapshot, StateValue } from 'xstate';
 import { initialTransition, transition } from 'xstate';
 import type { Effect, JsonObject, Lane } from './effects.ts';
-import { commitActions, type DurableMachine } from './machine.ts';
+import { lostInJson } from './json.ts';
+import { commitActions, type DurableMachine, expiryTimer, type TimerSpec } from './machine.ts';
 import { restoreSnapshot, type Session, stateName } from './session.ts';
 
 /** What a machine receives. Timers and results of actors carry XState's own types. */
@@ -13,8 +14,10 @@ export interface MachineEvent {
 /** Where an action's or an actor's effect waits: `self` (the default) keeps the chat's order. */
 export interface EffectRule {
   readonly lane?: Lane;
-  /** `instant` effects are answers to a query that do not wait behind messages. */
+  /** `instant` effects are answers to a query: each goes by itself, and waits for nothing. */
   readonly queue?: 'chat' | 'instant';
+  /** Only an operator, or the machine itself by a timer, a result or a signal, may cause it. */
+  readonly privileged?: true;
 }
 
 export interface StepInput {
@@ -22,13 +25,17 @@ export interface StepInput {
   readonly chat: number;
   /** null: the chat has no session of this machine yet. */
   readonly session: Session | null;
-  /** The stored version of the session; 0 when there is none. */
-  readonly version: number;
   readonly event: MachineEvent;
+  /** Names what caused the step, uniquely within its chat; the ids of its effects begin with it. */
+  readonly cause: string;
   /** What a new session is given. */
   readonly input: JsonObject;
   /** ms since 1970. */
   readonly now: number;
+  /** Signals of machines that led here one after another. Default 0. */
+  readonly hops?: number;
+  /** Somebody who is no operator caused it. */
+  readonly isFromOutside?: boolean;
   /** The person is back after timers were dropped: those of the state they are in start anew. */
   readonly isBack?: boolean;
   readonly rules: Readonly<Record<string, EffectRule>>;
@@ -40,6 +47,9 @@ export interface TimerChange {
   readonly due: number | null;
 }
 
+/** Signals that may lead to each other, machine to machine, before they are taken for a circle. */
+const longestRelay = 50;
+
 /**
  * An event from one machine of a chat to another, by the action `signal` with params `{machine, event, with}`. It carries
  * the causing event's fields, and those of the sender's context that `with` names. The commit appends it to the inbox of
@@ -49,6 +59,8 @@ export interface Signal {
   readonly machine: string;
   readonly chat: number;
   readonly event: MachineEvent;
+  /** Signals that led to each other, this one included. */
+  readonly hops: number;
 }
 
 /** What one step wants written. */
@@ -56,8 +68,8 @@ export interface Commit {
   readonly session: Session;
   readonly from: string | null;
   readonly to: string;
-  /** ms after which the session expires if nothing touches it; null: never. */
-  readonly expiresIn: number | null;
+  /** The machine has come to its end, or the session's time is over: it goes, and the next event begins anew. */
+  readonly ends: boolean;
   readonly timers: readonly TimerChange[];
   readonly effects: readonly Effect[];
   readonly signals: readonly Signal[];
@@ -87,7 +99,9 @@ const ignoredBuiltins = new Set(['xstate.log', 'xstate.emit', 'xstate.stopChild'
  * @throws whatever a guard or an assign of the machine throws, and StepRefused
  */
 export function step(given: StepInput): Commit | null {
-  const { machine, session } = given;
+  const { machine } = given;
+  // A session that has come to its end waits for nothing: whatever comes begins anew.
+  const session = given.session?.status === 'active' ? given.session : null;
   // Guards, assigns and computed delays tell the time by this alone.
   const event: MachineEvent = { ...given.event, at: given.now };
   if (session !== null && isStale(machine, session, event)) return null;
@@ -116,13 +130,14 @@ export function step(given: StepInput): Commit | null {
       `Machine "${machine.id}" spawned "${spawned}" in an assign; only invoke of a promise is durable`,
     );
   }
+  if (session === null || next.context !== snapshot.context) checkJson(machine, 'context', next.context);
 
   const timers: TimerChange[] = [];
   const effects: Effect[] = [];
   const signals: Signal[] = [];
   const counts: string[] = [];
   let forgets = false;
-  let generation = session?.generation ?? 0;
+  let generation = given.session?.generation ?? 0;
   const invocations = keptInvocations(machine, session, next.value);
   const settled = resultOf(event);
   if (settled !== null) delete invocations[settled.invocation];
@@ -132,7 +147,7 @@ export function step(given: StepInput): Commit | null {
       timers.push(...raisedTimer(machine, action.params, given.now));
     } else if (action.type === 'xstate.cancel') {
       const spec = machine.timersByEvent.get(String(action.params?.['sendId']));
-      if (spec !== undefined) timers.push({ name: spec.name, due: null });
+      if (spec !== undefined) timers.push(...cancelled(machine, spec, snapshot.value));
     } else if (action.type === 'xstate.spawnChild') {
       const id = String(action.params?.['id']);
       invocations[id] = ++generation;
@@ -150,13 +165,9 @@ export function step(given: StepInput): Commit | null {
       throw new StepRefused(`Machine "${machine.id}": the action ${action.type} cannot be made durable`);
     }
   }
-  if (next.status !== 'active') {
-    for (const name of machine.timersByName.keys()) timers.push({ name, due: null });
-  }
-
+  const ends = next.status !== 'active';
   const timersOfReturn = given.isBack === true ? awaitedTimers(given, next, timers) : [];
 
-  const to = stateName(next.value);
   const history = Object.keys(next.historyValue).length > 0 ? historyOf(next) : undefined;
   return {
     session: {
@@ -167,15 +178,77 @@ export function step(given: StepInput): Commit | null {
       ...(Object.keys(invocations).length > 0 && { invocations }),
       ...(generation > 0 && { generation }),
     },
-    from: session === null ? null : stateName(session.value),
-    to,
-    expiresIn: next.status === 'active' ? (machine.expiry.get(to) ?? null) : null,
-    timers: [...timersOfReturn, ...timers],
+    from: given.session === null ? null : stateName(given.session.value),
+    to: stateName(next.value),
+    ends,
+    timers: ends
+      ? allTimersOf(machine)
+      : [...timersOfReturn, ...timers, ...expiryChange(given, snapshot.value, next.value)],
     effects,
     signals,
     counts,
     forgets,
   };
+}
+
+/**
+ * The end of a session whose expiry timer has come due. Decided by the state that is stored now: a tag may have been put on
+ * or taken off since the timer was set.
+ * @param isAway its person cannot be reached
+ * @returns null when nothing is to end: only the timer goes
+ */
+export function expire(machine: DurableMachine, session: Session | null, isAway: boolean): Commit | null {
+  if (session === null || !mayEnd(machine, session, isAway)) return null;
+  const state = stateName(session.value);
+  const nothing = { effects: [], signals: [], counts: [], forgets: false };
+  return { session, from: state, to: state, ends: true, timers: allTimersOf(machine), ...nothing };
+}
+
+function mayEnd(machine: DurableMachine, { value, status }: Session, isAway: boolean): boolean {
+  if (status !== 'active' || expiryAfter(machine, value) !== null) return true;
+  const { endsAfter, stays } = machine.whileUnreachable;
+  return isAway && endsAfter !== null && !stays.some((path) => isActive(value, path));
+}
+
+/** ms after which a session in this state expires when nothing touches it; null: never. */
+function expiryAfter({ expiry }: DurableMachine, value: StateValue): number | null {
+  const delays = expiry.filter(({ path }) => isActive(value, path)).map(({ after }) => after);
+  return delays.length === 0 ? null : Math.min(...delays);
+}
+
+/** Every step counts the time of an untouched session anew; one that leads out of it, or back to the person, ends it. */
+function expiryChange(given: StepInput, from: StateValue, to: StateValue): TimerChange[] {
+  const after = expiryAfter(given.machine, to);
+  if (after !== null) return [{ name: expiryTimer, due: given.now + after }];
+  const wasSet = given.isBack === true || expiryAfter(given.machine, from) !== null;
+  return wasSet ? [{ name: expiryTimer, due: null }] : [];
+}
+
+/** Everything that may stand in the sorted set for a session, under whatever name. */
+export const timerNamesOf = (machine: DurableMachine): string[] => [
+  ...new Set(machine.timers.flatMap(({ name, formerNames }) => [name, ...formerNames])),
+  expiryTimer,
+];
+
+const allTimersOf = (machine: DurableMachine): TimerChange[] =>
+  timerNamesOf(machine).map((name) => ({ name, due: null }));
+
+/** A timer goes under its name of today and those that an earlier release may have stored it under. */
+function cancelled(machine: DurableMachine, spec: TimerSpec, value: StateValue): TimerChange[] {
+  // A bare name may mean the timer of another state that is active beside this one.
+  const isShared = machine.timers.some(
+    (other) => other !== spec && other.delay === spec.delay && isActive(value, other.path),
+  );
+  const former = spec.formerNames.filter((name) => !isShared || name !== spec.delay);
+  return [spec.name, ...former].map((name) => ({ name, due: null }));
+}
+
+function checkJson(machine: DurableMachine, what: string, value: unknown): void {
+  const lost = lostInJson(value);
+  if (lost !== null)
+    throw new StepRefused(
+      `Machine "${machine.id}": ${what}${lost}, which JSON cannot hold; nothing was written`,
+    );
 }
 
 /** The timers of the states that are active, as if they were entered now, but for those that the step itself sets. */
@@ -186,20 +259,25 @@ function awaitedTimers(
 ): TimerChange[] {
   const delays = given.machine.logic.implementations.delays as Record<string, unknown>;
   const known = new Set(set.map(({ name }) => name));
-  return [...given.machine.timersByName.values()]
+  return given.machine.timers
     .filter(({ name, path }) => !known.has(name) && isActive(snapshot.value, path))
     .flatMap(({ name, delay }) => {
       const found = delays[delay];
       const event = { ...given.event, at: given.now };
       const ms = typeof found === 'function' ? found({ context: snapshot.context, event }) : found;
-      return timerAfter(name, given.now, Number(ms));
+      return timerAfter(given.machine, name, given.now, ms);
     });
 }
 
-/** The event of a timer's stored name; null when the machine no longer has such a timer. */
-export function timerEvent(machine: DurableMachine, name: string): MachineEvent | null {
-  const spec = machine.timersByName.get(name);
-  return spec === undefined ? null : { type: spec.eventType };
+/**
+ * The event of a timer's stored name. A name that an earlier release gave may belong to several states today: then it is
+ * the timer of the one that is active.
+ * @returns null when the machine no longer has such a timer
+ */
+export function timerEvent(machine: DurableMachine, name: string, value?: StateValue): MachineEvent | null {
+  const specs = machine.timers.filter((spec) => spec.name === name || spec.formerNames.includes(name));
+  const found = specs.find(({ path }) => value !== undefined && isActive(value, path)) ?? specs[0];
+  return found === undefined ? null : { type: found.eventType };
 }
 
 /** The event that brings an invoked actor's end back to its machine. */
@@ -223,7 +301,6 @@ function resultOf(event: MachineEvent): { invocation: string; generation: unknow
 
 /** A result that is not awaited any more: its state was left, or entered anew since. */
 function isStale(machine: DurableMachine, session: Session, event: MachineEvent): boolean {
-  if (session.status !== 'active') return true;
   const result = resultOf(event);
   if (result === null || !machine.invokes.has(result.invocation)) return false;
   return session.invocations?.[result.invocation] !== result.generation;
@@ -260,12 +337,19 @@ function raisedTimer(machine: DurableMachine, params: JsonObject | undefined, no
       `Machine "${machine.id}" raised "${String(params['id'])}" with a delay; only \`after\` is durable`,
     );
   }
-  return timerAfter(spec.name, now, Number(params['delay']));
+  return timerAfter(machine, spec.name, now, params['delay']);
 }
 
+/** The last time that a Date can name, ms. */
+const endOfTime = 8.64e15;
+
 /** A delay may be computed: what has passed is due at once, `Infinity` is never. */
-const timerAfter = (name: string, now: number, delay: number): TimerChange[] =>
-  delay === Number.POSITIVE_INFINITY ? [] : [{ name, due: now + Math.max(0, Math.round(delay)) }];
+function timerAfter(machine: DurableMachine, name: string, now: number, delay: unknown): TimerChange[] {
+  if (typeof delay !== 'number' || Number.isNaN(delay))
+    throw new StepRefused(`Machine "${machine.id}": the delay of ${name} is ${String(delay)}; expected ms`);
+  const due = now + Math.max(0, Math.round(delay));
+  return due > endOfTime ? [] : [{ name, due }];
+}
 
 function signalOf(given: StepInput, action: Action): Signal {
   const { machine, event, with: names } = action.params ?? {};
@@ -274,10 +358,16 @@ function signalOf(given: StepInput, action: Action): Signal {
   // Timers and results of actors mean something to their own machine only.
   const cause = given.event.type.startsWith('xstate.') ? {} : given.event;
   const fields = Object.fromEntries(carried.map((name) => [name, context[name]]));
+  const hops = (given.hops ?? 0) + 1;
+  if (hops > longestRelay)
+    throw new StepRefused(
+      `Machines signal each other in a circle: ${longestRelay} signals led to "${String(event)}" for "${String(machine)}"`,
+    );
   return {
     machine: String(machine),
     chat: given.chat,
     event: { ...cause, ...fields, type: String(event) },
+    hops,
   };
 }
 
@@ -291,10 +381,15 @@ function effectOf(
   const params =
     invocation === undefined ? action.params : (action.params?.['input'] as JsonObject | undefined);
   const rule = given.rules[type] ?? {};
+  if (rule.privileged === true && given.isFromOutside === true)
+    throw new StepRefused(
+      `Machine "${given.machine.id}": "${type}" is for operators alone, and somebody else caused it`,
+    );
+  if (params !== undefined) checkJson(given.machine, `params of "${type}"`, params);
   const isTimer = given.event.type.startsWith('xstate.after.');
-  const chat = given.chat;
+  const { chat } = given;
   return {
-    id: `${given.version + 1}.${index}`,
+    id: `${given.cause}.${index}`,
     type,
     ...(params !== undefined && { params }),
     machine: given.machine.id,
@@ -304,7 +399,7 @@ function effectOf(
       invocation !== undefined
         ? `${chat}!${invocation.id}`
         : rule.queue === 'instant'
-          ? `${chat}?`
+          ? `${chat}?${given.cause}.${index}`
           : `${chat}`,
     context: action.info?.context ?? {},
     ...(!isTimer && { event: given.event }),

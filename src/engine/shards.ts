@@ -17,6 +17,10 @@ export class Shards {
     return this.#open.values();
   }
 
+  inHand(shard: number): number {
+    return this.#inHand.get(shard) ?? 0;
+  }
+
   begin(shard: number): void {
     this.#inHand.set(shard, (this.#inHand.get(shard) ?? 0) + 1);
   }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { expiryTimer } from '../core/machine.ts';
 import type { DueTimer, Store } from '../store/store.ts';
 import type { Clock } from './clock.ts';
 import type { At } from './points.ts';
@@ -8,8 +9,11 @@ export interface TimersOptions {
   readonly store: Store;
   /** Steps a due timer; resolves when it is committed or given up. */
   readonly handle: (timer: DueTimer) => Promise<void>;
-  /** States whose untouched sessions expire, by machine. */
-  readonly expirable: readonly { machine: string; state: string }[];
+  /**
+   * How many queues may wait in a shard's lane of reminders before no more timers of it fire. What waits stays a timer, which
+   * leaving the state takes away.
+   */
+  readonly room: () => number;
   readonly clock: Clock;
   readonly log: Logger;
   /** Due timers in hand at once. Default 128. */
@@ -17,8 +21,8 @@ export interface TimersOptions {
   readonly at?: At;
 }
 
-/** How often the sorted sets are looked at without a hint, ms. Also what a clock that jumps forward costs at most. */
-const rescan = 1_000;
+/** How soon a shard is looked at again whose lane was full, ms. */
+const fullLane = 100;
 
 /**
  * Fires delayed transitions: sleeps on this side until the next due time, since Redis' own blocking reads time out
@@ -36,7 +40,6 @@ export class Timers {
   #running = false;
   #scanning = false;
   #again = false;
-  #rescan: NodeJS.Timeout | undefined;
 
   constructor(options: TimersOptions) {
     this.#options = options;
@@ -46,10 +49,6 @@ export class Timers {
 
   start(): void {
     this.#running = true;
-    this.#rescan = setInterval(() => {
-      for (const shard of this.#shards) this.#next[shard] = 0;
-      this.#wake();
-    }, rescan);
   }
 
   /** A shard is this copy's. */
@@ -65,7 +64,7 @@ export class Timers {
     return this.#shards.drain(shard);
   }
 
-  /** A timer was set in this shard. */
+  /** A timer was set in this shard, or stands there. */
   hint(shard: number, due: number): void {
     if (!this.#shards.isOpen(shard) || due >= (this.#next[shard] ?? 0)) return;
     this.#next[shard] = due;
@@ -75,7 +74,6 @@ export class Timers {
   /** Starts nothing new, and resolves when everything in hand is committed. */
   async stop(): Promise<void> {
     this.#running = false;
-    clearInterval(this.#rescan);
     this.#cancel();
     await this.#shards.drainAll();
   }
@@ -119,25 +117,25 @@ export class Timers {
   }
 
   async #scanShard(shard: number, now: number): Promise<void> {
-    const { store, expirable, log } = this.#options;
+    const { store, room } = this.#options;
     // A hint that comes while we read must not be lost, so the slate is clean before the reading.
     this.#next[shard] = Number.POSITIVE_INFINITY;
-    const { due, next } = await store.dueTimers(shard, now, this.#concurrency + this.#inHand.size);
-    let upcoming = next ?? Number.POSITIVE_INFINITY;
-    for (const timer of due) {
+    const found = await store.dueTimers(shard, now, this.#concurrency + this.#inHand.size);
+    let upcoming = found.next ?? Number.POSITIVE_INFINITY;
+    let left = room() - found.reminders - this.#shards.inHand(shard);
+    let isFull = false;
+    for (const timer of found.due) {
       if (this.#inHand.has(timer.id)) continue;
       if (this.#inHand.size >= this.#concurrency || !this.#shards.isOpen(shard)) {
         upcoming = Math.min(upcoming, timer.due);
         break;
       }
-      this.#take(timer);
-    }
-    for (const { machine, state } of expirable) {
-      const expired = await store.expireSessions(shard, machine, state, now);
-      if (expired.gone > 0) log.info({ machine, state, count: expired.gone }, 'untouched sessions expired');
-      upcoming = Math.min(upcoming, expired.next ?? Number.POSITIVE_INFINITY);
+      // The end of a session sends nothing.
+      if (timer.timer !== expiryTimer && left-- <= 0) isFull = true;
+      else this.#take(timer);
     }
     if (!this.#shards.isOpen(shard)) return;
+    if (isFull) upcoming = Math.max(now + fullLane, Math.min(upcoming, now + fullLane));
     // While the hands are full, the end of one of them wakes us; a due time in the past would spin.
     if (upcoming > now) this.#next[shard] = Math.min(this.#next[shard] ?? upcoming, upcoming);
     else if (this.#inHand.size < this.#concurrency) this.#next[shard] = upcoming;

@@ -2,22 +2,16 @@ import { createConcurrentSink, createRunner, type RunnerHandle } from '@grammyjs
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
 import type { Effect, JsonObject } from '../core/effects.ts';
-import type { DurableMachine } from '../core/machine.ts';
-import { type Routed, type RouteRules, route } from '../core/route.ts';
+import { type DurableMachine, expiryTimer } from '../core/machine.ts';
+import type { Arrival } from '../core/route.ts';
 import type { Session } from '../core/session.ts';
-import {
-  type Commit,
-  type EffectRule,
-  type MachineEvent,
-  resultEvent,
-  type Signal,
-  step,
-  timerEvent,
-} from '../core/step.ts';
+import { type Commit, type EffectRule, expire, step, timerNamesOf } from '../core/step.ts';
 import { isPassing } from '../store/redis.ts';
-import type { Cause, DeadLetter, DueTimer, Entry, Store, StoredResult } from '../store/store.ts';
+import type { Cause, DeadLetter, DueTimer, Entry, Store } from '../store/store.ts';
+import { Caution } from './caution.ts';
 import type { Clock } from './clock.ts';
 import { InboxSource } from './inbox.ts';
+import { type Job, jobOfTimer, type Reading, type Task, taskOf } from './jobs.ts';
 import type { At } from './points.ts';
 import { Shards } from './shards.ts';
 
@@ -25,7 +19,8 @@ export interface WorkerOptions {
   readonly store: Store;
   /** The machines by precedence: an update's event goes to the first that reacts to it. */
   readonly machines: readonly DurableMachine[];
-  readonly routeRules: () => RouteRules;
+  /** What an update means that was stored as Telegram sent it; null: nothing. */
+  readonly arrive: (update: Update) => Arrival | null;
   readonly effectRules: Readonly<Record<string, EffectRule>>;
   /** What a new session is given. */
   readonly newSession: (person: { languageCode?: string }) => JsonObject;
@@ -36,6 +31,10 @@ export interface WorkerOptions {
     shard: number,
     commit: { timers: Commit['timers']; effects: readonly Effect[] },
   ) => void;
+  /** Hears that something was put into another shard's inbox. */
+  readonly moved: (shard: number) => void;
+  /** Hears that something was given up. */
+  readonly gaveUp: (reason: string) => void;
   /** Another copy owns this shard now. */
   readonly fenced: (shard: number) => void;
   readonly clock: Clock;
@@ -45,22 +44,23 @@ export interface WorkerOptions {
   readonly at?: At;
 }
 
-interface Job {
+/** A cause with what is known of it, and the work that it asks for. */
+interface InHand {
   readonly cause: Cause;
-  readonly chat: number;
-  /** By precedence, at least one. */
-  readonly machines: readonly [DurableMachine, ...DurableMachine[]];
-  readonly event: MachineEvent;
-  readonly kind: DeadLetter['kind'];
-  readonly body: unknown;
-  readonly routed?: Routed;
-  readonly update?: number;
+  /** Whose order it keeps; null: nobody's. */
+  readonly chat: number | null;
+  readonly job?: Job;
+  readonly work: () => Promise<void>;
 }
 
-/** What an entry asks for, and the chat whose order it keeps; null: none. */
-interface Task {
-  readonly chat: number | null;
-  readonly work: () => Promise<void>;
+/** A session that changes under a step again and again: so often it is stepped at once, then with a pause, ms. */
+const conflicts = { atOnce: 5, most: 50, pause: 20 };
+/** A person hears at most once in so long that something broke, ms. */
+const sorryPeriod = 3_600_000;
+
+/** A session changed each time before its step could be written. */
+class TooManyConflicts extends Error {
+  override name = 'TooManyConflicts';
 }
 
 /**
@@ -73,6 +73,8 @@ export class Worker {
   readonly #source: InboxSource;
   readonly #runner: RunnerHandle;
   readonly #shards = new Shards();
+  readonly #caution: Caution;
+  readonly #reading: Reading;
   /** Causes in hand that may still be committed. */
   readonly #current = new Set<Cause>();
 
@@ -80,8 +82,16 @@ export class Worker {
     this.#options = options;
     const concurrency = options.concurrency ?? 256;
     this.#source = new InboxSource(options.store, this.#shards, concurrency, options.log);
+    this.#caution = new Caution(options.store, options.clock);
+    this.#reading = {
+      get machines() {
+        return options.machines;
+      },
+      arrive: options.arrive,
+      shardOf: (chat) => options.store.shardOf(chat),
+    };
     const sink = createConcurrentSink<Entry>(
-      { consume: (entry) => this.#handleEntry(entry) },
+      { consume: (entry) => this.#handleEntry(entry).finally(() => this.#source.done(entry)) },
       async (error) => options.log.error({ err: error }, 'an inbox entry failed; it stays stored'),
       { concurrency },
     );
@@ -92,14 +102,19 @@ export class Worker {
     this.#runner.start();
   }
 
-  /** A shard is this copy's: its inbox is read from the beginning. */
-  gain(shard: number): void {
+  /**
+   * A shard is this copy's: its inbox is read from the beginning.
+   * @param isInherited its last owner died with it, and may have died of something in it
+   */
+  gain(shard: number, isInherited = false): void {
+    if (isInherited) this.#caution.suspect(shard);
     this.#shards.open(shard);
     this.#source.rewind(shard);
   }
 
   /** Takes nothing new of a shard, and resolves when everything of it in hand is committed. */
   drain(shard: number): Promise<void> {
+    this.#caution.dismiss(shard);
     return this.#shards.drain(shard);
   }
 
@@ -126,107 +141,84 @@ export class Worker {
 
   /** Steps a due timer. Resolves when it is committed, or given up. */
   handleTimer(timer: DueTimer): Promise<void> {
-    return this.#inOrder(timer.chat, timer, async () => {
-      const machine = this.#options.machines.find(({ id }) => id === timer.machine);
-      const event = machine === undefined ? null : timerEvent(machine, timer.timer);
-      if (machine === undefined || event === null) {
-        const error = new Error(`No machine "${timer.machine}" with a timer "${timer.timer}" is loaded`);
-        await this.#bury(timer, 'timer', timer.chat, timer.id, error);
-        return;
-      }
-      const { chat, id } = timer;
-      await this.#perform({ cause: timer, chat, machines: [machine], event, kind: 'timer', body: id });
-    });
+    return this.#inOrder(this.#begin(timer, timer.chat, () => this.#taskOfTimer(timer)));
   }
 
-  async #handleEntry(entry: Entry): Promise<void> {
-    let task: Task;
+  #taskOfTimer(timer: DueTimer): Task {
+    return { kind: 'step', chat: timer.chat, job: jobOfTimer(timer, this.#options.machines) };
+  }
+
+  #handleEntry(entry: Entry): Promise<void> {
+    return this.#inOrder(this.#begin(entry, entry.chat, () => taskOf(entry, this.#reading)));
+  }
+
+  /** Finds out what a cause asks for. What cannot be read fails when it is its turn, and is given up like all that fails. */
+  #begin(cause: Cause, chat: number | null, read: () => Task): InHand {
     try {
-      task = this.#taskOf(entry);
+      const task = read();
+      const work = () => this.#do(cause, task);
+      return { cause, chat: chat ?? task.chat, work, ...('job' in task && { job: task.job }) };
     } catch (error) {
-      task = { chat: null, work: () => this.#bury(entry, entry.kind, undefined, entry.text, error) };
+      return { cause, chat, work: () => Promise.reject(error) };
     }
-    await this.#inOrder(task.chat, entry, task.work);
   }
 
-  #taskOf(entry: Entry): Task {
-    if (entry.kind === 'unreachable') {
-      const chat = Number(entry.text);
-      return { chat, work: () => this.#abandon(entry, chat) };
+  async #do(cause: Cause, task: Task): Promise<void> {
+    switch (task.kind) {
+      case 'step':
+        return this.#perform(task.job);
+      case 'abandon':
+        return this.#abandon(cause, task.chat);
+      case 'forget':
+        return this.#forget(cause, task.chat);
+      case 'move':
+        return this.#move(cause, task.arrival);
+      case 'discard': {
+        const { store, clock } = this.#options;
+        this.#checkOwner(cause, await store.discard(cause, clock.now()));
+      }
     }
-    if (entry.kind === 'forget') {
-      const { chat } = JSON.parse(entry.text) as { chat: number };
-      return { chat, work: () => this.#forget(entry, chat) };
-    }
-    const job = entry.kind === 'update' ? this.#updateJob(entry) : this.#storedJob(entry);
-    if (job === null) return { chat: null, work: () => this.#discard(entry) };
-    const { chat, event } = job;
-    if (event.type === 'bot.blocked') return { chat, work: () => this.#abandon(entry, chat) };
-    return { chat, work: () => this.#perform(job) };
   }
 
-  /** An event that the store itself keeps: the result of an actor, or a signal of another machine. */
-  #storedJob(entry: Entry): Job {
-    const stored = JSON.parse(entry.text) as StoredResult | Signal;
-    const machine = this.#options.machines.find(({ id }) => id === stored.machine);
-    if (machine === undefined) throw new Error(`No machine "${stored.machine}" is loaded`);
-    const event = 'event' in stored ? stored.event : eventOf(stored);
-    return { cause: entry, chat: stored.chat, machines: [machine], event, kind: entry.kind, body: stored };
+  /** Two shards cannot be written at once: an update that was stored in both is told by its id. */
+  async #move(cause: Cause, arrival: Arrival): Promise<void> {
+    const { store, clock, moved } = this.#options;
+    const { chat, update: id, lane } = arrival;
+    await store.appendUpdates([{ id, chat, lane, kind: 'arrival', text: JSON.stringify(arrival) }]);
+    this.#checkOwner(cause, await store.discard(cause, clock.now()));
+    moved(store.shardOf(chat));
   }
 
-  async #discard(entry: Entry): Promise<void> {
-    const { store, clock } = this.#options;
-    this.#checkOwner(entry, await store.commit(entry, null, null, { now: clock.now() }));
-  }
-
-  async #forget(entry: Entry, chat: number): Promise<void> {
+  /** A person's wish to be forgotten: first what was given up of them, then all else in one write. */
+  async #forget(cause: Cause, chat: number): Promise<void> {
     const { store, machines, log } = this.#options;
-    const loaded = machines.map(({ id, expiry, timersByName }) => ({
-      id,
-      expirable: [...expiry.keys()],
-      timers: [...timersByName.keys()],
-    }));
-    let code: Awaited<ReturnType<Store['forgetChat']>>;
-    do code = await store.forgetChat(entry, chat, loaded);
-    while (code === 'conflict');
-    if (this.#checkOwner(entry, code) === 'ok') log.info({ chat }, 'forgotten');
+    const loaded = machines.map((machine) => ({ id: machine.id, timers: timerNamesOf(machine) }));
+    await store.forgetLetters(cause.shard, chat);
+    const code = await this.#untilFree(() => store.forgetChat(cause, chat, loaded));
+    if (this.#checkOwner(cause, code) === 'ok') log.info({ chat }, 'forgotten');
   }
 
-  #updateJob(entry: Entry): Job | null {
-    const update = JSON.parse(entry.text) as Update;
-    const routed = route(update, this.#options.routeRules());
-    if (routed === null) {
-      this.#options.log.debug({ update: update.update_id }, 'an update that no conversation is about');
-      return null;
+  /** Again while a session changes under it; in the end it is given up. */
+  async #untilFree<Code extends string>(attempt: () => Promise<Code>): Promise<Code> {
+    for (let count = 1; count <= conflicts.most; count++) {
+      const code = await attempt();
+      if (code !== 'conflict') return code;
+      if (count >= conflicts.atOnce)
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * conflicts.pause));
     }
-    const { chat, event } = routed;
-    const open = this.#options.machines.filter(
-      ({ forOperators }) => !forOperators || routed.fromOperator === true,
+    throw new TooManyConflicts(
+      `The session changed ${conflicts.most} times in a row before it could be written`,
     );
-    const able = open.filter(({ events }) => events.has(event.type));
-    // What an operator says may be an answer that is being waited for.
-    able.sort((a, b) => Number(b.forOperators) - Number(a.forOperators));
-    const [first = open[0], ...others] = able;
-    if (first === undefined) return null;
-    return {
-      cause: entry,
-      chat,
-      machines: [first, ...others],
-      event,
-      kind: 'update',
-      body: update,
-      routed,
-      update: update.update_id,
-    };
   }
 
-  /** One chat in order: a job waits for the one before it. What is about no chat (null) waits for nothing. */
-  async #inOrder(chat: number | null, cause: Cause, work: () => Promise<void>): Promise<void> {
+  /** One chat in order: a job waits for the one before it. What is about no chat waits for nothing. */
+  async #inOrder(inHand: InHand): Promise<void> {
+    const { cause, chat } = inHand;
     const before = chat === null ? undefined : this.#chains.get(chat);
     this.#current.add(cause);
     const run = async () => {
       await before;
-      await this.#untilStored(cause, work);
+      await this.#untilDone(inHand);
     };
     this.#shards.begin(cause.shard);
     const mine = run();
@@ -241,125 +233,142 @@ export class Worker {
   }
 
   /**
-   * Redis' own faults pass; the cause stays stored, and is tried again until it is committed. What Redis calls wrong in
-   * itself does not pass: the cause is given up, so that its chat goes on.
+   * A fault of Redis that passes is waited for: the cause stays stored. Everything else fails as often as it is tried, so the
+   * cause is given up at once, and its chat goes on.
    */
-  async #untilStored(cause: Cause, work: () => Promise<void>): Promise<void> {
-    let isLetter = false;
+  async #untilDone(inHand: InHand): Promise<void> {
+    const { log } = this.#options;
+    const { cause } = inHand;
+    let { work } = inHand;
+    let isGivenUp = false;
     for (let wait = 100; this.#current.has(cause); wait = Math.min(wait * 2, 5_000)) {
       try {
-        await work();
+        await this.#caution.perform(cause, work);
         return;
       } catch (error) {
-        if (!isPassing(error) && !isLetter) {
-          isLetter = true;
-          work = () => this.#bury(cause, ...contentOf(cause), error);
+        if (!isPassing(error)) {
+          if (isGivenUp) {
+            log.error(
+              { err: error, entry: cause.id },
+              'it can neither be handled nor be kept as a dead letter; it stays stored',
+            );
+            return;
+          }
+          isGivenUp = true;
+          work = () => this.#bury(inHand, error);
           continue;
         }
-        this.#options.log.error({ err: error, entry: cause.id }, 'storing failed; trying again');
+        log.error({ err: error, entry: cause.id }, 'storing failed; trying again');
         if (!this.#source.isActive()) return;
         await new Promise((resolve) => setTimeout(resolve, wait));
       }
     }
   }
 
+  /** Once more, with what is stored then, while somebody else is first. */
   async #perform(job: Job): Promise<void> {
-    const { store, clock, log, at } = this.#options;
     const started = performance.now();
-    const payment = job.routed?.payment;
-    let [machine, ...others] = job.machines;
-    for (;;) {
-      const { session, version, away } = await store.loadSession(machine.id, job.chat);
-      const isBack = away && job.routed !== undefined;
-      const alreadyPaid = payment !== undefined && (await store.hasPayment(payment));
-      if (at !== undefined) await at('cause read');
-      const now = clock.now();
-      let commit: Commit | null;
-      let button: Effect | null;
-      try {
-        commit = alreadyPaid ? null : this.#step(job, machine, session, version, now, isBack);
-        const [next] = others;
-        if (commit === null && !alreadyPaid && next !== undefined) {
-          [machine, ...others] = [next, ...others.slice(1)];
-          continue;
-        }
-        button = this.#answerButton(job, machine, session, commit, version);
-      } catch (error) {
-        await this.#bury(job.cause, job.kind, job.chat, job.body, error);
-        return;
+    let turn = 0;
+    await this.#untilFree(async () => {
+      for (; turn < job.machines.length; turn++) {
+        const machine = job.machines[turn] as DurableMachine;
+        const isLast = turn === job.machines.length - 1;
+        const code = await this.#stepAndCommit(job, machine, isLast, started);
+        if (code !== 'ignored') return code;
       }
-      const addressed =
-        commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
-      const extra = button === null ? [] : [button];
-      if (!this.#current.has(job.cause)) return;
-      const code = await store.commit(job.cause, this.#target(machine, job.chat, version), addressed, {
-        now,
-        seen: job.routed !== undefined && job.routed.elsewhere !== true,
-        extra,
-        back: isBack,
-        ...(payment !== undefined && !alreadyPaid && { payment }),
-      });
-      if (at !== undefined) await at('step committed');
-      if (code === 'conflict' || code === 'charged') continue;
-      if (this.#checkOwner(job.cause, code) !== 'ok') return;
-      const effects = [...(addressed?.effects ?? []), ...extra];
-      this.#options.committed(job.cause.shard, { timers: commit?.timers ?? [], effects });
-      if (commit !== null && (commit.signals.length > 0 || commit.forgets)) this.hint(job.cause.shard);
-      log.info({
-        ...(job.update !== undefined && { update: job.update }),
-        chat: job.chat,
-        machine: machine.id,
-        event: job.event.type,
-        from: commit?.from ?? null,
-        to: commit?.to ?? null,
-        effects: effects.map(nameOf),
-        ms: Math.round((performance.now() - started) * 10) / 10,
-      });
-      return;
-    }
+      return 'done';
+    });
+  }
+
+  /** @returns `ignored`: the machine does not react, and another may */
+  async #stepAndCommit(
+    job: Job,
+    machine: DurableMachine,
+    isLast: boolean,
+    started: number,
+  ): Promise<'done' | 'ignored' | 'conflict'> {
+    const { store, clock, log, at } = this.#options;
+    const { cause, chat, arrival } = job;
+    const payment = arrival?.payment;
+    const { session, version, away } = await store.loadSession(machine.id, chat);
+    const isBack = away && arrival !== undefined;
+    const isGranted = payment !== undefined && (await store.isGranted(payment));
+    if (at !== undefined) await at('cause read');
+    const now = clock.now();
+    const commit = isGranted ? null : this.#step(job, machine, session, now, { isAway: away, isBack });
+    if (commit === null && !isGranted && !isLast) return 'ignored';
+    const addressed =
+      commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
+    const answer = this.#answerButton(job, machine, session, commit);
+    const extra = answer === null ? [] : [answer];
+    if (!this.#current.has(cause)) return 'done';
+    const target = { machine: machine.id, machineVersion: machine.version, chat, version };
+    const code = await store.commit(cause, target, addressed, {
+      now,
+      seen: arrival !== undefined && arrival.elsewhere !== true,
+      extra,
+      back: isBack,
+      ...(payment !== undefined && !isGranted && { payment }),
+    });
+    if (at !== undefined) await at('step committed');
+    if (code === 'conflict' || code === 'charged') return 'conflict';
+    if (this.#checkOwner(cause, code) !== 'ok') return 'done';
+    const effects = [...(addressed?.effects ?? []), ...extra];
+    this.#options.committed(cause.shard, { timers: commit?.timers ?? [], effects });
+    if (commit !== null && (commit.signals.length > 0 || commit.forgets)) this.hint(cause.shard);
+    log.info({
+      ...(arrival !== undefined && { update: arrival.update }),
+      chat,
+      machine: machine.id,
+      event: job.eventFor(session)?.type ?? 'expired',
+      from: commit?.from ?? null,
+      to: commit?.ends === true ? null : (commit?.to ?? null),
+      effects: effects.map(nameOf),
+      ms: Math.round((performance.now() - started) * 10) / 10,
+    });
+    return 'done';
   }
 
   /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */
-  async #abandon(entry: Entry, chat: number): Promise<void> {
-    const { store, machines, log } = this.#options;
-    const paused = machines.filter(({ goesOn }) => !goesOn);
+  async #abandon(cause: Cause, chat: number): Promise<void> {
+    const { store, machines, clock, log } = this.#options;
+    const now = clock.now();
+    const paused = machines.filter(({ whileUnreachable }) => !whileUnreachable.goesOn);
     const code = await store.abandon(
-      entry,
+      cause,
       chat,
-      paused.map(({ id, timersByName }) => ({ id, timers: [...timersByName.keys()] })),
+      paused.map((machine) => {
+        const { endsAfter } = machine.whileUnreachable;
+        const timers = timerNamesOf(machine).filter((name) => name !== expiryTimer);
+        return { id: machine.id, timers, endsAt: endsAfter === null ? null : now + endsAfter };
+      }),
     );
-    this.#checkOwner(entry, code);
-    log.info({ chat }, 'the chat cannot be reached; what waits for it is dropped until it is back');
-  }
-
-  #target(machine: DurableMachine, chat: number, version: number) {
-    return {
-      machine: machine.id,
-      machineVersion: machine.version,
-      chat,
-      version,
-      expirable: [...machine.expiry.keys()],
-    };
+    if (this.#checkOwner(cause, code) === 'ok')
+      log.info({ chat }, 'the chat cannot be reached; what waits for it is dropped until it is back');
   }
 
   #step(
     job: Job,
     machine: DurableMachine,
     session: Session | null,
-    version: number,
     now: number,
-    isBack: boolean,
+    { isAway, isBack }: { isAway: boolean; isBack: boolean },
   ): Commit | null {
+    const event = job.eventFor(session);
+    if (event === null) return expire(machine, session, isAway);
     // An update or a signal opens a session; a timer or a result that finds none has outlived it.
-    if (session === null && (job.kind === 'timer' || job.kind === 'result')) return null;
+    const isOver = session === null || session.status !== 'active';
+    if (isOver && (job.kind === 'timer' || job.kind === 'result')) return null;
     return step({
       machine,
       chat: job.chat,
       session,
-      version,
-      event: job.event,
-      input: this.#options.newSession(job.routed ?? {}),
+      event,
+      cause: job.kind === 'timer' ? `t${job.cause.due}` : job.cause.id,
+      input: this.#options.newSession(job.arrival ?? {}),
       now,
+      hops: job.hops,
+      isFromOutside: job.arrival !== undefined && job.arrival.fromOperator !== true,
       isBack,
       rules: this.#options.effectRules,
     });
@@ -371,43 +380,77 @@ export class Worker {
     machine: DurableMachine,
     session: Session | null,
     commit: Commit | null,
-    version: number,
   ): Effect | null {
-    const button = job.routed?.button;
-    if (button === undefined) return null;
-    const stale = commit === null;
+    if (job.arrival?.button === undefined) return null;
+    const context = commit?.session.context ?? session?.context;
+    return this.#answerOf(job.arrival, machine.id, commit === null ? { stale: true } : {}, context);
+  }
+
+  #answerOf(
+    arrival: Arrival,
+    machine: string,
+    notice: JsonObject,
+    context: JsonObject = this.#options.newSession(arrival),
+  ): Effect {
+    const { chat, button } = arrival;
+    const id = `b${button?.query}`;
+    const params = { query: button?.query, ...notice };
     return {
-      id: `${version}.b${button.query}`,
+      id,
       type: 'answerButton',
-      params: { query: button.query, ...(stale && { stale: true }) },
-      machine: machine.id,
-      chat: job.chat,
+      params,
+      machine,
+      chat,
       lane: 'reply',
-      queue: `${job.chat}?`,
-      context: commit?.session.context ?? session?.context ?? this.#options.newSession(job.routed ?? {}),
+      queue: `${chat}?${id}`,
+      context,
     };
   }
 
-  async #bury(
-    cause: Cause,
-    kind: DeadLetter['kind'],
-    chat: number | undefined,
-    body: unknown,
-    error: unknown,
-  ): Promise<void> {
-    const { store, clock, log } = this.#options;
-    const message = error instanceof Error ? error.message : String(error);
-    const stack = error instanceof Error ? error.stack : undefined;
-    log.error({ err: error, chat, kind }, 'given up; kept as a dead letter');
-    const letter = { kind, error: message, at: clock.now(), body };
-    this.#checkOwner(
-      cause,
-      await store.bury(cause, {
-        ...letter,
-        ...(stack !== undefined && { stack }),
-        ...(chat !== undefined && { chat }),
-      }),
-    );
+  /** Keeps a cause as a dead letter. A payment reaches the ledger all the same, and the person hears that something broke. */
+  async #bury(inHand: InHand, error: unknown): Promise<void> {
+    const { store, clock, log, gaveUp, committed } = this.#options;
+    const { cause, chat, job } = inHand;
+    const now = clock.now();
+    const letter = letterOf(inHand, error, now);
+    const payment = job?.arrival?.payment;
+    const extra = await this.#apologies(inHand, now);
+    const code = await store
+      .commit(cause, null, null, { now, letter, extra, ...(payment !== undefined && { payment }) })
+      .catch((refusal: unknown) => {
+        if (isPassing(refusal)) throw refusal;
+        // What comes beside it may be what is refused.
+        return store.commit(cause, null, null, { now, letter });
+      });
+    const about = { err: error, chat, kind: letter.kind };
+    if (this.#checkOwner(cause, code) !== 'ok') {
+      log.warn({ ...about, code }, 'given up, but it was not here any more: nothing is kept');
+      return;
+    }
+    log.error(about, 'given up; kept as a dead letter');
+    committed(cause.shard, { timers: [], effects: extra });
+    gaveUp(letter.error);
+  }
+
+  /** What a person hears whose update was given up: a pressed button stops waiting, and a message now and then. */
+  async #apologies({ cause, job }: InHand, now: number): Promise<Effect[]> {
+    const arrival = job?.arrival;
+    if (job === undefined || arrival === undefined || arrival.elsewhere === true) return [];
+    const [{ id: machine }] = job.machines;
+    const { chat } = arrival;
+    const answer = arrival.button === undefined ? [] : [this.#answerOf(arrival, machine, { broke: true })];
+    if (!(await this.#options.store.maySaySorry(chat, now, sorryPeriod))) return answer;
+    const message: Effect = {
+      id: `${cause.id}.sorry`,
+      type: 'send',
+      params: { message: 'something_broke' },
+      machine,
+      chat,
+      lane: 'reply',
+      queue: `${chat}`,
+      context: this.#options.newSession(arrival),
+    };
+    return [...answer, message];
   }
 
   #checkOwner<Code extends string>(cause: Cause, code: Code): Code {
@@ -416,14 +459,34 @@ export class Worker {
   }
 }
 
-const eventOf = (stored: StoredResult): MachineEvent =>
-  resultEvent(stored.invocation, 'error' in stored ? { error: stored.error } : { output: stored.output });
+/** Characters of an error that are kept. */
+const longestError = 2_000;
+const longestStack = 8_000;
 
-/** What a dead letter says of a cause: its kind, its chat where it is known, and what it holds. */
-const contentOf = (cause: Cause): [kind: DeadLetter['kind'], chat: number | undefined, body: unknown] =>
-  'text' in cause
-    ? [(cause as Entry).kind, undefined, (cause as Entry).text]
-    : ['timer', (cause as DueTimer).chat, cause.id];
+function letterOf({ cause, chat, job }: InHand, error: unknown, at: number): DeadLetter {
+  const { message, stack } = error instanceof Error ? error : { message: described(error), stack: undefined };
+  const letter = {
+    error: String(message).slice(0, longestError),
+    ...(typeof stack === 'string' && { stack: stack.slice(0, longestStack) }),
+    at,
+    ...(chat !== null && { chat }),
+  };
+  if (job !== undefined)
+    return { kind: job.kind, ...letter, ...(job.kind === 'timer' && { due: cause.due }), body: job.body };
+  if (!('text' in cause)) return { kind: 'timer', ...letter, due: cause.due, body: cause.id };
+  const { kind, field, text } = cause as Entry;
+  if (kind === null) return { kind: 'unknown', ...letter, body: { field, text } };
+  return { kind: kind === 'arrival' ? 'update' : kind, ...letter, body: text };
+}
+
+/** Anything can be thrown, also what has no text. */
+function described(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return `a thrown ${typeof thrown}`;
+  }
+}
 
 /** As the log shows an effect: `send offer`, `sendInvoice`. */
 const nameOf = ({ type, params }: Effect): string =>

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Effect } from '../core/effects.ts';
+import type { EffectRule } from '../core/step.ts';
 import type { Ledger } from '../store/ledger.ts';
 import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
@@ -8,6 +9,17 @@ import { createInvite, declineJoin, removeMember } from './access/door.ts';
 import { toPerson, withPayments } from './payments/question.ts';
 import { refundActor } from './payments/refund.ts';
 import { sendData } from './privacy/data.ts';
+
+/**
+ * What is special about the effects of this product's actions and actors. Everything else keeps the chat's order in its
+ * event's lane. What gives money back, or speaks to a person in the bot's name, is for operators alone.
+ */
+export const effectRules: Readonly<Record<string, EffectRule>> = {
+  approveCheckout: { lane: 'checkout', queue: 'instant' },
+  rejectCheckout: { lane: 'checkout', queue: 'instant' },
+  refundPayment: { privileged: true },
+  sendAnswer: { privileged: true },
+};
 
 /** What an invoked promise actor does; its value is the result. */
 export type Actor = (effect: Effect) => Promise<unknown>;

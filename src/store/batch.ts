@@ -1,3 +1,10 @@
+import { isPassing } from './redis.ts';
+
+interface Group<Item, Result> {
+  readonly items: Item[];
+  readonly ends: { resolve: (result: Result) => void; reject: (error: unknown) => void }[];
+}
+
 /**
  * Gathers calls of one kind that are made within one turn of the event loop, shard by shard, so that they share one
  * command: a command costs some 30 µs on both sides, whatever it carries.
@@ -5,14 +12,12 @@
 export class Batch<Item, Result> {
   readonly #perform: (shard: number, items: readonly Item[]) => Promise<readonly Result[]>;
   readonly #limit: number;
-  #waiting = new Map<
-    number,
-    { items: Item[]; ends: { resolve: (result: Result) => void; reject: (error: unknown) => void }[] }
-  >();
+  #waiting = new Map<number, Group<Item, Result>>();
   #scheduled = false;
 
   /**
-   * @param perform answers each item, in order
+   * @param perform answers each item, in order; when it fails for a reason that does not pass, the items are repeated one by
+   * one, so that only what fails alone is refused
    * @param limit items in one command: the server serves nobody else meanwhile
    */
   constructor(perform: (shard: number, items: readonly Item[]) => Promise<readonly Result[]>, limit = 32) {
@@ -51,8 +56,18 @@ export class Batch<Item, Result> {
         for (const [index, { resolve }] of group.ends.entries()) resolve(results[index] as Result);
       },
       (error: unknown) => {
-        for (const { reject } of group.ends) reject(error);
+        if (group.items.length > 1 && !isPassing(error)) void this.#oneByOne(shard, group);
+        else for (const { reject } of group.ends) reject(error);
       },
     );
+  }
+
+  async #oneByOne(shard: number, { items, ends }: Group<Item, Result>): Promise<void> {
+    for (const [index, item] of items.entries()) {
+      await this.#perform(shard, [item]).then(
+        ([result]) => ends[index]?.resolve(result as Result),
+        (error: unknown) => ends[index]?.reject(error),
+      );
+    }
   }
 }

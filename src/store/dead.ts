@@ -2,15 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Effect, JsonObject } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import { run } from './redis.ts';
-import {
-  type DeadLetter,
-  type Entry,
-  entryKindOf,
-  placeOf,
-  Store,
-  type StoredLetter,
-  storedLetter,
-} from './store.ts';
+import { type DeadLetter, entryField, placeOf, Store, type StoredLetter, storedLetter } from './store.ts';
 
 /** What was given up: read, put back, thrown away. Works beside a running bot. */
 export class DeadLetters {
@@ -103,17 +95,19 @@ function backTo(letter: DeadLetter): (string | number)[] {
     const { attempt: _, since: __, ...effect } = body as Effect;
     return ['effect', effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect), at];
   }
+  if (kind === 'unknown') {
+    const { field, text } = body as { field: string; text: string };
+    return ['inbox', field, text];
+  }
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return ['inbox', inboxField(kind, letter.chat, text), text];
+  const content = contentOf(text);
+  if (kind !== 'update') return ['inbox', entryField(kind, letter.chat ?? chatOf(content)), text];
+  // An update that could not be understood names no chat: it is read again from the beginning.
+  const isArrival = 'event' in content;
+  return ['inbox', isArrival ? entryField('arrival', chatOf(content)) : entryField('update', null), text];
 }
 
-/** How the inbox names an entry: the letter of its kind, then the chat whose order it keeps, where it is known. */
-function inboxField(kind: Entry['kind'], chat: number | undefined, text: string): string {
-  const content = contentOf(text);
-  const isRouted = 'event' in content;
-  if (kind === 'update' && !isRouted) return entryKindOf(kind);
-  return `${kind === 'update' ? 'a' : entryKindOf(kind)}${chat ?? content['chat'] ?? ''}`;
-}
+const chatOf = ({ chat }: JsonObject): number | null => (typeof chat === 'number' ? chat : null);
 
 /** What an entry's text says; a bare number is a chat. */
 function contentOf(text: string): JsonObject {

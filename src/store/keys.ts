@@ -29,17 +29,21 @@ export class Keys {
   outbox = (shard: number, queue: string): string => `${this.shard(shard)}:outbox:${queue}`;
   /** The queues of a lane, scored by the time of their next attempt. */
   lane = (shard: number, lane: Lane): string => `${this.shard(shard)}:lane:${lanes.indexOf(lane)}`;
-  expiring = (shard: number, machine: string, state: string): string =>
-    `${this.shard(shard)}:expiring:${machine}:${state}`;
   chats = (shard: number): string => `${this.shard(shard)}:chats`;
   ledger = (shard: number): string => `${this.shard(shard)}:ledger`;
-  /** The fields of the ledger that are a chat's: a list. */
-  book = (shard: number, chat: number): string => `${this.shard(shard)}:book:${chat}`;
+  /** The fields of the ledger that are about one chat: a list. */
+  book = (shard: number, chat: number): string => `${this.shard(shard)}:${bookSuffix(chat)}`;
   states = (shard: number): string => `${this.shard(shard)}:stats:states`;
   /** How many effects are not settled. */
   outboxCount = (shard: number): string => `${this.shard(shard)}:stats:outbox`;
   /** `<counter>:<value>` → how often. */
   counts = (shard: number): string => `${this.shard(shard)}:stats:counts`;
+  /** How many timers are ends of untouched sessions. */
+  expiryCount = (shard: number): string => `${this.shard(shard)}:stats:expiries`;
+  /** When a person was last told that something broke, ms. */
+  sorry = (shard: number, chat: number): string => `${this.shard(shard)}:sorry:${chat}`;
+  /** What is being handled, after a copy died with the shard in hand: `<id> <how often>`. */
+  trying = (shard: number): string => `${this.shard(shard)}:trying`;
   dead = (shard: number): string => `${this.shard(shard)}:dead`;
   /** Telegram's file_id of each uploaded file. */
   files = (): string => `{${this.prefix}}:files`;
@@ -57,10 +61,13 @@ export class Keys {
   settings = (): string => `{${this.prefix}}:settings`;
 }
 
+/** `book:<chat>`, below the shard's tag. */
+export const bookSuffix = (chat: number): string => `book:${chat}`;
+
 /** `session:<machine>:<chat>`, below the shard's tag. */
 export const sessionSuffix = (machine: string, chat: number): string => `session:${machine}:${chat}`;
 
-/** `<machine>:<chat>|<timer>` */
+/** `<machine>:<chat>|<timer>`: a machine's id has no ":" or "|", a timer's name no "|". */
 export const timerMember = (machine: string, chat: number, timer: string): string =>
   `${machine}:${chat}|${timer}`;
 

@@ -15,9 +15,7 @@ export type Verb =
   | 'take'
   | 'settle'
   | 'postpone'
-  | 'bury'
   | 'forget'
-  | 'expire'
   | 'abandon'
   | 'revive';
 
@@ -126,13 +124,24 @@ const passingReplies =
 const passingFaults =
   /^(Connection is closed|Stream isn't writeable|Command timed out|Socket timeout|Reached the max retries|Command aborted)/;
 
+/** What a script answered for one item alone: in Redis' words, as a reply of its own would say it. */
+export class Refused extends Error {
+  override name = 'Refused';
+}
+
+/** @throws Refused when a script answered `error <what Redis says>` for this item */
+export function unlessRefused<Result>(result: Result): Result {
+  if (typeof result === 'string' && result.startsWith('error ')) throw new Refused(result.slice(6));
+  return result;
+}
+
 /**
  * Whether a command that failed can succeed when it is sent again: the connection was lost, or the server cannot serve
  * just now. Everything else, of Redis as of our own, fails as often as it is tried.
  */
 export function isPassing(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error.name === 'ReplyError') return passingReplies.test(error.message);
+  if (error.name === 'ReplyError' || error instanceof Refused) return passingReplies.test(error.message);
   // Node's own faults of a socket name the system call.
   return passingFaults.test(error.message) || 'syscall' in error;
 }

@@ -2,12 +2,13 @@ import type { Redis } from 'ioredis';
 import type { Payment } from '../core/route.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
-import { Keys, parseTimerMember } from './keys.ts';
+import { Keys, timerMember } from './keys.ts';
 import { Ledger } from './ledger.ts';
 
 /** What `turnstile status --json` prints. */
 export interface Status {
   readonly states: Record<string, Record<string, number>>;
+  /** Without the ends of untouched sessions. */
   readonly timers: number;
   readonly inbox: number;
   readonly outbox: number;
@@ -36,6 +37,12 @@ export interface ReportedMachine {
   readonly states: readonly string[];
 }
 
+/** A timer as a report needs it: the names that it may be stored under, and the one that is shown. */
+export interface ReportedTimer {
+  readonly names: readonly string[];
+  readonly shownName: string;
+}
+
 /** Counts of a whole installation. Reads only; its cost does not grow with what is stored. */
 export async function readStatus(
   redis: Redis,
@@ -53,18 +60,20 @@ export async function readStatus(
   const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
   await Promise.all(
     Array.from({ length: options.shards }, async (_, shard) => {
-      const [timers, inbox, checkout, outbox, dead, chats, payments, counters, counts] = await Promise.all([
-        redis.zcard(keys.timers(shard)),
-        redis.xlen(keys.inbox(shard)),
-        redis.xlen(keys.checkoutInbox(shard)),
-        redis.get(keys.outboxCount(shard)),
-        redis.xlen(keys.dead(shard)),
-        redis.zcard(keys.chats(shard)),
-        redis.hlen(keys.ledger(shard)),
-        redis.hgetall(keys.states(shard)),
-        redis.hgetall(keys.counts(shard)),
-      ]);
-      total.timers += timers;
+      const [timers, expiries, inbox, checkout, outbox, dead, chats, payments, counters, counts] =
+        await Promise.all([
+          redis.zcard(keys.timers(shard)),
+          redis.get(keys.expiryCount(shard)),
+          redis.xlen(keys.inbox(shard)),
+          redis.xlen(keys.checkoutInbox(shard)),
+          redis.get(keys.outboxCount(shard)),
+          redis.xlen(keys.dead(shard)),
+          redis.zcard(keys.chats(shard)),
+          redis.hlen(keys.ledger(shard)),
+          redis.hgetall(keys.states(shard)),
+          redis.hgetall(keys.counts(shard)),
+        ]);
+      total.timers += timers - Number(expiries ?? 0);
       total.inbox += inbox + checkout;
       total.outbox += Number(outbox ?? 0);
       total.dead += dead;
@@ -92,7 +101,7 @@ export async function readChat(
   options: {
     prefix: string;
     shards: number;
-    machines: readonly (ReportedMachine & { timers: readonly string[] })[];
+    machines: readonly (ReportedMachine & { timers: readonly ReportedTimer[] })[];
   },
 ): Promise<ChatReport> {
   const keys = new Keys(options.prefix);
@@ -102,19 +111,17 @@ export async function readChat(
     const text = await redis.hget(keys.session(shard, machine.id, chat), 's');
     if (text === null) continue;
     const session = decodeSession(text);
-    const due = await Promise.all(
-      machine.timers.map(async (name) => ({
-        name,
-        due: await redis.zscore(keys.timers(shard), `${machine.id}:${chat}|${name}`),
-      })),
+    const set = await Promise.all(
+      machine.timers.map(async ({ names, shownName }) => {
+        const members = names.map((name) => timerMember(machine.id, chat, name));
+        const due = (await redis.zmscore(keys.timers(shard), ...members)).find((score) => score !== null);
+        return { name: shownName, due: Number(due ?? Number.NaN) };
+      }),
     );
-    const timers = due
-      .filter((timer): timer is { name: string; due: string } => timer.due !== null)
-      .sort((a, b) => Number(a.due) - Number(b.due))
-      .map(({ name, due }) => ({
-        name: parseTimerMember(`${machine.id}:${chat}|${name}`).timer,
-        due: new Date(Number(due)).toISOString(),
-      }));
+    const timers = set
+      .filter(({ due }) => !Number.isNaN(due))
+      .sort((a, b) => a.due - b.due)
+      .map(({ name, due }) => ({ name, due: new Date(due).toISOString() }));
     sessions.push({ machine: machine.id, state: stateName(session.value), context: session.context, timers });
   }
   return { chat, sessions, payments: await new Ledger(redis, options).of(chat) };

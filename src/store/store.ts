@@ -1,14 +1,15 @@
 import type { Redis } from 'ioredis';
 import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
+import { expiryTimer } from '../core/machine.ts';
 import type { Payment } from '../core/route.ts';
 import { decodeSession, encodeSession, type Session, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
 import type { Commit } from '../core/step.ts';
 import { Batch } from './batch.ts';
-import { Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
-import { Ledger, ledgerField } from './ledger.ts';
-import { run } from './redis.ts';
+import { bookSuffix, Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
+import { ledgerField } from './ledger.ts';
+import { isPassing, run, unlessRefused } from './redis.ts';
 
 /** What one copy of the bot owns at a time: a shard, or the polling. */
 export type Role = number | 'poller';
@@ -26,8 +27,9 @@ export interface Cause {
   readonly due: number;
 }
 
-/** The field that an entry's text stands under. */
-const entryKinds: Readonly<Record<string, Entry['kind']>> = {
+/** The letters that begin the field under which an entry's text stands; the chat follows. */
+const entryKinds: Readonly<Record<string, EntryKind>> = {
+  a: 'arrival',
   u: 'update',
   r: 'result',
   s: 'signal',
@@ -35,17 +37,25 @@ const entryKinds: Readonly<Record<string, Entry['kind']>> = {
   b: 'unreachable',
 };
 
-/** The letter by which an inbox names this kind of entry. */
-export const entryKindOf = (kind: Entry['kind']): string =>
-  Object.entries(entryKinds).find(([, name]) => name === kind)?.[0] ?? 'u';
-
 /**
- * An inbox entry: an update as Telegram sent it, the result of an effect, a signal between machines, the wish to be
- * forgotten.
+ * `arrival`: what an update means, as the poller understood it. `update`: one as Telegram sent it, still to be understood:
+ * not sent by Telegram but found in its list, or strange to the poller, or stored by an earlier release. `result` of an
+ * actor, `signal` between machines, the wish to `forget` a chat. `unreachable`: a message to the chat was refused for good.
  */
+export type EntryKind = 'arrival' | 'update' | 'result' | 'signal' | 'forget' | 'unreachable';
+
+/** The field of an entry: its kind's letter, and the chat that it is about (null: not known). */
+export const entryField = (kind: EntryKind, chat: number | null): string =>
+  `${Object.entries(entryKinds).find(([, name]) => name === kind)?.[0] ?? 'u'}${chat ?? ''}`;
+
+/** An inbox entry. */
 export interface Entry extends Cause {
-  /** `unreachable`: a message to the chat was refused for good. */
-  readonly kind: 'update' | 'result' | 'signal' | 'forget' | 'unreachable';
+  /** null: of a kind that this release does not know. */
+  readonly kind: EntryKind | null;
+  /** The chat it is about; null when only its text tells. */
+  readonly chat: number | null;
+  /** What the entry's text stands under. */
+  readonly field: string;
   readonly text: string;
 }
 
@@ -65,6 +75,16 @@ export interface Taken {
 
 export type CommitResult = 'ok' | 'fenced' | 'gone' | 'conflict' | 'charged';
 
+/** An update on its way into an inbox. */
+export interface StoredUpdate {
+  readonly id: number;
+  readonly chat: number | null;
+  readonly lane: 'checkout' | 'reply';
+  /** Default: one as Telegram sent it. */
+  readonly kind?: 'arrival' | 'update';
+  readonly text: string;
+}
+
 /** The result of an invoked actor on its way back to the machine. */
 export interface StoredResult {
   readonly machine: string;
@@ -76,14 +96,25 @@ export interface StoredResult {
 
 /** Something that was given up, kept with its reason. */
 export interface DeadLetter {
-  readonly kind: Entry['kind'] | 'timer' | 'effect';
+  /** `update` is an arrival as well as an update that could not be understood; `unknown` an entry of another release. */
+  readonly kind: Exclude<EntryKind, 'arrival'> | 'timer' | 'effect' | 'unknown';
   readonly error: string;
   readonly stack?: string;
   readonly at: number;
   readonly chat?: number;
-  /** When a timer was due, ms. */
+  /** When the timer was due, ms. */
   readonly due?: number;
   readonly body: unknown;
+}
+
+/** What stands in a shard at one moment. */
+export interface Look {
+  /** Something is in one of its inboxes. */
+  readonly inbox: boolean;
+  /** Lanes in which something waits, due or not. */
+  readonly lanes: readonly Lane[];
+  /** When its next timer is due, ms; null: it has none. */
+  readonly nextTimer: number | null;
 }
 
 /** A dead letter as it stands in the store. */
@@ -107,19 +138,18 @@ export class Store {
   readonly shards: number;
   readonly keys: Keys;
   readonly #redis: Redis;
-  readonly #ledger: Ledger;
   readonly #tokens = new Map<Role, string>();
   readonly #loads = new Batch<string, readonly string[]>(async (shard, suffixes) =>
     groups(3, (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
   );
-  readonly #commits = new Batch<readonly (string | number)[], CommitResult>(async (shard, steps) => {
+  readonly #commits = new Batch<readonly (string | number)[], string>(async (shard, steps) => {
     const args = steps.flatMap((step) => [step.length + 1, ...step]);
     return (await run(
       this.#redis,
       'commit',
       [this.keys.shard(shard)],
       [this.#token(shard), ...args],
-    )) as CommitResult[];
+    )) as string[];
   });
   readonly #settles = new Batch<{ now: number; args: readonly string[] }, readonly string[]>(
     async (shard, ends) => {
@@ -133,7 +163,6 @@ export class Store {
     this.#redis = redis;
     this.shards = options.shards;
     this.keys = new Keys(options.prefix);
-    this.#ledger = new Ledger(redis, options);
   }
 
   shardOf(chat: number): number {
@@ -188,38 +217,55 @@ export class Store {
   }
 
   /**
-   * Stores updates that were not seen in the last 25 h.
-   * @param updates `lane` checkout goes to the inbox that is read first
+   * Stores updates that were not seen in the last 25 h. One that its inbox refuses for good becomes a dead letter, so that
+   * it does not hold up the others.
+   * @param updates `lane` checkout goes to the inbox that is read first; chat null: not known, and kept in shard 0
    * @returns how many were new
    */
-  async appendUpdates(
-    updates: readonly { id: number; chat: number; lane: 'checkout' | 'reply'; text: string }[],
-  ): Promise<number> {
-    const byShard = new Map<number, typeof updates>();
+  async appendUpdates(updates: readonly StoredUpdate[]): Promise<number> {
+    const byShard = new Map<number, StoredUpdate[]>();
     for (const update of updates) {
-      const shard = this.shardOf(update.chat);
-      byShard.set(shard, [...(byShard.get(shard) ?? []), update]);
+      const shard = this.shardOf(update.chat ?? 0);
+      const group = byShard.get(shard);
+      if (group === undefined) byShard.set(shard, [update]);
+      else group.push(update);
     }
-    const counts = await Promise.all(
-      [...byShard].map(async ([shard, group]) => {
-        const keys = [this.keys.inbox(shard), this.keys.checkoutInbox(shard)];
-        const args: (string | number)[] = [seenSeconds];
-        for (const update of group) {
-          const seen = this.keys.seen(shard, update.id);
-          let index = keys.indexOf(seen);
-          if (index === -1) index = keys.push(seen) - 1;
-          args.push(
-            update.lane === 'checkout' ? 2 : 1,
-            index + 1,
-            ((update.id % seenBlock) + seenBlock) % seenBlock,
-            'u',
-            update.text,
-          );
-        }
-        return Number(await run(this.#redis, 'append', keys, args));
-      }),
-    );
+    const counts = await Promise.all([...byShard].map(([shard, group]) => this.#append(shard, group)));
     return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  async #append(shard: number, updates: readonly StoredUpdate[]): Promise<number> {
+    const keys = [this.keys.inbox(shard), this.keys.checkoutInbox(shard)];
+    const args: (string | number)[] = [seenSeconds];
+    for (const { id, chat, lane, kind, text } of updates) {
+      const seen = this.keys.seen(shard, id);
+      let index = keys.indexOf(seen);
+      if (index === -1) index = keys.push(seen) - 1;
+      const bit = ((id % seenBlock) + seenBlock) % seenBlock;
+      args.push(lane === 'checkout' ? 2 : 1, index + 1, bit, entryField(kind ?? 'update', chat), text);
+    }
+    try {
+      return Number(await run(this.#redis, 'append', keys, args));
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      const [only, ...others] = updates;
+      if (others.length === 0 && only !== undefined) return this.#refuse(shard, only, error as Error);
+      let added = 0;
+      for (const update of updates) added += await this.#append(shard, [update]);
+      return added;
+    }
+  }
+
+  async #refuse(shard: number, { chat, text }: StoredUpdate, { message }: Error): Promise<number> {
+    const letter: DeadLetter = {
+      kind: 'update',
+      error: message,
+      at: Date.now(),
+      ...(chat !== null && { chat }),
+      body: text,
+    };
+    await this.#redis.xadd(this.keys.dead(shard), '*', 'd', JSON.stringify(letter));
+    return 0;
   }
 
   /** Which server process answers: one that was started anew may have lost what it had answered before. */
@@ -269,7 +315,7 @@ export class Store {
 
   /** Stores an update that Telegram did not send; its repetition must be harmless. */
   async appendFound(chat: number, text: string): Promise<void> {
-    await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', 'u', text);
+    await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', entryField('update', chat), text);
   }
 
   /** How many of Telegram's transactions were compared with the ledger. */
@@ -287,23 +333,24 @@ export class Store {
   /**
    * Reads inbox entries in order.
    * @param after the id of the last entry read before; '' for the beginning
+   * @param until the last id to read; '' for the end
    */
   async readInbox(
     shard: number,
     source: 'inbox' | 'inbox:checkout',
     after: string,
     limit: number,
+    until = '',
   ): Promise<Entry[]> {
     const key = source === 'inbox' ? this.keys.inbox(shard) : this.keys.checkoutInbox(shard);
-    const rows = await this.#redis.xrange(key, after === '' ? '-' : `(${after}`, '+', 'COUNT', limit);
-    return rows.map(([id, [kind, text]]) => ({
-      shard,
-      source,
-      id,
-      due: 0,
-      kind: entryKinds[kind ?? ''] ?? 'update',
-      text: text ?? '',
-    }));
+    const from = after === '' ? '-' : `(${after}`;
+    const rows = await this.#redis.xrange(key, from, until === '' ? '+' : until, 'COUNT', limit);
+    return rows.map(([id, [field = '', text = '']]) => {
+      const chat = Number(field.slice(1));
+      const isNamed = field.length > 1 && Number.isSafeInteger(chat);
+      const kind = entryKinds[field.charAt(0)] ?? null;
+      return { shard, source, id, due: 0, kind, chat: isNamed ? chat : null, field, text };
+    });
   }
 
   /**
@@ -320,25 +367,22 @@ export class Store {
       : { session: decodeSession(text), version: Number(version), away: away === '1' };
   }
 
-  /** Whether the ledger has this payment. */
-  hasPayment(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
-    return this.#ledger.has(payment);
+  /** Whether the ledger has this payment, and what it grants was granted: a payment whose step failed is to be granted still. */
+  async isGranted(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
+    const key = this.keys.ledger(this.shardOf(payment.chat));
+    const text = await this.#redis.hget(key, ledgerField(payment));
+    return text !== null && (JSON.parse(text) as Payment).ungranted !== true;
   }
 
   /**
    * Writes one step, whole or not at all, and takes its cause away.
+   * @param target the session's machine and chat
    * @param commit null when the machine did not react: only the cause goes, and `extra` effects come
-   * @param target the session's machine and chat; `expirable` are the machine's states that expire
+   * @throws Refused when Redis refuses this step in itself: nothing of it is written
    */
   async commit(
     cause: Cause,
-    target: {
-      machine: string;
-      machineVersion: string;
-      chat: number;
-      version: number;
-      expirable: readonly string[];
-    } | null,
+    target: { machine: string; machineVersion: string; chat: number; version: number } | null,
     commit: Commit | null,
     options: {
       now: number;
@@ -347,25 +391,30 @@ export class Store {
       extra?: readonly Effect[];
       /** The person is back. */
       back?: boolean;
+      /** The cause is given up, and kept as this. A payment that it brings is recorded as one still to be granted. */
+      letter?: DeadLetter;
     },
   ): Promise<CommitResult> {
+    const { now, payment, letter } = options;
     const args: (string | number)[] = [cause.source, cause.id, cause.due];
     const writes = target !== null && commit !== null;
+    const entry = letter === undefined ? payment : { ...payment, ungranted: true };
     args.push(
       target === null ? '' : sessionSuffix(target.machine, target.chat),
       target?.version ?? 0,
       writes ? encodeSession(commit.session) : '',
       target?.machineVersion ?? '',
       options.seen === true && target !== null ? target.chat : '',
-      options.now,
-      new Date(options.now).toISOString().slice(0, 10),
+      now,
+      new Date(now).toISOString().slice(0, 10),
       target?.machine ?? '',
       commit?.from ?? '',
-      commit?.to ?? '',
-      commit?.expiresIn ?? '',
-      target?.expirable.join(',') ?? '',
-      options.payment === undefined ? '' : ledgerField(options.payment),
-      options.payment === undefined ? '' : JSON.stringify(options.payment),
+      commit?.ends === true ? '' : (commit?.to ?? ''),
+      payment === undefined ? '' : ledgerField(payment),
+      payment === undefined ? '' : JSON.stringify(entry),
+      payment === undefined ? '' : bookSuffix(payment.chat),
+      letter === undefined ? '' : JSON.stringify(letter),
+      options.back === true && writes ? '1' : '',
     );
     const timers = writes ? commit.timers : [];
     args.push(timers.length);
@@ -374,18 +423,19 @@ export class Store {
     const effects = [...(writes ? commit.effects : []), ...(options.extra ?? [])];
     args.push(effects.length);
     for (const effect of effects) args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
-    const entries = writes ? commit.signals.map((signal) => ['s', JSON.stringify(signal)]) : [];
-    if (writes && commit.forgets) entries.push(['f', JSON.stringify({ chat: target.chat })]);
+    const entries = writes
+      ? commit.signals.map((signal) => [entryField('signal', signal.chat), JSON.stringify(signal)])
+      : [];
+    if (writes && commit.forgets)
+      entries.push([entryField('forget', target.chat), JSON.stringify({ chat: target.chat })]);
     const counts = writes ? commit.counts : [];
     args.push(entries.length, ...entries.flat(), counts.length, ...counts);
-    args.push(options.back === true && writes ? '1' : '');
-    return this.#commits.add(cause.shard, args);
+    return unlessRefused((await this.#commits.add(cause.shard, args)) as CommitResult);
   }
 
-  /** Gives up a cause: it becomes a dead letter, and its chat goes on. */
-  async bury(cause: Cause, letter: DeadLetter): Promise<'ok' | 'fenced' | 'gone'> {
-    const args = [this.#token(cause.shard), cause.source, cause.id, cause.due, JSON.stringify(letter)];
-    return (await run(this.#redis, 'bury', [this.keys.shard(cause.shard)], args)) as 'ok' | 'fenced' | 'gone';
+  /** Takes a cause away that means nothing. */
+  discard(cause: Cause, now: number): Promise<CommitResult> {
+    return this.commit(cause, null, null, { now });
   }
 
   /**
@@ -476,16 +526,15 @@ export class Store {
   async forgetChat(
     cause: Cause,
     chat: number,
-    machines: readonly { id: string; expirable: readonly string[]; timers: readonly string[] }[],
+    machines: readonly { id: string; timers: readonly string[] }[],
   ): Promise<'ok' | 'fenced' | 'gone' | 'conflict'> {
     const found = await Promise.all(
       machines.map(async (machine) => ({ ...machine, ...(await this.loadSession(machine.id, chat)) })),
     );
     const resting = found.filter(({ session }) => session?.invocations === undefined);
     const sessions = resting.map(({ id, session, version }) => {
-      const state = session === null ? '' : stateName(session.value);
-      const counter = session === null ? '' : `${id}:${state}`;
-      return [sessionSuffix(id, chat), version, counter, `expiring:${id}:${state}`];
+      const counter = session === null ? '' : `${id}:${stateName(session.value)}`;
+      return [sessionSuffix(id, chat), version, counter];
     });
     const timers = resting.flatMap(({ id, timers }) => timers.map((name) => timerMember(id, chat, name)));
     const entry = [this.#token(cause.shard), cause.source, cause.id, chat];
@@ -497,12 +546,12 @@ export class Store {
   /**
    * The person of a chat cannot be reached: drops what waits to be sent to it, and the timers of these machines, whose
    * sessions stay and are marked.
-   * @param machines with the names of their timers
+   * @param machines with the names of their timers, and the time at which the session ends; null: never
    */
   async abandon(
     cause: Cause,
     chat: number,
-    machines: readonly { id: string; timers: readonly string[] }[],
+    machines: readonly { id: string; timers: readonly string[]; endsAt: number | null }[],
   ): Promise<'ok' | 'fenced' | 'gone'> {
     const args = [
       this.#token(cause.shard),
@@ -510,7 +559,11 @@ export class Store {
       cause.id,
       String(chat),
       machines.length,
-      ...machines.map(({ id }) => sessionSuffix(id, chat)),
+      ...machines.flatMap(({ id, endsAt }) => [
+        sessionSuffix(id, chat),
+        timerMember(id, chat, expiryTimer),
+        endsAt ?? '',
+      ]),
       ...machines.flatMap(({ id, timers }) => timers.map((timer) => timerMember(id, chat, timer))),
     ];
     return (await run(this.#redis, 'abandon', [this.keys.shard(cause.shard)], args)) as
@@ -519,13 +572,62 @@ export class Store {
       | 'gone';
   }
 
-  /** Timers due by `now`, earliest first, and the time of the next one after them (null: none). */
+  /**
+   * Notes that a cause is about to be handled, in a shard whose last owner died with something in hand.
+   * @returns how often it has been begun so far, this time included
+   */
+  async tryOnce(cause: Cause): Promise<number> {
+    const key = this.keys.trying(cause.shard);
+    const [id, count] = ((await this.#redis.get(key)) ?? '').split(' ');
+    const tries = id === cause.id ? Number(count) + 1 : 1;
+    await this.#redis.set(key, `${cause.id} ${tries}`, 'EX', 86_400);
+    return tries;
+  }
+
+  /** Nothing of the shard is under suspicion any more. */
+  async trust(shard: number): Promise<void> {
+    await this.#redis.del(this.keys.trying(shard));
+  }
+
+  /**
+   * Whether a person may be told now that something broke: at most once in `period` ms. Asking counts as telling.
+   */
+  async maySaySorry(chat: number, now: number, period: number): Promise<boolean> {
+    const key = this.keys.sorry(this.shardOf(chat), chat);
+    const last = Number((await this.#redis.get(key)) ?? Number.NEGATIVE_INFINITY);
+    if (now - last < period) return false;
+    await this.#redis.set(key, now, 'EX', Math.ceil(period / 1_000) + 86_400);
+    return true;
+  }
+
+  /** Looks at everything that a loop may have to do in a shard, in one round trip. */
+  async look(shard: number): Promise<Look> {
+    const [inbox, checkout, timers, ...queues] = await Promise.all([
+      this.#redis.xlen(this.keys.inbox(shard)),
+      this.#redis.xlen(this.keys.checkoutInbox(shard)),
+      this.#redis.zrange(this.keys.timers(shard), 0, '0', 'WITHSCORES'),
+      ...lanes.map((lane) => this.#redis.zcard(this.keys.lane(shard, lane))),
+    ]);
+    return {
+      inbox: inbox + checkout > 0,
+      lanes: lanes.filter((_, index) => (queues[index] ?? 0) > 0),
+      nextTimer: timers[1] === undefined ? null : Number(timers[1]),
+    };
+  }
+
+  /**
+   * Timers due by `now`, earliest first, and the time of the next one after them (null: none).
+   * @returns `reminders`: queues of the shard that wait in the lane which timers fill
+   */
   async dueTimers(
     shard: number,
     now: number,
     limit: number,
-  ): Promise<{ due: DueTimer[]; next: number | null }> {
-    const rows = await this.#redis.zrange(this.keys.timers(shard), 0, String(limit), 'WITHSCORES');
+  ): Promise<{ due: DueTimer[]; next: number | null; reminders: number }> {
+    const [rows, reminders] = await Promise.all([
+      this.#redis.zrange(this.keys.timers(shard), 0, String(limit), 'WITHSCORES'),
+      this.#redis.zcard(this.keys.lane(shard, 'reminder')),
+    ]);
     const due: DueTimer[] = [];
     let next: number | null = null;
     for (let index = 0; index < rows.length; index += 2) {
@@ -537,25 +639,7 @@ export class Store {
       const id = rows[index] as string;
       due.push({ shard, source: 'timers', id, due: at, ...parseTimerMember(id) });
     }
-    return { due, next };
-  }
-
-  /** Removes sessions that have expired in a state. Returns how many were removed, and when the next one expires. */
-  async expireSessions(
-    shard: number,
-    machine: string,
-    state: string,
-    now: number,
-  ): Promise<{ gone: number; next: number | null }> {
-    const args = [this.#token(shard), `${machine}:${state}`, now, 200];
-    const gone = Number(await run(this.#redis, 'expire', [this.keys.shard(shard)], args));
-    const [, next] = await this.#redis.zrange(
-      this.keys.expiring(shard, machine, state),
-      0,
-      '0',
-      'WITHSCORES',
-    );
-    return { gone, next: next === undefined ? null : Number(next) };
+    return { due, next, reminders };
   }
 
   /**

@@ -46,6 +46,7 @@ export const longest = {
   payments: 900,
   answer: longestAnswer,
   reason: 200,
+  count: 6,
 } as const satisfies Readonly<Record<string, number>>;
 
 /** A message as messages.yaml describes it, with what it leaves out. */

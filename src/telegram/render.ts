@@ -67,12 +67,11 @@ export function createRender(
         return { method: 'answerPreCheckoutQuery', payload };
       }
       case 'answerButton': {
-        const notice =
-          effect.params?.['stale'] === true &&
-          content.format(languageOf(content, effect), 'button-stale', {}, true);
+        const { stale, broke } = effect.params ?? {};
+        const notice = stale === true ? 'button-stale' : broke === true ? 'something-broke' : null;
         const payload = {
           callback_query_id: text(effect, 'query'),
-          ...(notice !== false && { text: notice }),
+          ...(notice !== null && { text: content.format(languageOf(content, effect), notice, {}, true) }),
         };
         return { method: 'answerCallbackQuery', payload };
       }
@@ -280,6 +279,7 @@ function variablesOf(content: Content, effect: Effect): Variables {
     plan: product.isSubscription ? 'monthly' : 'once',
     until: dateOf(language, context['until']),
     topics: topics.length,
+    count: Number(effect.params?.['count'] ?? 0),
     topic: topic === undefined ? '—' : content.format(language, `topic-${topic.id}`, {}, true),
     paid:
       typeof currency === 'string' && typeof amount === 'number'

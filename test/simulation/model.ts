@@ -12,7 +12,7 @@ export type Verbs = Pick<
   | 'appendUpdates'
   | 'readInbox'
   | 'loadSession'
-  | 'hasPayment'
+  | 'isGranted'
   | 'commit'
   | 'dueTimers'
   | 'takeEffects'
@@ -87,7 +87,7 @@ export class ModelStore implements Verbs {
   }
 
   async readInbox(shard: number, source: 'inbox' | 'inbox:checkout'): Promise<Entry[]> {
-    return this.#memory.inbox.map((entry) => ({ ...entry, shard, source, due: 0 }));
+    return this.#memory.inbox.map((entry) => ({ ...entry, shard, source, due: 0, chat: null, field: '' }));
   }
 
   async loadSession(machine: string, chat: number) {
@@ -97,7 +97,7 @@ export class ModelStore implements Verbs {
       : { session: decodeSession(stored.text), version: stored.version, away: false };
   }
 
-  async hasPayment(payment: Pick<Payment, 'charge' | 'direction'>): Promise<boolean> {
+  async isGranted(payment: Pick<Payment, 'charge' | 'direction'>): Promise<boolean> {
     return this.#has('a charge is recorded once') && this.#memory.ledger.has(chargeOf(payment));
   }
 
@@ -110,11 +110,13 @@ export class ModelStore implements Verbs {
     const key = `${target?.machine} ${target?.chat}`;
     const version = sessions.get(key)?.version ?? 0;
     if (owns && commit !== null && version !== target?.version) return 'conflict';
-    if (payment !== undefined && (await this.hasPayment(payment))) return 'charged';
+    if (payment !== undefined && (await this.isGranted(payment))) return 'charged';
     this.#take(cause);
     if (payment !== undefined) ledger.add(chargeOf(payment));
     if (target === null) return 'ok';
-    if (commit !== null) sessions.set(key, { text: encodeSession(commit.session), version: version + 1 });
+    if (commit?.ends === true) sessions.delete(key);
+    else if (commit !== null)
+      sessions.set(key, { text: encodeSession(commit.session), version: version + 1 });
     for (const { name, due } of commit?.timers ?? []) {
       const member = timerMember(target.machine, target.chat, name);
       if (due === null) timers.delete(member);
@@ -157,7 +159,7 @@ export class ModelStore implements Verbs {
     const due = all
       .filter(([, at]) => at <= now)
       .map(([id, at]) => ({ shard, source: 'timers' as const, id, due: at, ...parseTimerMember(id) }));
-    return { due, next: all[due.length]?.[1] ?? null };
+    return { due, next: all[due.length]?.[1] ?? null, reminders: 0 };
   }
 
   async takeEffects(shard: number, lane: Lane, now: number, limit: number, held: readonly string[]) {

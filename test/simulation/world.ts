@@ -3,10 +3,17 @@ import { accessMachine } from '../../machines/access.machine.ts';
 import { membershipMachine } from '../../machines/membership.machine.ts';
 import { supportMachine } from '../../machines/support.machine.ts';
 import { lanes } from '../../src/core/effects.ts';
-import { type DurableMachine, prepareMachine } from '../../src/core/machine.ts';
+import { type DurableMachine, expiryTimer, prepareMachine } from '../../src/core/machine.ts';
 import type { Payment } from '../../src/core/route.ts';
 import { decodeSession, encodeSession, type Session } from '../../src/core/session.ts';
-import { type MachineEvent, resultEvent, step, timerEvent } from '../../src/core/step.ts';
+import {
+  expire,
+  type MachineEvent,
+  resultEvent,
+  type Signal,
+  step,
+  timerEvent,
+} from '../../src/core/step.ts';
 import type { Cause, StoredResult } from '../../src/store/store.ts';
 import { jobMachine } from '../job.machine.ts';
 import type { Guard, Verbs } from './model.ts';
@@ -31,8 +38,8 @@ interface Update {
 interface Applied {
   readonly cause: Cause;
   readonly update?: number;
-  /** It was a signal of another machine. */
-  readonly isSignal: boolean;
+  /** It was a signal of another machine, and as many led to it; 0 for what else there is. */
+  readonly hops: number;
   readonly chat: number;
   readonly machine: DurableMachine;
   readonly event: MachineEvent;
@@ -51,6 +58,16 @@ interface Copy {
   readonly queues: Set<string>;
   readonly causes: Set<string>;
   readonly parked: AsyncGenerator<void>[];
+}
+
+/** As the worker steps a cause. */
+function stepOf(
+  given: Pick<Applied, 'cause' | 'chat' | 'machine' | 'event' | 'now' | 'hops'> & { session: Session | null },
+) {
+  const { cause, machine, event, session } = given;
+  if (event.type === expiryTimer) return expire(machine, session, false);
+  const id = cause.source === 'timers' ? `t${cause.due}` : cause.id;
+  return step({ ...given, cause: id, input, rules: {} });
 }
 
 /** Everything that a guarantee is about went wrong in these ways. */
@@ -214,7 +231,7 @@ export class World {
   async *#work(copy: Copy): AsyncGenerator<void> {
     const passed = new Set<number>();
     for (const entry of await copy.store.readInbox(0, 'inbox', '', 100)) {
-      const text = JSON.parse(entry.text) as Update & StoredResult;
+      const text = JSON.parse(entry.text) as Update & StoredResult & Signal;
       const { chat } = text;
       const isBusy = copy.chats.has(chat) || passed.has(chat);
       passed.add(chat);
@@ -227,7 +244,7 @@ export class World {
         machine,
         event,
         update: entry.kind === 'update' ? text : null,
-        isSignal: entry.kind === 'signal',
+        hops: entry.kind === 'signal' ? text.hops : 0,
       });
       return;
     }
@@ -242,8 +259,8 @@ export class World {
     // What comes before it in its chat may set it anew.
     while (copy.chats.has(timer.chat)) yield;
     const machine = machines.find(({ id }) => id === timer.machine) as DurableMachine;
-    const event = timerEvent(machine, timer.timer) as MachineEvent;
-    yield* this.#perform(copy, timer, { chat: timer.chat, machine, event, update: null, isSignal: false });
+    const event = timerEvent(machine, timer.timer) ?? { type: expiryTimer };
+    yield* this.#perform(copy, timer, { chat: timer.chat, machine, event, update: null, hops: 0 });
   }
 
   /** As the worker does it: load, step, commit; once more when somebody else was first. */
@@ -255,26 +272,25 @@ export class World {
       machine: DurableMachine;
       event: MachineEvent;
       update: Update | null;
-      isSignal: boolean;
+      hops: number;
     },
   ): AsyncGenerator<void> {
-    const { chat, machine, event, update, isSignal } = what;
+    const { chat, machine, event, update, hops } = what;
     const payment = update?.payment;
     copy.chats.add(chat);
     copy.causes.add(cause.id);
     for (;;) {
       const { session, version } = await copy.store.loadSession(machine.id, chat);
-      const known = payment !== undefined && (await copy.store.hasPayment(payment));
+      const known = payment !== undefined && (await copy.store.isGranted(payment));
       yield;
       const now = this.#now;
-      const isLate = session === null && update === null && !isSignal;
-      const commit =
-        known || isLate ? null : step({ machine, chat, session, version, event, input, now, rules: {} });
-      const target = { machine: machine.id, machineVersion: machine.version, chat, version, expirable: [] };
+      const isLate = session === null && update === null && hops === 0;
+      const commit = known || isLate ? null : stepOf({ cause, chat, machine, event, now, session, hops });
+      const target = { machine: machine.id, machineVersion: machine.version, chat, version };
       const options = { now, ...(payment !== undefined && !known && { payment }) };
       const code = await this.#write(() => copy.store.commit(cause, target, commit, options));
       if (code === 'ok') {
-        const about = { cause, chat, machine, event, now, version, known, isSignal };
+        const about = { cause, chat, machine, event, now, version, known, hops };
         this.#applied.push({
           ...about,
           ...(payment !== undefined && { payment }),
@@ -358,8 +374,8 @@ export class World {
     const ledger = new Set<string>();
     const expected = new Map<string, string[]>();
     const signals = { given: [] as string[], heard: [] as string[] };
-    for (const { cause, chat, machine, event, now, known, payment, update, isSignal } of this.#applied) {
-      if (isSignal) signals.heard.push(JSON.stringify({ machine: machine.id, chat, event }));
+    for (const { cause, chat, machine, event, now, known, payment, update, hops } of this.#applied) {
+      if (hops > 0) signals.heard.push(JSON.stringify({ machine: machine.id, chat, event, hops }));
       const key = `${machine.id}:${chat}`;
       if (cause.source === 'timers') {
         const due = timers.get(cause.id);
@@ -374,11 +390,12 @@ export class World {
         if (known) continue;
       }
       const before = sessions.get(key);
-      if (before === undefined && update === undefined && !isSignal) continue;
+      if (before === undefined && update === undefined && hops === 0) continue;
       const [session, version] = [before?.session ?? null, before?.version ?? 0];
-      const commit = step({ machine, chat, session, version, event, input, now, rules: {} });
+      const commit = stepOf({ cause, chat, machine, event, now, session, hops });
       if (commit === null) continue;
-      sessions.set(key, { session: decodeSession(encodeSession(commit.session)), version: version + 1 });
+      if (commit.ends) sessions.delete(key);
+      else sessions.set(key, { session: decodeSession(encodeSession(commit.session)), version: version + 1 });
       for (const { name, due } of commit.timers) {
         if (due === null) timers.delete(`${key}|${name}`);
         else timers.set(`${key}|${name}`, due);

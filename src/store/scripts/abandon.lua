@@ -1,18 +1,25 @@
 #!lua flags=allow-oom
--- A person cannot be reached: what waits to be sent and every timer goes, the sessions stay and are marked, so that they
--- go on when the person comes back. Takes the inbox entry that tells of it.
+-- A person cannot be reached: what waits to be sent and the timers go, the sessions stay and are marked, so that they go
+-- on when the person comes back. Each gets a time at which it ends, unless it has one already. Takes the inbox entry that
+-- tells of it.
 -- KEYS[1] {p:s}   ARGV: 1 owner token; 2 source (inbox, inbox:checkout); 3 entry id; 4 queue of the chat;
---   5 number of sessions n, then n session suffixes; then the timers' members
+--   5 number of sessions n, then n triples (session suffix; member of its expiry timer; when it is due or ''); then the
+--   members of timers
 -- Returns ok | fenced | gone
 local p = KEYS[1] .. ':'
 if redis.call('GET', p .. 'owner') ~= ARGV[1] then return 'fenced' end
+local dropped = redis.call('LLEN', p .. 'outbox:' .. ARGV[4])
 if redis.call('XDEL', p .. ARGV[2], ARGV[3]) == 0 then return 'gone' end
-redis.call('DECRBY', p .. 'stats:outbox', redis.call('LLEN', p .. 'outbox:' .. ARGV[4]))
 redis.call('DEL', p .. 'outbox:' .. ARGV[4])
 for lane = 0, 3 do redis.call('ZREM', p .. 'lane:' .. lane, ARGV[4]) end
-local count = tonumber(ARGV[5])
-for i = 6, 5 + count do
-  if redis.call('EXISTS', p .. ARGV[i]) == 1 then redis.call('HSET', p .. ARGV[i], 'b', '1') end
+if dropped > 0 then redis.call('DECRBY', p .. 'stats:outbox', dropped) end
+local timers = 6 + 3 * tonumber(ARGV[5])
+for i = timers, #ARGV do redis.call('ZREM', p .. 'timers', ARGV[i]) end
+for i = 6, timers - 1, 3 do
+  if redis.call('EXISTS', p .. ARGV[i]) == 1 then
+    redis.call('HSET', p .. ARGV[i], 'b', '1')
+    local isNew = ARGV[i + 2] ~= '' and redis.call('ZADD', p .. 'timers', 'NX', ARGV[i + 2], ARGV[i + 1]) == 1
+    if isNew then redis.call('INCRBY', p .. 'stats:expiries', 1) end
+  end
 end
-for i = 6 + count, #ARGV do redis.call('ZREM', p .. 'timers', ARGV[i]) end
 return 'ok'

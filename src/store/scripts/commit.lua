@@ -1,18 +1,41 @@
 #!lua
--- Writes steps of one shard, each whole or not at all. They come together only to save round trips.
+-- Writes steps of one shard, each whole or not at all. They come together only to save round trips: one that cannot be
+-- written leaves the others alone.
 -- KEYS[1] {p:s}: the shard's hash tag; every key below has it as prefix, so all are in one slot
 -- ARGV[1] owner token, then for each step the number of its arguments, this one included, and these, counted from 2:
 --   2 source: the key suffix of what caused the step (inbox, inbox:checkout, timers)
 --   3 entry id or timer member; 4 score that was claimed (timers); 5 session suffix; 6 expected version (0: none)
 --   7 session text ('' leaves the session alone); 8 machine version; 9 chat for the list of chats ('' leaves it)
---   10 now, ms; 11 day; 12 machine; 13 from ('' for none); 14 to; 15 ms until expiry ('' for none)
---   16 states that can expire, comma-separated; 17 charge field ('' for none); 18 payment
---   19 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text);
---   number of inbox entries k, then k pairs (kind, text); number of counters c, then c fields;
---   last '1' when the person is back
--- Returns for each step ok | fenced (another owner) | gone (already done) | conflict (another version) | charged (payment known)
+--   10 now, ms; 11 day; 12 machine; 13 from ('' for none); 14 to ('' when the session ends)
+--   15 charge field ('' for none); 16 payment; 17 suffix of the person's book; 18 dead letter, JSON ('' for none)
+--   19 '1' when the person is back
+--   20 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text);
+--   number of inbox entries k, then k pairs (kind, text); number of counters c, then c fields
+-- Returns for each step ok | fenced (another owner) | gone (already done) | conflict (another version) |
+--   charged (payment known) | error <what Redis says>: nothing of it was written
 local p = KEYS[1] .. ':'
 local isOwner = redis.call('GET', p .. 'owner') == ARGV[1]
+local outbox, expiries = 0, 0
+
+-- A payment that is in the ledger because its step failed is still to be granted.
+local function isGranted(entry) return entry and not string.find(entry, '"ungranted":true', 1, true) end
+
+local function isNumber(text)
+  local number = tonumber(text)
+  return number ~= nil and number == number and number ~= math.huge and number ~= -math.huge
+end
+
+-- A key of another type is found before the first write.
+local seen = {}
+local function expect(suffix, kind)
+  if seen[suffix] then return end
+  local found = redis.call('TYPE', p .. suffix).ok
+  if found ~= kind and found ~= 'none' then error({ err = 'WRONGTYPE ' .. p .. suffix .. ' is a ' .. found }) end
+  seen[suffix] = true
+end
+
+-- A counter that is no number must not cost the step that it counts.
+local function count(key, field, by) return redis.pcall('HINCRBY', key, field, by) end
 
 local function commit(o)
   local source, entry = ARGV[o + 2], ARGV[o + 3]
@@ -23,57 +46,80 @@ local function commit(o)
   elseif #redis.call('XRANGE', p .. source, entry, entry) == 0 then
     return 'gone'
   end
-  local session = p .. ARGV[o + 5]
-  local text = ARGV[o + 7]
+  local session, text, field = p .. ARGV[o + 5], ARGV[o + 7], ARGV[o + 15]
   if text ~= '' then
     local version = redis.call('HGET', session, 'n') or '0'
     if version ~= ARGV[o + 6] then return 'conflict' end
   end
-  if ARGV[o + 17] ~= '' and redis.call('HEXISTS', p .. 'ledger', ARGV[o + 17]) == 1 then return 'charged' end
+  local known = field ~= '' and redis.call('HGET', p .. 'ledger', field)
+  if isGranted(known) and ARGV[o + 18] == '' then return 'charged' end
 
-  if source == 'timers' then redis.call('ZREM', p .. 'timers', entry) else redis.call('XDEL', p .. source, entry) end
-  if ARGV[o + 17] ~= '' then
-    redis.call('HSET', p .. 'ledger', ARGV[o + 17], ARGV[o + 18])
-    redis.call('RPUSH', p .. 'book:' .. string.match(ARGV[o + 5], '-?%d+$'), ARGV[o + 17])
+  -- Everything is looked at before the first write, since a script that fails does not take back what it wrote.
+  if field ~= '' then expect(ARGV[o + 17], 'list') end
+  if ARGV[o + 18] ~= '' then expect('dead', 'stream') end
+  if ARGV[o + 9] ~= '' then expect('chats', 'zset') end
+  if not isNumber(ARGV[o + 10]) then error({ err = 'ERR now is no number' }) end
+  local at = o + 21
+  if ARGV[o + 20] ~= '0' then expect('timers', 'zset') end
+  for _ = 1, tonumber(ARGV[o + 20]) do
+    if ARGV[at + 1] ~= '' and not isNumber(ARGV[at + 1]) then
+      error({ err = 'ERR the due time of ' .. ARGV[at] .. ' is no number' })
+    end
+    at = at + 2
   end
+  local effects = at
+  if ARGV[effects] ~= '0' then
+    for lane = 0, 3 do expect('lane:' .. lane, 'zset') end
+  end
+  at = at + 1
+  for _ = 1, tonumber(ARGV[effects]) do
+    redis.call('LLEN', p .. 'outbox:' .. ARGV[at])
+    at = at + 3
+  end
+  if ARGV[at] ~= '0' then expect('inbox', 'stream') end
+
+  if source == 'timers' then
+    redis.call('ZREM', p .. 'timers', entry)
+    if string.sub(entry, -8) == '|~expiry' then expiries = expiries - 1 end
+  else 
+    redis.call('XDEL', p .. source, entry)
+  end
+  if field ~= '' and not isGranted(known) then
+    redis.call('HSET', p .. 'ledger', field, ARGV[o + 16])
+    if not known then redis.call('RPUSH', p .. ARGV[o + 17], field) end
+  end
+  if ARGV[o + 18] ~= '' then redis.call('XADD', p .. 'dead', '*', 'd', ARGV[o + 18]) end
   if ARGV[o + 9] ~= '' then redis.call('ZADD', p .. 'chats', ARGV[o + 10], ARGV[o + 9]) end
 
-  local now = tonumber(ARGV[o + 10])
   if text ~= '' then
-    local machine, from, to, expires = ARGV[o + 12], ARGV[o + 13], ARGV[o + 14], ARGV[o + 15]
-    redis.call('HSET', session, 's', text, 'n', tonumber(ARGV[o + 6]) + 1, 'm', ARGV[o + 8])
-    local expiring = ',' .. ARGV[o + 16] .. ','
-    local function expirable(state) return string.find(expiring, ',' .. state .. ',', 1, true) ~= nil end
-    if expires ~= '' then
-      redis.call('PEXPIRE', session, expires)
-      redis.call('ZADD', p .. 'expiring:' .. machine .. ':' .. to, now + tonumber(expires), ARGV[o + 5])
-    elseif from ~= '' and expirable(from) then
-      redis.call('PERSIST', session)
-    end
+    local machine, from, to = ARGV[o + 12], ARGV[o + 13], ARGV[o + 14]
+    if to == '' then redis.call('DEL', session)
+    else redis.call('HSET', session, 's', text, 'n', tonumber(ARGV[o + 6]) + 1, 'm', ARGV[o + 8]) end
     if from ~= to then
-      if from ~= '' then
-        if expirable(from) then redis.call('ZREM', p .. 'expiring:' .. machine .. ':' .. from, ARGV[o + 5]) end
-        redis.call('HINCRBY', p .. 'stats:states', machine .. ':' .. from, -1)
-      end
-      redis.call('HINCRBY', p .. 'stats:states', machine .. ':' .. to, 1)
-      redis.call('HINCRBY', p .. 'stats:transitions:' .. ARGV[o + 11], machine .. ':' .. from .. '>' .. to, 1)
+      local states, days = p .. 'stats:states', p .. 'stats:transitions:' .. ARGV[o + 11]
+      if from ~= '' then count(states, machine .. ':' .. from, -1) end
+      if to ~= '' then count(states, machine .. ':' .. to, 1) end
+      -- Kept for 400 days. A field that is new may have made the key.
+      if count(days, machine .. ':' .. from .. '>' .. to, 1) == 1 then redis.call('EXPIRE', days, 34560000) end
     end
+    if ARGV[o + 19] == '1' and to ~= '' then redis.call('HDEL', session, 'b') end
   end
 
-  local at = o + 20
-  for _ = 1, tonumber(ARGV[o + 19]) do
-    if ARGV[at + 1] == '' then redis.call('ZREM', p .. 'timers', ARGV[at])
-    else redis.call('ZADD', p .. 'timers', ARGV[at + 1], ARGV[at]) end
+  at = o + 21
+  for _ = 1, tonumber(ARGV[o + 20]) do
+    local isSet, changed = ARGV[at + 1] ~= '', 0
+    if isSet then changed = redis.call('ZADD', p .. 'timers', ARGV[at + 1], ARGV[at])
+    else changed = -redis.call('ZREM', p .. 'timers', ARGV[at]) end
+    -- The ends of untouched sessions are timers like all others; those who ask how many reminders wait leave them out.
+    if string.sub(ARGV[at], -8) == '|~expiry' then expiries = expiries + changed end
     at = at + 2
   end
   -- A queue stands in one lane: the best of its effects. It keeps its time when a better effect promotes it.
-  local count = tonumber(ARGV[at])
-  at = at + 1
-  if count > 0 then redis.call('INCRBY', p .. 'stats:outbox', count) end
-  for _ = 1, count do
+  at = effects + 1
+  for _ = 1, tonumber(ARGV[effects]) do
     local queue, lane, effect = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
     if redis.call('RPUSH', p .. 'outbox:' .. queue, lane .. effect) == 1 then
-      redis.call('ZADD', p .. 'lane:' .. lane, now, queue)
+      redis.call('ZADD', p .. 'lane:' .. lane, ARGV[o + 10], queue)
     else
       for worse = 3, lane + 1, -1 do
         local due = redis.call('ZSCORE', p .. 'lane:' .. worse, queue)
@@ -83,33 +129,37 @@ local function commit(o)
         end
       end
     end
+    outbox = outbox + 1
     at = at + 3
   end
-  count = tonumber(ARGV[at])
+  local signals = tonumber(ARGV[at])
   at = at + 1
-  for _ = 1, count do
+  for _ = 1, signals do
     redis.call('XADD', p .. 'inbox', '*', ARGV[at], ARGV[at + 1])
     at = at + 2
   end
   -- A counter's name may come from outside: a flood of names must not fill the memory.
-  count = tonumber(ARGV[at])
+  local counters = tonumber(ARGV[at])
   at = at + 1
-  for _ = 1, count do
-    local counts, field = p .. 'stats:counts', ARGV[at]
-    if redis.call('HEXISTS', counts, field) == 0 and redis.call('HLEN', counts) >= 1000 then
-      field = string.match(field, '^[^:]*') .. ':…'
+  for _ = 1, counters do
+    local counts, name = p .. 'stats:counts', ARGV[at]
+    if redis.pcall('HEXISTS', counts, name) == 0 and redis.pcall('HLEN', counts) >= 1000 then
+      name = string.match(name, '^[^:]*') .. ':…'
     end
-    redis.call('HINCRBY', counts, field, 1)
+    count(counts, name, 1)
     at = at + 1
   end
-  if ARGV[at] == '1' then redis.call('HDEL', session, 'b') end
   return 'ok'
 end
 
 local results = {}
 local at = 1
 while at < #ARGV do
-  results[#results + 1] = commit(at)
+  local isWritten, result = pcall(commit, at)
+  if not isWritten then result = 'error ' .. (type(result) == 'table' and result.err or tostring(result)) end
+  results[#results + 1] = result
   at = at + tonumber(ARGV[at + 1])
 end
+if outbox > 0 then redis.pcall('INCRBY', p .. 'stats:outbox', outbox) end
+if expiries ~= 0 then redis.pcall('INCRBY', p .. 'stats:expiries', expiries) end
 return results
