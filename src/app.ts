@@ -4,7 +4,14 @@ import type { Update } from 'grammy/types';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AnyStateMachine } from 'xstate';
-import { type Conversation, checkProvider, loadConversation, reportOf, runningOf } from './conversation.ts';
+import {
+  type Conversation,
+  checkProvider,
+  checkStates,
+  loadConversation,
+  reportOf,
+  runningOf,
+} from './conversation.ts';
 import type { Effect } from './core/effects.ts';
 import { allowedUpdates, type RouteRules, route } from './core/route.ts';
 import { type Clock, SystemClock } from './engine/clock.ts';
@@ -16,6 +23,7 @@ import { Rescan } from './engine/rescan.ts';
 import { Retention } from './engine/retention.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
+import { GivenUp } from './features/given-up.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
 import { createAddress, createPerformer, effectRules, isMessage } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
@@ -25,7 +33,7 @@ import { DeadLetters } from './store/dead.ts';
 import { Ledger } from './store/ledger.ts';
 import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
-import { readChat } from './store/status.ts';
+import { readChat, readStates } from './store/status.ts';
 import { fixBot, fixShards, Store, type StoredUpdate } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
 import { createMedia } from './telegram/media.ts';
@@ -182,6 +190,7 @@ async function startOn(parts: Parts): Promise<App> {
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });
+  checkStates(running.machines, await readStates(redis, { prefix: environment.redisPrefix, shards }));
 
   const { token, root } = { token: environment.botToken, root: environment.apiRoot };
   const pollTimeout = parts.pollTimeout ?? 30;
@@ -210,6 +219,7 @@ async function startOn(parts: Parts): Promise<App> {
   });
   const where = { prefix: environment.redisPrefix, shards };
   const ledger = new Ledger(redis, where);
+  const letters = new DeadLetters(redis, where);
   const perform = createPerformer({
     content: () => running.content,
     ledger,
@@ -248,7 +258,7 @@ async function startOn(parts: Parts): Promise<App> {
       for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
     },
     moved: (shard) => appended([shard]),
-    gaveUp: () => {},
+    gaveUp: () => givenUp.nudge(),
     fenced: (shard) => leases.lost(shard),
     clock,
     log,
@@ -276,6 +286,21 @@ async function startOn(parts: Parts): Promise<App> {
       await store.appendFound(chat, JSON.stringify(update));
       await appended([store.shardOf(chat)]);
     },
+    clock,
+    log,
+  });
+  const givenUp = new GivenUp({
+    operators: environment.adminIds,
+    added: () => store.lettersAdded(),
+    told: store.told,
+    newest: async () => (await letters.list(1))[0],
+    post: async (effect) => {
+      await store.post(effect, clock.now());
+      const shard = store.shardOf(effect.chat);
+      dispatcher.hint(shard, effect.lane);
+      if (!leases.holds(shard)) await store.announce([shard]);
+    },
+    mayTell: () => leases.holds('poller'),
     clock,
     log,
   });
@@ -353,7 +378,7 @@ async function startOn(parts: Parts): Promise<App> {
   });
   const retention = new Retention({
     store,
-    letters: new DeadLetters(redis, where),
+    letters,
     holds: (shard) => leases.holds(shard),
     file: join(environment.dataDir, 'dead-letters.jsonl'),
     clock,
@@ -390,7 +415,7 @@ async function startOn(parts: Parts): Promise<App> {
     rescan.stop();
     const drained = leases
       .stop()
-      .then(() => Promise.all([worker.stop(), timers.stop(), retention.stop()]))
+      .then(() => Promise.all([worker.stop(), timers.stop(), retention.stop(), givenUp.stop()]))
       .then(() => Promise.all([dispatcher.stop(), reconciliation.stop()]));
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.
     const patience = redis.status === 'ready' ? 7_000 : 0;

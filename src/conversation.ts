@@ -3,7 +3,13 @@ import { accessMachine } from '../machines/access.machine.ts';
 import { membershipMachine } from '../machines/membership.machine.ts';
 import { supportMachine } from '../machines/support.machine.ts';
 import type { Effect } from './core/effects.ts';
-import { checkPrivileges, checkSignals, type DurableMachine, prepareMachine } from './core/machine.ts';
+import {
+  checkPrivileges,
+  checkSignals,
+  type DurableMachine,
+  hasState,
+  prepareMachine,
+} from './core/machine.ts';
 import type { RouteRules } from './core/route.ts';
 import { effectRules } from './features/perform.ts';
 import type { Environment } from './ops/environment.ts';
@@ -76,6 +82,31 @@ export async function loadConversation(
     warnings: loaded.warnings.map(describeProblem),
     machines: sources.map((machine) => prepareMachine(machine, content.delays, input)),
   };
+}
+
+/**
+ * Checks that every state in which people stand is still there: their sessions could not be read.
+ * @param stored how many sessions stand in each state, by machine
+ * @throws StartRefused (78) naming each state and how many stand there
+ */
+export function checkStates(
+  loaded: readonly DurableMachine[],
+  stored: Readonly<Record<string, Readonly<Record<string, number>>>>,
+): void {
+  const missing = loaded.flatMap((machine) =>
+    Object.entries(stored[machine.id] ?? {})
+      .filter(([state, count]) => count > 0 && !hasState(machine, state))
+      .map(([state, count]) => {
+        const people = count === 1 ? '1 session stands' : `${count} sessions stand`;
+        return `  machine "${machine.id}": expected the state "${state}", in which ${people}, found none`;
+      }),
+  );
+  if (missing.length === 0) return;
+  throw new StartRefused(
+    exitCodes.configuration,
+    `The machines lack states in which people are:\n${missing.join('\n')}\n` +
+      'Keep such a state until it is empty, with a way that leads on from it; `turnstile status` counts who is left.',
+  );
 }
 
 /** @throws StartRefused (78) when bot.yaml sells in a currency that needs a payment provider, and there is none */

@@ -1,11 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { assign, fromPromise, raise, sendTo, setup } from 'xstate';
 import { accessMachine } from '../machines/access.machine.ts';
-import { checkSignals, MachineRefused, prepareMachine } from '../src/core/machine.ts';
+import { lostInJson } from '../src/core/json.ts';
+import {
+  checkPrivileges,
+  checkSignals,
+  hasState,
+  MachineRefused,
+  prepareMachine,
+} from '../src/core/machine.ts';
 import { type RouteRules, route } from '../src/core/route.ts';
 import { decodeSession, encodeSession, type Session } from '../src/core/session.ts';
 import { shardOf } from '../src/core/shard.ts';
-import { type Commit, type MachineEvent, resultEvent, step, timerEvent } from '../src/core/step.ts';
+import { type Commit, expire, type MachineEvent, resultEvent, step, timerEvent } from '../src/core/step.ts';
 import { jobMachine } from './job.machine.ts';
 
 const access = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -453,5 +460,189 @@ describe('time', () => {
   test('what has passed is due at once, and what never comes has no timer', () => {
     expect(timersAfter({ type: 'bought', days: -3 })).toEqual([{ name: 'end', due: now }]);
     expect(timersAfter({ type: 'for_ever' })).toEqual([]);
+  });
+});
+
+describe('what a release changes', () => {
+  const machineOf = (config: object, delays: object = { pause: 60_000, idle: 1_000, away: 2_000 }) =>
+    prepareMachine(
+      setup({ delays } as never).createMachine({ id: 'm', context: {}, ...config } as never) as never,
+    );
+  const waiting = { after: { pause: 'rest' } };
+  const before = machineOf({ initial: 'first', states: { first: waiting, rest: {} } });
+  const after = machineOf({
+    initial: 'first',
+    states: { first: { ...waiting, on: { go: 'second' } }, second: waiting, rest: {} },
+  });
+  const stepOf = (machine: typeof before, value: string, event: MachineEvent) =>
+    step({
+      machine,
+      chat: 7,
+      session: { value, context: {}, status: 'active' },
+      event,
+      cause: 'c',
+      input: {},
+      now,
+      rules: {},
+    });
+
+  test('a stored timer keeps its meaning when another state begins to use the same delay', () => {
+    const [spec] = before.timers;
+    expect(spec).toMatchObject({ shownName: 'pause', formerNames: ['pause', 'pause@first'] });
+    expect(after.timers.map(({ name }) => name)).toContain(spec?.name);
+    expect(after.timers.map(({ shownName }) => shownName)).toEqual(['pause@first', 'pause@second']);
+    expect(timerEvent(after, spec?.name ?? '')).toEqual({ type: 'xstate.after.pause.m.first' });
+  });
+
+  test('a name that an earlier release stored means the state that is active', () => {
+    for (const name of ['pause', 'pause@second'])
+      expect(timerEvent(after, name, 'second')).toEqual({ type: 'xstate.after.pause.m.second' });
+    expect(timerEvent(after, 'pause', 'first')).toEqual({ type: 'xstate.after.pause.m.first' });
+    expect(timerEvent(after, 'paws', 'first')).toBeNull();
+  });
+
+  test('leaving a state takes its timer under every name', () => {
+    const gone = stepOf(after, 'first', { type: 'go' })?.timers.filter(({ due }) => due === null);
+    expect(gone?.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['pause', 'pause@first', after.timers[0]?.name]),
+    );
+  });
+
+  test('a bare name stays where a state beside the one that is left may have set it', () => {
+    const parallel = machineOf({
+      type: 'parallel',
+      states: {
+        one: { initial: 'a', states: { a: { ...waiting, on: { go: 'rest' } }, rest: {} } },
+        two: { initial: 'b', states: { b: waiting, rest: {} } },
+      },
+    });
+    const value = { one: 'a', two: 'b' } as never;
+    const gone = stepOf(parallel, value, { type: 'go' })?.timers.flatMap(({ name, due }) => due ?? name);
+    expect(gone).toContain('pause@one.a');
+    expect(gone).not.toContain('pause');
+  });
+
+  test('the end of an untouched session is decided by the tags of today', () => {
+    const states = (tags: string[]) => ({ initial: 'a', states: { a: { tags, on: { go: {} } }, b: {} } });
+    const [tagged, bare] = [machineOf(states(['expires after idle'])), machineOf(states([]))];
+    const session: Session = { value: 'a', context: {}, status: 'active' };
+    expect(expire(tagged, session, false)).toMatchObject({ ends: true, from: 'a' });
+    expect(expire(bare, session, false)).toBeNull();
+    expect(expire(tagged, null, false)).toBeNull();
+  });
+
+  test('a tag on the machine, on a state with children or in a region works as on any other', () => {
+    const idle = { tags: ['expires after idle'] };
+    const at = (machine: typeof before, value: unknown) =>
+      expire(machine, { value: value as never, context: {}, status: 'active' }, false)?.ends;
+    expect(at(machineOf({ ...idle, initial: 'a', states: { a: {} } }), 'a')).toBe(true);
+    const nested = { initial: 'a', states: { a: { ...idle, initial: 'b', states: { b: {} } }, c: {} } };
+    expect(at(machineOf(nested), { a: 'b' })).toBe(true);
+    expect(at(machineOf(nested), 'c')).toBeUndefined();
+    const regions = {
+      x: { initial: 'a', states: { a: idle, b: {} } },
+      y: { initial: 'c', states: { c: {} } },
+    };
+    expect(at(machineOf({ type: 'parallel', states: regions }), { x: 'a', y: 'c' })).toBe(true);
+    expect(at(machineOf({ type: 'parallel', states: regions }), { x: 'b', y: 'c' })).toBeUndefined();
+  });
+
+  test('while its person cannot be reached a session ends where the machine says so, but not in a state that stays', () => {
+    const machine = machineOf({
+      tags: ['ends after away while unreachable'],
+      initial: 'a',
+      states: { a: {}, kept: { tags: ['stays while unreachable'] } },
+    });
+    const at = (value: string, isAway: boolean) =>
+      expire(machine, { value, context: {}, status: 'active' }, isAway) !== null;
+    expect(machine.whileUnreachable.endsAfter).toBe(2_000);
+    expect([at('a', true), at('a', false), at('kept', true)]).toEqual([true, false, false]);
+  });
+
+  test('states in which people stand are known by name, those of parallel regions too', () => {
+    const regions = { x: { initial: 'a', states: { a: {} } }, y: { initial: 'c', states: { c: {} } } };
+    const machine = machineOf({ initial: 'p', states: { p: { type: 'parallel', states: regions }, q: {} } });
+    for (const name of ['q', 'p.x.a+y.c']) expect(hasState(machine, name)).toBe(true);
+    for (const name of ['r', 'p', 'p.x.z+y.c']) expect(hasState(machine, name)).toBe(false);
+  });
+
+  test.each([
+    ['an id with a colon', { id: 'a:b' }, /":" or "\|"/],
+    [
+      'a tag of the machine on a state',
+      { initial: 'a', states: { a: { tags: ['goes on while unreachable'] } } },
+      /of the machine/,
+    ],
+    ['a tag that names no delay', { tags: ['ends after x while unreachable'] }, /names no delay/],
+    [
+      'a beginning without end',
+      { initial: 'a', states: { a: { always: 'b' }, b: { always: 'a' } } },
+      /Infinite loop/,
+    ],
+  ])('%s is refused', (_, config, message) => {
+    expect(() => machineOf(config)).toThrow(message);
+  });
+
+  test('history is no state to stand in', () => {
+    const machine = machineOf({ initial: 'a', states: { a: {}, h: { type: 'history' } } });
+    expect(machine.states).toEqual(['a']);
+  });
+});
+
+describe('what a step refuses', () => {
+  const machine = prepareMachine(
+    setup({
+      actions: {
+        signal: (_, _params: { machine: string; event: string }) => {},
+        pay: () => {},
+      },
+    }).createMachine({
+      id: 'm',
+      context: {},
+      on: {
+        go: { actions: { type: 'signal', params: { machine: 'm', event: 'go' } } },
+        pay: { actions: 'pay' },
+      },
+    }),
+  );
+  const given = { machine, chat: 7, session: null, cause: 'c', input: {}, now, rules: {} };
+
+  test('signals that lead to each other end after 50', () => {
+    expect(step({ ...given, event: { type: 'go' } })?.signals[0]?.hops).toBe(1);
+    expect(step({ ...given, event: { type: 'go' }, hops: 49 })?.signals[0]?.hops).toBe(50);
+    expect(() => step({ ...given, event: { type: 'go' }, hops: 50 })).toThrow(/in a circle/);
+  });
+
+  test('what only operators may cause, when somebody else does', () => {
+    const rules = { pay: { privileged: true } } as const;
+    const event = { type: 'pay' };
+    expect(() => step({ ...given, rules, event, isFromOutside: true })).toThrow(/for operators alone/);
+    expect(step({ ...given, rules, event })?.effects).toHaveLength(1);
+    expect(() => checkPrivileges([machine], new Set(['pay']))).toThrow(/meta\.audience/);
+    expect(() => checkPrivileges([machine], new Set(['refund']))).not.toThrow();
+  });
+});
+
+describe('what JSON would lose', () => {
+  class Thing {}
+  test.each([
+    [{ a: { b: [1, 'x', null, true, { c: undefined }] } }, null],
+    [{ a: 1n }, '.a is a bigint'],
+    [{ a: [0, Number.NaN] }, '.a[1] is NaN'],
+    [{ a: Number.POSITIVE_INFINITY }, '.a is Infinity'],
+    [{ a: [undefined] }, '.a[0] is undefined'],
+    [{ a: new Date(0) }, '.a is a Date'],
+    [{ a: new Map() }, '.a is a Map'],
+    [{ a: () => 1 }, '.a is a function'],
+    [{ a: Symbol('x') }, '.a is a symbol'],
+    [{ a: new Thing() }, '.a is a Thing'],
+  ])('%o', (value, lost) => {
+    expect(lostInJson(value)).toBe(lost);
+    if (lost === null) expect(JSON.parse(JSON.stringify(value))).toEqual(value);
+  });
+  test('what holds itself', () => {
+    const value: { self?: unknown } = {};
+    value.self = value;
+    expect(lostInJson(value)).toMatch(/holds itself/);
   });
 });

@@ -235,3 +235,33 @@ test.each(handovers)('a crash of %s at "%s" leaves no chat behind', async (victi
     expect(session?.context).toMatchObject({ record: ['note 1', 'arm 2', 'note 3', 'note 4', 'ring 2'] });
   }
 });
+
+test('an update that ends the process each time is given up after three starts, and costs nobody else anything', async () => {
+  const stage = await openStage();
+  const people = Array.from({ length: 8 }, () => stage.sandbox.user());
+  const [anna] = people as [SandboxUser];
+  let starts = 0;
+  const keep = (): Bot => {
+    starts++;
+    const bot = stage.startBot();
+    void bot.ended.then(() => !stage.isClosed && keep());
+    return bot;
+  };
+  await keep().ready;
+  for (const person of people) person.says('/note 1');
+  await until('the first answers', () => stage.isQuiet());
+  anna.says('/die');
+  for (const person of people) person.says('/note 2');
+  await until('every answer', () =>
+    people.every((person) => person.messages.some(({ text }) => text === 'noted 2')),
+  );
+  await until('the end', () => stage.isQuiet());
+  expect(starts).toBe(4);
+  expect(await stage.deadLetters()).toMatchObject([
+    { kind: 'update', chat: anna.id, error: /ended 2 times/ },
+  ]);
+  for (const person of people) {
+    const [session] = (await stage.chat(person.id)).sessions;
+    expect(session?.context).toMatchObject({ record: ['note 1', 'note 2'] });
+  }
+});

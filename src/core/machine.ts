@@ -339,6 +339,14 @@ const isSignal = (params: unknown): params is { machine: string; event: string }
   typeof params.machine === 'string' &&
   typeof params.event === 'string';
 
+/** Whether a session can stand in a state of this name, as `stateName` gives it. */
+export function hasState({ states }: DurableMachine, name: string): boolean {
+  // Regions of a parallel state are joined by "+"; what leads to all of them stands before the first alone.
+  return name
+    .split('+')
+    .every((part) => states.some((state) => state === part || state.endsWith(`.${part}`)));
+}
+
 /**
  * Checks that what only operators may cause is asked for by machines for operators alone. The list belongs to the effects:
  * a machine that loses the line which says for whom it is must not open them to everybody.

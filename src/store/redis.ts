@@ -14,6 +14,7 @@ export type Verb =
   | 'commit'
   | 'take'
   | 'settle'
+  | 'post'
   | 'postpone'
   | 'forget'
   | 'abandon'

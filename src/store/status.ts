@@ -49,40 +49,33 @@ export async function readStatus(
   options: { prefix: string; shards: number; machines: readonly ReportedMachine[] },
 ): Promise<Status> {
   const keys = new Keys(options.prefix);
-  const states: Record<string, Record<string, number>> = {};
-  for (const machine of options.machines) {
-    states[machine.id] = Object.fromEntries(machine.states.map((state) => [state, 0]));
-  }
-  const add = (machine: string, state: string, count: number) => {
-    states[machine] = { ...states[machine], [state]: (states[machine]?.[state] ?? 0) + count };
-  };
+  const stored = await readStates(redis, options);
+  const known = options.machines.map(({ id, states }) => {
+    const none = Object.fromEntries(states.map((state) => [state, 0]));
+    return [id, { ...none, ...stored[id] }] as const;
+  });
   const sources: Record<string, Record<string, number>> = {};
   const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
   await Promise.all(
     Array.from({ length: options.shards }, async (_, shard) => {
-      const [timers, expiries, inbox, checkout, outbox, dead, chats, payments, counters, counts] =
-        await Promise.all([
-          redis.zcard(keys.timers(shard)),
-          redis.get(keys.expiryCount(shard)),
-          redis.xlen(keys.inbox(shard)),
-          redis.xlen(keys.checkoutInbox(shard)),
-          redis.get(keys.outboxCount(shard)),
-          redis.xlen(keys.dead(shard)),
-          redis.zcard(keys.chats(shard)),
-          redis.hlen(keys.ledger(shard)),
-          redis.hgetall(keys.states(shard)),
-          redis.hgetall(keys.counts(shard)),
-        ]);
+      const [timers, expiries, inbox, checkout, outbox, dead, chats, payments, counts] = await Promise.all([
+        redis.zcard(keys.timers(shard)),
+        redis.get(keys.expiryCount(shard)),
+        redis.xlen(keys.inbox(shard)),
+        redis.xlen(keys.checkoutInbox(shard)),
+        redis.get(keys.outboxCount(shard)),
+        redis.xlen(keys.dead(shard)),
+        redis.zcard(keys.chats(shard)),
+        redis.hlen(keys.ledger(shard)),
+        redis.hgetall(keys.states(shard)),
+        redis.hgetall(keys.counts(shard)),
+      ]);
       total.timers += timers - Number(expiries ?? 0);
       total.inbox += inbox + checkout;
       total.outbox += Number(outbox ?? 0);
       total.dead += dead;
       total.chats += chats;
       total.payments += payments;
-      for (const [field, count] of Object.entries(counters)) {
-        const split = field.indexOf(':');
-        add(field.slice(0, split), field.slice(split + 1), Number(count));
-      }
       for (const [field, count] of Object.entries(counts)) {
         const [counter = '', source = ''] = field.split(':');
         const name = source === '' ? 'none' : source;
@@ -91,7 +84,25 @@ export async function readStatus(
       }
     }),
   );
-  return { states, ...total, sources };
+  return { states: { ...stored, ...Object.fromEntries(known) }, ...total, sources };
+}
+
+/** How many sessions stand in each state, by machine. Its cost does not grow with what is stored. */
+export async function readStates(
+  redis: Redis,
+  options: { prefix: string; shards: number },
+): Promise<Record<string, Record<string, number>>> {
+  const keys = new Keys(options.prefix);
+  const rows = await Promise.all(
+    Array.from({ length: options.shards }, (_, shard) => redis.hgetall(keys.states(shard))),
+  );
+  const states: Record<string, Record<string, number>> = {};
+  for (const [field, count] of rows.flatMap((row) => Object.entries(row))) {
+    const split = field.indexOf(':');
+    const [machine, state] = [field.slice(0, split), field.slice(split + 1)];
+    states[machine] = { ...states[machine], [state]: (states[machine]?.[state] ?? 0) + Number(count) };
+  }
+  return states;
 }
 
 /** Everything stored about one chat. */

@@ -572,6 +572,13 @@ export class Store {
       | 'gone';
   }
 
+  /** Puts an effect into the outbox of its chat that no step asked for. */
+  async post(effect: Effect, now: number): Promise<void> {
+    const shard = this.shardOf(effect.chat);
+    const args = [now, effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect)];
+    await run(this.#redis, 'post', [this.keys.shard(shard)], args);
+  }
+
   /**
    * Notes that a cause is about to be handled, in a shard whose last owner died with something in hand.
    * @returns how often it has been begun so far, this time included

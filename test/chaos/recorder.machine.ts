@@ -18,10 +18,18 @@ export const recorderMachine = setup({
       | { type: 'note.requested'; payload?: string }
       | { type: 'arm.requested'; payload?: string }
       | { type: 'disarm.requested'; payload?: string }
-      | { type: 'ask.requested'; payload?: string },
+      | { type: 'ask.requested'; payload?: string }
+      | { type: 'die.requested' },
   },
   actors: { echo: fromPromise<string, { visit: string }>(async ({ input }) => input.visit) },
   delays: { ring: 60_000, ring_again: 180_000 },
+  guards: {
+    /** As an endless loop that something ends, or a want of memory. */
+    ends: () => {
+      process.kill(process.pid, 'SIGKILL');
+      return true;
+    },
+  },
   actions: {
     recordEvent: assign(({ context, event }) => {
       const { type, payload = '' } = event as { type: string; payload?: string };
@@ -38,7 +46,9 @@ export const recorderMachine = setup({
   },
 }).createMachine({
   id: 'recorder',
-  meta: { userEvents: ['note.requested', 'arm.requested', 'disarm.requested', 'ask.requested'] },
+  meta: {
+    userEvents: ['note.requested', 'arm.requested', 'disarm.requested', 'ask.requested', 'die.requested'],
+  },
   context: ({ input }) => ({ language: input?.language ?? 'en', record: [] }),
   initial: 'resting',
   on: {
@@ -49,6 +59,7 @@ export const recorderMachine = setup({
       actions: ['recordEvent', { type: 'send', params: { message: 'disarmed' } }],
     },
     'ask.requested': { target: '.asking', actions: ['recordEvent', 'begin'] },
+    'die.requested': { guard: 'ends', actions: 'recordEvent' },
   },
   states: {
     resting: {},
