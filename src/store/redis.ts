@@ -19,7 +19,8 @@ export type Verb =
   | 'forget'
   | 'expire'
   | 'abandon'
-  | 'revive';
+  | 'revive'
+  | 'migrate';
 
 interface Script {
   readonly text: string;
