@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { encodeSession } from '../src/core/session.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
+import { migrate } from '../src/store/migrate.ts';
 import { connect } from '../src/store/redis.ts';
 import { startEmbeddedRedis } from '../src/store/server.ts';
 import { fixShards, Store } from '../src/store/store.ts';
@@ -49,7 +50,9 @@ async function seed(folder: string): Promise<void> {
   const server = await startEmbeddedRedis(folder);
   const redis = connect(server.socket);
   console.log(await machineLine(redis));
-  const store = new Store(redis, { prefix: 'turnstile', shards: await fixShards(redis, 'turnstile', null) });
+  const where = { prefix: 'turnstile', shards: await fixShards(redis, 'turnstile', null) };
+  await migrate(redis, where, () => {});
+  const store = new Store(redis, where);
   const session = encodeSession({ value: 'awaiting_payment', context: { language: 'en' }, status: 'active' });
   const due = Date.now() + 3_600_000;
   for (let index = 0; index < count; index += 1_000) {

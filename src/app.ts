@@ -31,6 +31,7 @@ import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Ledger } from './store/ledger.ts';
+import { migrate } from './store/migrate.ts';
 import { checkServer, connect } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStates } from './store/status.ts';
@@ -189,6 +190,7 @@ async function startOn(parts: Parts): Promise<App> {
     });
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
+  await migrate(redis, { prefix: environment.redisPrefix, shards }, (line) => log.info(line));
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });
   checkStates(running.machines, await readStates(redis, { prefix: environment.redisPrefix, shards }));
 

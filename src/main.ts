@@ -28,6 +28,7 @@ import { type Sale, sales } from './sandbox/demo-content.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Keys } from './store/keys.ts';
 import { Ledger } from './store/ledger.ts';
+import { requireFormat } from './store/migrate.ts';
 import { connect, RedisUnfit } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStatus } from './store/status.ts';
@@ -117,6 +118,7 @@ async function withStored<T>(
     socket === null ? await openRedis(environment, quiet.logger) : { redis: connect(socket), embedded: null };
   try {
     const shards = await fixShards(opened.redis, environment.redisPrefix, environment.shards);
+    await requireFormat(opened.redis, environment.redisPrefix);
     return await report(opened.redis, { prefix: environment.redisPrefix, shards });
   } finally {
     opened.redis.disconnect();

@@ -43,6 +43,8 @@ test('payments: listed, shown, exported and refunded from the command line', asy
   const list = await command('payments', 'list', '--json');
   expect(JSON.parse(list.output)).toMatchObject([{ charge, chat: anna.id, amount: 250, refunded: null }]);
   expect((await command('payments')).output).toContain('250 XTR');
+  // Who comes without a link is not counted before they pay.
+  expect((await command('status')).output).toMatch(/none +– came +1 paid/);
   expect((await command('payments', 'show', charge)).output).toContain(charge);
   expect(await command('payments', 'show', 'stxNone')).toMatchObject({
     code: 66,

@@ -29,6 +29,9 @@ export class Keys {
   outbox = (shard: number, queue: string): string => `${this.shard(shard)}:outbox:${queue}`;
   /** The queues of a lane, scored by the time of their next attempt. */
   lane = (shard: number, lane: Lane): string => `${this.shard(shard)}:lane:${lanes.indexOf(lane)}`;
+  /** Of the previous release: sessions that end by themselves in a state, scored by the time. */
+  expiring = (shard: number, machine: string, state: string): string =>
+    `${this.shard(shard)}:expiring:${machine}:${state}`;
   chats = (shard: number): string => `${this.shard(shard)}:chats`;
   ledger = (shard: number): string => `${this.shard(shard)}:ledger`;
   /** The fields of the ledger that are about one chat: a list. */

@@ -18,7 +18,8 @@ export type Verb =
   | 'postpone'
   | 'forget'
   | 'abandon'
-  | 'revive';
+  | 'revive'
+  | 'migrate';
 
 interface Script {
   readonly text: string;

@@ -67,7 +67,6 @@ export async function readStatus(
         redis.xlen(keys.dead(shard)),
         redis.zcard(keys.chats(shard)),
         redis.hlen(keys.ledger(shard)),
-        redis.hgetall(keys.states(shard)),
         redis.hgetall(keys.counts(shard)),
       ]);
       total.timers += timers - Number(expiries ?? 0);
