@@ -45,6 +45,8 @@ export class DeadLetters {
 
   /** Puts what a letter holds back to where it came from: it is tried again as if it were new. */
   async retry({ id, letter }: StoredLetter, now: number): Promise<boolean> {
+    // What stood in an outbox and was no effect cannot be tried.
+    if (letter.kind === 'effect' && typeof letter.body !== 'object') return false;
     return this.#revive(id, backTo(letter, now));
   }
 
@@ -61,7 +63,7 @@ export class DeadLetters {
       [this.#store.keys.shard(place.shard)],
       [place.entry, ...args],
     );
-    await this.#store.announce([place.shard]);
+    await Promise.all([this.#store.announce([place.shard]), this.#store.announceEffects([place.shard])]);
     return code === 'ok';
   }
 
@@ -84,6 +86,6 @@ function backTo({ kind, body }: DeadLetter, now: number): (string | number)[] {
   if (kind === 'timer') return ['timer', String(body), now];
   if (kind !== 'effect')
     return ['inbox', entryKindOf(kind), typeof body === 'string' ? body : JSON.stringify(body)];
-  const { attempt: _, since: __, ...effect } = body as Effect;
+  const { attempt: _, faults: __, since: ___, ...effect } = body as Effect;
   return ['effect', effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect), now];
 }

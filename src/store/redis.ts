@@ -15,6 +15,7 @@ export type Verb =
   | 'take'
   | 'settle'
   | 'postpone'
+  | 'hold'
   | 'bury'
   | 'forget'
   | 'expire'

@@ -10,9 +10,18 @@ if ARGV[2] == 'inbox' then
 elseif ARGV[2] == 'timer' then
   redis.call('ZADD', p .. 'timers', ARGV[4], ARGV[3])
 elseif ARGV[2] == 'effect' then
-  -- Behind what waits for the chat already; a queue that waits keeps its lane and its time.
-  if redis.call('RPUSH', p .. 'outbox:' .. ARGV[3], ARGV[4] .. ARGV[5]) == 1 then
-    redis.call('ZADD', p .. 'lane:' .. ARGV[4], ARGV[6], ARGV[3])
+  -- Behind what waits for the chat already, which it lifts into its own lane; the queue keeps its time.
+  local lane, queue = tonumber(ARGV[4]), ARGV[3]
+  if redis.call('RPUSH', p .. 'outbox:' .. queue, lane .. ARGV[5]) == 1 then
+    redis.call('ZADD', p .. 'lane:' .. lane, ARGV[6], queue)
+  else
+    for worse = 3, lane + 1, -1 do
+      local due = redis.call('ZSCORE', p .. 'lane:' .. worse, queue)
+      if due then
+        redis.call('ZREM', p .. 'lane:' .. worse, queue)
+        redis.call('ZADD', p .. 'lane:' .. lane, due, queue)
+      end
+    end
   end
 end
 return 'ok'
