@@ -268,6 +268,7 @@ test('an effect that is put off keeps those behind it waiting, and is due again 
   expect(await store.postpone(first as NonNullable<typeof first>, effect, now + 1_000)).toBe('ok');
   expect(await store.takeEffects(shard, 'reply', now + 999, 10, [])).toEqual({
     taken: [],
+    spoiled: [],
     next: now + 1_000,
     fenced: false,
   });
