@@ -194,7 +194,7 @@ export class Dispatcher {
     if (!this.#shards.isOpen(shard)) return;
     if (found.taken.length + found.spoiled.length === limit) this.#waiting.get(lane)?.add(shard);
     for (const head of found.spoiled) {
-      if (!hands.has(head.queue)) this.#begin(head, null, kind, () => this.#attempts.giveUp(head));
+      if (!hands.has(head.queue)) this.#begin(head, null, kind, () => this.#giveUp(head));
     }
     for (const taken of found.taken) {
       if (hands.has(taken.queue)) continue;
@@ -235,6 +235,11 @@ export class Dispatcher {
         // The window was full, or something came behind in this queue: look again.
         void this.#pump();
       });
+  }
+
+  async #giveUp(head: Head): Promise<void> {
+    await this.#attempts.giveUp(head);
+    this.#mark(head.shard);
   }
 
   /** What follows in the same queue goes on at once, unless it belongs to another kind of lane. */

@@ -16,6 +16,13 @@ export class PollingEnded extends Error {
   }
 }
 
+/** What getUpdates met. The runner's fetcher would wait out a 429 that it sees, deaf to our stop, before it hands it on. */
+class FetchFailed extends Error {
+  constructor(cause: unknown) {
+    super('getUpdates failed', { cause });
+  }
+}
+
 export interface PollerOptions {
   readonly api: Api;
   readonly allowedUpdates: readonly Exclude<keyof Update, 'update_id'>[];
@@ -72,7 +79,7 @@ export class Poller {
         });
       } catch (error) {
         if (this.#stopping) return;
-        await this.#afterFault(error);
+        await this.#afterFault(error instanceof FetchFailed ? error.cause : error);
       }
     }
   }
@@ -92,7 +99,9 @@ export class Poller {
       if (!mayPoll()) throw new Error('The lease has ended while Redis could not be reached');
       const request = api.getUpdates({ ...args, allowed_updates: [...allowedUpdates] }, signal as never);
       onRequest();
-      const updates = await request;
+      const updates = await request.catch((error: unknown) => {
+        throw new FetchFailed(error);
+      });
       this.#failures = 0;
       this.#refusedSince = null;
       if (at !== undefined) await at('updates fetched');
