@@ -1,6 +1,7 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { shardOf } from '../src/core/shard.ts';
 import { type Sandbox, type SandboxUser, startSandbox } from '../src/sandbox/sandbox.ts';
+import { Keys } from '../src/store/keys.ts';
 import { connect } from '../src/store/redis.ts';
 import { readStatus } from '../src/store/status.ts';
 import { type Program, run, variablesFor } from './support/process.ts';
@@ -196,9 +197,20 @@ test('a send that hangs longer than a stop has time is made again by the next st
   anna.says('/start');
   anna.says('/help');
   await sandbox.waitFor(() => sandbox.calls.some(({ method }) => method === 'sendMessage'), 'the send');
+  const redis = connect(inject('redis'));
+  onTestFinished(() => redis.disconnect());
+  const notes = new Keys(`${variables['REDIS_PREFIX']}`).held(shardOf(anna.id, 4));
+  const seen = new Set<string>();
   const before = Date.now();
-  expect(await first.kill('SIGTERM')).toBe(0);
+  const ended = first.kill('SIGTERM');
+  const isOver = () => first.child.exitCode !== null;
+  for (; !isOver(); await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 100))]))
+    for (const note of await redis.hvals(notes)) seen.add(note);
+  expect(await ended).toBe(0);
   expect(Date.now() - before).toBeLessThan(10_000);
+  // It was noted that the queue is in hand, anew after a while, and not any more in the end.
+  expect(seen.size).toBeGreaterThan(1);
+  expect(await redis.exists(notes)).toBe(0);
   run(['start'], variables);
   await anna.sees('What I can do');
   expect(anna.messages.filter(({ from }) => from === 'bot')).toHaveLength(2);

@@ -16,7 +16,7 @@ if #notes > 0 then
   for i = 1, #notes, 2 do
     local till = tonumber(string.match(notes[i + 1], '^%d+'))
     -- A note from further ahead than notes are made for was written before Redis' clock was set back.
-    if till >= now and till <= now + 60000 then
+    if till >= now and till <= now + 61000 then
       held[notes[i]] = true
       limit = limit + 1
     end
