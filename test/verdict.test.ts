@@ -159,6 +159,15 @@ test.each<[string, () => Promise<string>]>([
   expect(verdict(error, 1)).toMatchObject({ kind: 'retry', reason: expect.stringMatching(/^not sent: /) });
 });
 
+test.each(['null', '[]', '"hello"', '{"ok":false}', '{"error":"busy"}', '<html>'])(
+  'an answer that is not the Bot API\u2019s (%s) is a passing fault on the way',
+  async (text) => {
+    const server = createHttp((_, answer) => answer.end(text));
+    const error = await failureAt(await addressOf(server, 'http'));
+    expect(verdict(error, 9)).toMatchObject({ kind: 'retry', afterMs: 60_000, ours: false });
+  },
+);
+
 test.each<[string, (socket: Socket) => void]>([
   ['hangs up', (socket) => socket.end()],
   ['breaks off', (socket) => socket.resetAndDestroy()],

@@ -58,13 +58,14 @@ export class Pace {
 
   /**
    * How many messages may be taken now, but for checkouts, which no pause holds back.
-   * @returns `room`: Infinity in the normal case, 1 for the one that tries, 0; `until`: when to look again, ms
+   * @returns `room`: Infinity in the normal case, 1 for the one that tries, 0; `until`: when to look again, ms (Infinity:
+   * at the end of the one that tries)
    */
   room(): { readonly room: number; readonly until: number } {
     const pause = this.#pause;
     if (pause === null) return { room: Number.POSITIVE_INFINITY, until: 0 };
-    const mayTry = pause.probe === null && this.#clock.now() >= pause.until;
-    return { room: mayTry ? 1 : 0, until: pause.until };
+    if (pause.probe !== null) return { room: 0, until: Number.POSITIVE_INFINITY };
+    return { room: this.#clock.now() >= pause.until ? 1 : 0, until: pause.until };
   }
 
   /** ms that this chat must wait before its next message; 0 takes its turn. */
