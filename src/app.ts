@@ -39,7 +39,7 @@ import { fixBot, fixShards, Store, type StoredUpdate } from './store/store.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
 import { createMedia } from './telegram/media.ts';
 import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
-import { createSender, policyOf } from './telegram/sender.ts';
+import { createSender } from './telegram/sender.ts';
 import { verdict } from './telegram/verdict.ts';
 
 /** Telegram sends at most this many updates at once; fewer mean that none is left waiting. */
@@ -237,8 +237,8 @@ async function startOn(parts: Parts): Promise<App> {
     fenced: (shard) => leases.lost(shard),
     holds: (shard) => leases.holds(shard),
     perform,
-    judge: (error, effect, attempt) => {
-      const judged = verdict(error, attempt, policyOf(effect));
+    judge: (error, effect, attempt, faults) => {
+      const judged = verdict(error, attempt, faults);
       return judged.kind === 'unreachable' && !isMessage(effect) ? { ...judged, kind: 'refused' } : judged;
     },
     resulted: (shard) => worker.hint(shard),
@@ -401,6 +401,7 @@ async function startOn(parts: Parts): Promise<App> {
       void reload().catch((error: Error) =>
         log.error({ reason: error.message }, 'the content of before stays'),
       ),
+    (shard) => dispatcher.rescan([shard]),
   );
 
   reread = () => worker.reread();
@@ -420,8 +421,10 @@ async function startOn(parts: Parts): Promise<App> {
       .then(() => Promise.all([worker.stop(), timers.stop(), retention.stop(), givenUp.stop()]))
       .then(() => Promise.all([dispatcher.stop(), reconciliation.stop()]));
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.
-    const patience = redis.status === 'ready' ? 7_000 : 0;
-    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, patience).unref())]);
+    const within = (ms: number, work: Promise<unknown>) =>
+      Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
+    await within(redis.status === 'ready' ? 8_000 : 0, drained);
+    await within(redis.status === 'ready' ? 500 : 0, dispatcher.abandon()).catch(() => {});
     stopListening();
     await parts.closeStore();
     end();

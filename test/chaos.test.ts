@@ -130,9 +130,7 @@ test('the checker of payments sees a lost one, one too many, and access without 
   expect(checkBuyer({ ...paid, payments: [kept('a'), kept('a', 'out')] }, ['a'], ['a'])).not.toEqual([]);
 });
 
-test('a dead letter must be an invoice of unknown outcome', () => {
-  const letter = { kind: 'effect', error: 'outcome unknown', chat: 1, body: { type: 'sendInvoice' } };
-  expect(checkDeadLetters([letter], new Map([[1, 1]]))).toEqual([]);
-  expect(checkDeadLetters([letter, letter], new Map([[1, 1]]))).toHaveLength(1);
-  expect(checkDeadLetters([{ ...letter, kind: 'update' }], new Map([[1, 1]]))).toHaveLength(1);
+test('the checker of dead letters explains none', () => {
+  expect(checkDeadLetters([])).toEqual([]);
+  expect(checkDeadLetters([{ kind: 'effect', error: 'x' }])).toHaveLength(1);
 });

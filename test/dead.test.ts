@@ -2,14 +2,16 @@ import type { Update } from 'grammy/types';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
 import { machines } from '../src/conversation.ts';
+import type { Lane } from '../src/core/effects.ts';
 import { shardOf } from '../src/core/shard.ts';
 import { endDead } from '../src/ops/dead.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { DeadLetters } from '../src/store/dead.ts';
 import { Keys } from '../src/store/keys.ts';
 import { connect } from '../src/store/redis.ts';
-import type { DeadLetter, StoredLetter } from '../src/store/store.ts';
+import { type DeadLetter, Store, type StoredLetter } from '../src/store/store.ts';
 import { startBot } from './support/bot.ts';
+import { ownAll } from './support/own.ts';
 import { run, variablesFor } from './support/process.ts';
 import { openTestRedis } from './support/redis.ts';
 
@@ -274,6 +276,34 @@ test('an effect that is put back counts as waiting again, due at once by the clo
   expect(await redis.get(keys.outboxCount(1))).toBe('1');
   expect(await redis.lrange(keys.outbox(1, '7'), 0, '-1')).toEqual([`1${JSON.stringify(effect)}`]);
   expect(await redis.zscore(keys.lane(1, 'reply'), '7')).toBe(String(at));
+});
+
+test('an effect that is put back lifts what waits before it into its own lane, in order', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const store = new Store(redis, { prefix, shards: 1 });
+  await ownAll(store, 'test');
+  const effect = (lane: Lane) => ({
+    id: lane,
+    type: 'send',
+    machine: 'x',
+    chat: 7,
+    lane,
+    queue: '7',
+    context: {},
+  });
+  await redis.rpush(store.keys.outbox(0, '7'), `2${JSON.stringify(effect('reminder'))}`);
+  await redis.zadd(store.keys.lane(0, 'reminder'), 5, '7');
+  const letter = { kind: 'effect', error: 'x', at: 1, chat: 7, body: effect('reply') };
+  await redis.xadd(store.keys.dead(0), '*', 'd', JSON.stringify(letter));
+  const dead = new DeadLetters(redis, { prefix, shards: 1 });
+  const [found] = await dead.list(1);
+  expect(await dead.retry(found as NonNullable<typeof found>)).toBe(true);
+  const [head] = (await store.takeEffects(0, 'reply', 5, 9, [])).taken;
+  expect(head?.effect.lane).toBe('reminder');
+  expect(await store.settle(head as NonNullable<typeof head>, 9)).toMatchObject({
+    effect: { lane: 'reply' },
+  });
+  expect(await redis.zcard(store.keys.lane(0, 'reminder'))).toBe(0);
 });
 
 test('turnstile dead lists, shows, puts back and drops letters', async () => {

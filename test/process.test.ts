@@ -138,6 +138,15 @@ test('a token that Telegram refuses: exit code 78, the reason, and the token now
   expect(program.output()).not.toContain('secret');
 });
 
+test('a token that is refused once after Telegram has taken it ends no start', async () => {
+  const sandbox = await sandboxOf();
+  sandbox.fail('deleteWebhook', { status: 401, description: 'Unauthorized' });
+  const anna = sandbox.user();
+  anna.says('/start');
+  await bot(sandbox, {});
+  await anna.sees('Get access');
+});
+
 test('with Telegram out of reach the bot waits, and the token stands in no line', async () => {
   const sandbox = await sandboxOf();
   const program = run(

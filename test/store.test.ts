@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { accessMachine } from '../machines/access.machine.ts';
-import type { Effect } from '../src/core/effects.ts';
+import { type Effect, type Lane, lanes } from '../src/core/effects.ts';
 import { expiryTimer, prepareMachine } from '../src/core/machine.ts';
 import type { Payment } from '../src/core/route.ts';
 import { expire, type MachineEvent, step, timerNamesOf } from '../src/core/step.ts';
@@ -8,7 +8,15 @@ import { DeadLetters } from '../src/store/dead.ts';
 import { Ledger } from '../src/store/ledger.ts';
 import { checkServer, RedisUnfit } from '../src/store/redis.ts';
 import { readStatus } from '../src/store/status.ts';
-import { type DeadLetter, fixBot, fixShards, SettingDiffers, Store } from '../src/store/store.ts';
+import {
+  type DeadLetter,
+  fixBot,
+  fixShards,
+  type Head,
+  SettingDiffers,
+  Store,
+  type Taken,
+} from '../src/store/store.ts';
 import { ownAll } from './support/own.ts';
 import { openTestRedis } from './support/redis.ts';
 
@@ -276,6 +284,7 @@ test('an effect that is put off keeps those behind it waiting, and is due again 
   expect(await store.postpone(first as NonNullable<typeof first>, effect, now + 1_000)).toBe('ok');
   expect(await store.takeEffects(shard, 'reply', now + 999, 10, [])).toEqual({
     taken: [],
+    spoiled: [],
     next: now + 1_000,
     fenced: false,
   });
@@ -308,6 +317,112 @@ test('a chat that cannot be reached loses what waits for it; a refused effect be
   const dead = { kind: 'effect' as const, error: 'refused', at: now, body: null };
   expect(await store.settle(first as NonNullable<typeof first>, now, { dead, dropQueue: true })).toBeNull();
   expect(await status()).toMatchObject({ outbox: 0, dead: 1 });
+});
+
+/** Two stores of two copies: the second has just become the owner, and the first has a queue in its hands. */
+async function handedOver(length: number) {
+  const { redis, prefix, store, apply } = await openStore();
+  await apply({ type: 'access.requested' });
+  const shard = store.shardOf(chat);
+  const take = async (of: Store) => (await of.takeEffects(shard, 'reply', now, 10, [])).taken;
+  const [head] = (await take(store)) as [Taken];
+  await store.hold(shard, [head], length);
+  // Another queue keeps the notes alive.
+  await redis.rpush(store.keys.outbox(shard, 'beside'), 'x');
+  await store.hold(shard, [{ shard, queue: 'beside', lane: 'reply', text: 'x' }], 60_000);
+  const owner = new Store(redis, { prefix, shards: 4 });
+  await ownAll(owner, 'another');
+  return { redis, store, owner, shard, head, take: () => take(owner) };
+}
+
+test('a queue that a former owner still sends from is left alone, and free again with the end of that', async () => {
+  const { redis, store, owner, shard, head, take } = await handedOver(60_000);
+  expect(await take()).toEqual([]);
+  expect(await store.settle(head, now)).toMatchObject({ effect: { type: 'sendInvoice' } });
+  expect(await take()).toMatchObject([{ effect: { type: 'sendInvoice' } }]);
+  expect(await redis.hkeys(owner.keys.held(shard))).toEqual(['beside']);
+  expect(await store.settle(head, now)).toBe('fenced');
+});
+
+test('a former owner can put off what it has in hand, or leave it', async () => {
+  const { store, owner, shard, head, take } = await handedOver(60_000);
+  expect(await store.postpone(head, { ...head.effect, attempt: 1 }, now + 1_000)).toBe('ok');
+  expect(await take()).toEqual([]);
+  const [later] = (await owner.takeEffects(shard, 'reply', now + 1_000, 10, [])).taken;
+  expect(later?.effect).toEqual({ ...head.effect, attempt: 1 });
+
+  const other = await handedOver(60_000);
+  await other.store.hold(other.shard, [other.head], 0);
+  expect(await other.take()).toMatchObject([{ effect: head.effect }]);
+});
+
+test('when a former owner says nothing more, the queue goes on without it, and its late word is refused', async () => {
+  const { store, owner, shard, head, take } = await handedOver(1);
+  await expect.poll(take, { timeout: 3_000 }).toMatchObject([{ effect: head.effect }]);
+  expect(await store.settle(head, now)).toBeNull();
+  expect(await store.postpone(head, head.effect, now + 9)).toBe('fenced');
+  await store.hold(shard, [head], 60_000);
+  expect(await take()).toMatchObject([{ effect: head.effect }]);
+  expect(await owner.settle(head, now)).toMatchObject({ effect: { type: 'sendInvoice' } });
+});
+
+test('a note from before Redis’ clock was set back holds no queue for long', async () => {
+  const { redis, owner, shard, take } = await handedOver(60_000);
+  const notes = owner.keys.held(shard);
+  await redis.hset(notes, `${chat}`, `${Date.now() + 3_600_000}:someone`);
+  expect(await take()).toHaveLength(1);
+});
+
+test('one effect whose end Redis refuses does not take the others along, and nothing of it is written', async () => {
+  const { redis, store, status } = await openStore();
+  const shard = store.shardOf(chat);
+  const heads = await Promise.all(
+    ['a', 'b'].map(async (queue) => {
+      const effect = { id: queue, type: 'send', machine: 'access', chat, lane: 'reply', queue, context: {} };
+      const text = `1${JSON.stringify(effect)}`;
+      await redis.rpush(store.keys.outbox(shard, queue), text);
+      await redis.zadd(store.keys.lane(shard, 'reply'), now, queue);
+      return { shard, queue, lane: 'reply' as const, text };
+    }),
+  );
+  const [bad, good] = heads as [Head, Head];
+  await redis.set(store.keys.dead(shard), 'no stream');
+  const dead = { kind: 'effect' as const, error: 'x', at: now, body: null };
+  const ends = await Promise.allSettled([store.settle(bad, now, { dead }), store.settle(good, now)]);
+  expect(ends).toMatchObject([
+    { status: 'rejected', reason: { message: expect.stringContaining('WRONGTYPE') } },
+    { status: 'fulfilled', value: null },
+  ]);
+  await redis.del(store.keys.dead(shard));
+  expect((await status()).outbox).toBe(1);
+  const { taken } = await store.takeEffects(shard, 'reply', now, 10, []);
+  expect(taken).toMatchObject([{ queue: 'a' }]);
+});
+
+test('a queue stands in one lane, wherever it was taken from and whatever came meanwhile', async () => {
+  const { redis, store } = await openStore();
+  const shard = store.shardOf(chat);
+  const push = async (lane: Lane, id: number) => {
+    const effect = { id, type: 'send', machine: 'access', chat, lane, queue: 'q', context: {} };
+    await redis.rpush(store.keys.outbox(shard, 'q'), `${lanes.indexOf(lane)}${JSON.stringify(effect)}`);
+  };
+  const standing = async () => {
+    const scores = await Promise.all(lanes.map((lane) => redis.zscore(store.keys.lane(shard, lane), 'q')));
+    return lanes.filter((_, index) => scores[index] !== null);
+  };
+  for (let id = 0; id < 40; id++) await push('broadcast', id);
+  await redis.zadd(store.keys.lane(shard, 'broadcast'), now, 'q');
+  let [head] = (await store.takeEffects(shard, 'broadcast', now, 1, [])).taken as [Taken];
+  // A better effect comes while the head is in hand, and lifts the queue.
+  await push('reply', 40);
+  await redis.zrem(store.keys.lane(shard, 'broadcast'), 'q');
+  await redis.zadd(store.keys.lane(shard, 'reply'), now, 'q');
+  for (let left = 40; left > 0; left--) {
+    head = (await store.settle(head, now)) as Taken;
+    expect(await standing()).toEqual([left > 31 ? 'broadcast' : 'reply']);
+  }
+  expect(await store.settle(head, now)).toBeNull();
+  expect(await standing()).toEqual([]);
 });
 
 test('the number of shards is fixed at the first start', async () => {

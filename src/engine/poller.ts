@@ -2,6 +2,7 @@ import { createRunner, createSource, createUpdateFetcher, type UpdateSink } from
 import { type Api, GrammyError } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
+import { isTokenRefusal } from '../telegram/verdict.ts';
 import type { Clock } from './clock.ts';
 import type { At } from './points.ts';
 
@@ -12,6 +13,13 @@ export class PollingEnded extends Error {
     super(message);
     this.name = 'PollingEnded';
     this.reason = reason;
+  }
+}
+
+/** What getUpdates met. The runner's fetcher would wait out a 429 that it sees, deaf to our stop, before it hands it on. */
+class FetchFailed extends Error {
+  constructor(cause: unknown) {
+    super('getUpdates failed', { cause });
   }
 }
 
@@ -33,6 +41,10 @@ export interface PollerOptions {
 
 /** Conflicts that keep coming for longer than this mean that another copy polls with the same token, ms. */
 const conflictLimit = 10_000;
+/** A token that nothing but refusals came for in this time is wrong, ms. */
+const refusalLimit = 120_000;
+/** The longest wait after a fault, ms: after an outage the bot is there again at once. */
+const longestWait = 3_000;
 
 /**
  * Fetches updates and stores them. The next getUpdates, which confirms a batch, goes out only after the batch is
@@ -44,6 +56,8 @@ export class Poller {
   #stop: () => void = () => {};
   #conflictSince = 0;
   #lastConflict = 0;
+  /** When the refusals of the token began; null while it is taken. */
+  #refusedSince: number | null = null;
   #failures = 0;
 
   constructor(options: PollerOptions) {
@@ -65,7 +79,7 @@ export class Poller {
         });
       } catch (error) {
         if (this.#stopping) return;
-        await this.#afterFault(error);
+        await this.#afterFault(error instanceof FetchFailed ? error.cause : error);
       }
     }
   }
@@ -85,8 +99,11 @@ export class Poller {
       if (!mayPoll()) throw new Error('The lease has ended while Redis could not be reached');
       const request = api.getUpdates({ ...args, allowed_updates: [...allowedUpdates] }, signal as never);
       onRequest();
-      const updates = await request;
+      const updates = await request.catch((error: unknown) => {
+        throw new FetchFailed(error);
+      });
       this.#failures = 0;
+      this.#refusedSince = null;
       if (at !== undefined) await at('updates fetched');
       return updates;
     };
@@ -121,14 +138,10 @@ export class Poller {
   async #afterFault(error: unknown): Promise<void> {
     const { clock, log } = this.#options;
     const code = error instanceof GrammyError ? error.error_code : undefined;
-    if (code === 401 || code === 404) {
-      throw new PollingEnded(
-        'unauthorized',
-        'Telegram refused BOT_TOKEN (401 Unauthorized). Copy the token from @BotFather again.',
-      );
-    }
     this.#failures++;
-    let wait = Math.min(30_000, 250 * 2 ** Math.min(this.#failures, 8));
+    let wait = Math.min(longestWait, 250 * 2 ** Math.min(this.#failures, 8));
+    if (isTokenRefusal(error)) await this.#checkToken();
+    else this.#refusedSince = null;
     if (code === 409) {
       const now = clock.now();
       if (now - this.#lastConflict > conflictLimit) this.#conflictSince = now;
@@ -153,12 +166,38 @@ export class Poller {
     } else {
       log.warn({ err: error, wait }, 'polling failed; trying again');
     }
+    if (this.#stopping) return;
     await new Promise<void>((resolve) => {
-      const timeout = setTimeout(resolve, wait);
+      const cancel = clock.at(clock.now() + wait, resolve);
       this.#stop = () => {
-        clearTimeout(timeout);
+        cancel();
         resolve();
       };
     });
+  }
+
+  /**
+   * getUpdates was answered as if the token were wrong. One such answer may be a slip of a server: getMe is asked too.
+   * @throws PollingEnded when both were refused for two minutes, and nothing else came between
+   */
+  async #checkToken(): Promise<void> {
+    const { api, clock } = this.#options;
+    const asking = new AbortController();
+    this.#stop = () => asking.abort();
+    const problem = await api.getMe(asking.signal as never).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (!isTokenRefusal(problem)) {
+      this.#refusedSince = null;
+      return;
+    }
+    const now = clock.now();
+    this.#refusedSince ??= now;
+    if (now - this.#refusedSince < refusalLimit) return;
+    throw new PollingEnded(
+      'unauthorized',
+      'Telegram has refused BOT_TOKEN (401 Unauthorized) for two minutes. Copy the token from @BotFather again.',
+    );
   }
 }

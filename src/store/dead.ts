@@ -61,6 +61,8 @@ export class DeadLetters {
    * @returns false when the letter is gone
    */
   async retry({ id, letter }: StoredLetter): Promise<boolean> {
+    // What stood in an outbox and was no effect cannot be tried.
+    if (letter.kind === 'effect' && typeof letter.body !== 'object') return false;
     const { shard, entry } = placeOf(id);
     const code = await run(
       this.#redis,
@@ -68,7 +70,7 @@ export class DeadLetters {
       [this.#store.keys.shard(shard)],
       [entry, ...backTo(letter)],
     );
-    await this.#store.announce([shard]);
+    await Promise.all([this.#store.announce([shard]), this.#store.announceEffects([shard])]);
     return code === 'ok';
   }
 
@@ -92,7 +94,7 @@ function backTo(letter: DeadLetter): (string | number)[] {
   const { kind, body, at, due = at } = letter;
   if (kind === 'timer') return ['timer', String(body), due];
   if (kind === 'effect') {
-    const { attempt: _, since: __, ...effect } = body as Effect;
+    const { attempt: _, faults: __, since: ___, ...effect } = body as Effect;
     return ['effect', effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect), at];
   }
   if (kind === 'unknown') {

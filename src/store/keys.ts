@@ -29,6 +29,8 @@ export class Keys {
   outbox = (shard: number, queue: string): string => `${this.shard(shard)}:outbox:${queue}`;
   /** The queues of a lane, scored by the time of their next attempt. */
   lane = (shard: number, lane: Lane): string => `${this.shard(shard)}:lane:${lanes.indexOf(lane)}`;
+  /** The queues that another copy than the owner has in hand: queue → `<until>:<hold>`. */
+  held = (shard: number): string => `${this.shard(shard)}:held`;
   /** Of the previous release: sessions that end by themselves in a state, scored by the time. */
   expiring = (shard: number, machine: string, state: string): string =>
     `${this.shard(shard)}:expiring:${machine}:${state}`;
@@ -54,6 +56,8 @@ export class Keys {
   copies = (): string => `{${this.prefix}}:copies`;
   /** A channel: numbers of shards with something new in their inboxes. */
   hints = (): string => `{${this.prefix}}:hints`;
+  /** A channel: numbers of shards with something due in their outboxes. */
+  outboxHints = (): string => `{${this.prefix}}:hints:outbox`;
   /** A channel: the content was changed. */
   reload = (): string => `{${this.prefix}}:reload`;
   /** How many of Telegram's transactions were compared with the ledger. */

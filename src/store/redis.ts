@@ -16,6 +16,7 @@ export type Verb =
   | 'settle'
   | 'post'
   | 'postpone'
+  | 'hold'
   | 'forget'
   | 'abandon'
   | 'revive'

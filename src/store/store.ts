@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
@@ -65,11 +66,17 @@ export interface DueTimer extends Cause {
   readonly timer: string;
 }
 
-/** An effect at the head of its queue, with the text it is stored as: the token that settles it. */
-export interface Taken {
+/** What stands at the head of a queue, with the text it is stored as: the token that settles it. */
+export interface Head {
   readonly shard: number;
   readonly queue: string;
+  /** The lane that the queue stands in. */
+  readonly lane: Lane;
   readonly text: string;
+}
+
+/** An effect at the head of its queue. */
+export interface Taken extends Head {
   readonly effect: Effect;
 }
 
@@ -139,6 +146,10 @@ export class Store {
   readonly keys: Keys;
   readonly #redis: Redis;
   readonly #tokens = new Map<Role, string>();
+  /** What the holds of this copy are signed with. */
+  readonly #holdToken = randomUUID();
+  /** By shard, the queues whose heads this copy still sends after it gave the shard away. */
+  readonly #holds = new Map<number, Set<string>>();
   readonly #loads = new Batch<string, readonly string[]>(async (shard, suffixes) =>
     groups(3, (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
   );
@@ -155,7 +166,7 @@ export class Store {
     async (shard, ends) => {
       const now = Math.max(...ends.map((end) => end.now));
       const args = [this.#token(shard), now, ...ends.flatMap((end) => end.args)];
-      return groups(2, (await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
+      return groups(3, (await run(this.#redis, 'settle', [this.keys.shard(shard)], args)) as string[]);
     },
   );
 
@@ -301,15 +312,29 @@ export class Store {
     if (shards.length > 0) await this.#redis.publish(this.keys.hints(), shards.join());
   }
 
-  /** Hears such hints, and who asks to reload the content, on a connection of its own. Returns the function that ends it. */
-  listen(hinted: (shard: number) => void, asked: () => void = () => {}): () => void {
+  /** The same for their outboxes. */
+  async announceEffects(shards: readonly number[]): Promise<void> {
+    if (shards.length > 0) await this.#redis.publish(this.keys.outboxHints(), shards.join());
+  }
+
+  /**
+   * Hears such hints, and who asks to reload the content, on a connection of its own. Returns the function that ends it.
+   * @param hinted something is in a shard's inbox
+   * @param effects something is in a shard's outbox
+   */
+  listen(
+    hinted: (shard: number) => void,
+    asked: () => void = () => {},
+    effects: (shard: number) => void = () => {},
+  ): () => void {
     const subscriber = this.#redis.duplicate({ enableAutoPipelining: false });
     subscriber.on('error', () => {});
     subscriber.on('message', (channel, shards: string) => {
-      if (channel === this.keys.reload()) asked();
-      else for (const shard of shards.split(',')) hinted(Number(shard));
+      if (channel === this.keys.reload()) return asked();
+      const hear = channel === this.keys.hints() ? hinted : effects;
+      for (const shard of shards.split(',')) hear(Number(shard));
     });
-    subscriber.subscribe(this.keys.hints(), this.keys.reload()).catch(() => {});
+    subscriber.subscribe(this.keys.hints(), this.keys.outboxHints(), this.keys.reload()).catch(() => {});
     return () => subscriber.disconnect();
   }
 
@@ -652,7 +677,8 @@ export class Store {
   /**
    * The heads of the queues of one lane that are due. They stay where they are: the caller remembers what it holds.
    * @param held queues already in hand, left out
-   * @returns with the time of the next one after them (null: none); `fenced`: the shard has another owner
+   * @returns `spoiled`: heads that are no effects, which can only be given up; `next`: the time of the next queue after
+   * these (null: none); `fenced`: the shard has another owner
    */
   async takeEffects(
     shard: number,
@@ -660,20 +686,21 @@ export class Store {
     now: number,
     limit: number,
     held: readonly string[],
-  ): Promise<{ taken: Taken[]; next: number | null; fenced: boolean }> {
+  ): Promise<{ taken: Taken[]; spoiled: Head[]; next: number | null; fenced: boolean }> {
     const args = [this.#token(shard), lanes.indexOf(lane), now, limit + held.length, ...held];
     const found = (await run(this.#redis, 'take', [this.keys.shard(shard)], args)) as string[] | 'fenced';
-    if (found === 'fenced') return { taken: [], next: null, fenced: true };
+    if (found === 'fenced') return { taken: [], spoiled: [], next: null, fenced: true };
     const [later, ...rows] = found;
-    const taken: Taken[] = [];
-    for (let index = 0; index + 1 < rows.length && taken.length < limit; index += 2) {
-      taken.push(this.#taken(shard, rows[index] as string, rows[index + 1] as string));
-    }
-    return { taken, next: later === '' || later === undefined ? null : Number(later), fenced: false };
-  }
-
-  #taken(shard: number, queue: string, text: string): Taken {
-    return { shard, queue, text, effect: JSON.parse(text.slice(1)) as Effect };
+    const heads = groups(2, rows)
+      .slice(0, limit)
+      .map(([queue = '', text = '']) => ({ shard, queue, lane, text }));
+    const all = heads.map((head) => takenOf(head) ?? head);
+    return {
+      taken: all.filter((head): head is Taken => 'effect' in head),
+      spoiled: all.filter((head) => !('effect' in head)),
+      next: later === '' || later === undefined ? null : Number(later),
+      fenced: false,
+    };
   }
 
   /**
@@ -681,36 +708,75 @@ export class Store {
    * the same write.
    * @returns the next effect of the queue when there is one, which the caller may go on with; 'fenced' when the shard
    * has another owner
+   * @throws what Redis refuses of this effect; nothing of it is written then
    */
   async settle(
-    taken: Taken,
+    head: Head,
     now: number,
     end: { result?: StoredResult; dead?: DeadLetter; dropQueue?: boolean; unreachable?: number } = {},
   ): Promise<Taken | null | 'fenced'> {
-    const args = [
-      taken.queue,
-      taken.text,
+    const { shard, queue, lane, text } = head;
+    const isHeld = this.#isHeld(head);
+    const told =
       end.result !== undefined
         ? `r${JSON.stringify(end.result)}`
         : end.unreachable !== undefined
           ? `b${end.unreachable}`
-          : '',
+          : '';
+    const args = [
+      queue,
+      String(lanes.indexOf(lane)),
+      text,
+      isHeld ? this.#holdToken : '',
+      told,
       end.dead === undefined ? '' : JSON.stringify(end.dead),
       end.dropQueue === true ? '1' : '',
     ];
-    const [code, head = ''] = await this.#settles.add(taken.shard, { now, args });
+    const [code = '', next = '', stands = ''] = await this.#settles.add(shard, { now, args });
+    if (code.startsWith('error ')) throw replyError(code.slice('error '.length));
+    if (isHeld) await this.#ended(head, told !== '');
     if (code === 'fenced') return 'fenced';
-    return head === '' ? null : this.#taken(taken.shard, taken.queue, head);
+    const after = lanes[Number(stands)];
+    return next === '' || after === undefined ? null : takenOf({ shard, queue, lane: after, text: next });
   }
 
   /** Puts an effect off to `due` (ms); those behind it in its queue wait with it. */
   async postpone(taken: Taken, effect: Effect, due: number): Promise<'ok' | 'fenced' | 'gone'> {
-    const text = `${taken.text[0]}${JSON.stringify(effect)}`;
-    const args = [this.#token(taken.shard), taken.queue, taken.text, text, due];
-    return (await run(this.#redis, 'postpone', [this.keys.shard(taken.shard)], args)) as
-      | 'ok'
-      | 'fenced'
-      | 'gone';
+    const text = effect === taken.effect ? taken.text : `${taken.text[0]}${JSON.stringify(effect)}`;
+    const isHeld = this.#isHeld(taken);
+    const hold = isHeld ? this.#holdToken : '';
+    const args = [this.#token(taken.shard), taken.queue, taken.text, text, due, hold];
+    const code = await run(this.#redis, 'postpone', [this.keys.shard(taken.shard)], args);
+    if (isHeld) await this.#ended(taken, false);
+    return code as 'ok' | 'fenced' | 'gone';
+  }
+
+  /**
+   * Keeps queues of a shard whose heads are being sent, though the shard goes to another owner: it leaves them alone until
+   * this copy settles or postpones them, or has said nothing for `length`. Asked for anew, a hold lasts longer.
+   * @param length ms, a minute at the most; 0 ends the holds: the queues are free at once
+   */
+  async hold(shard: number, heads: readonly Head[], length: number): Promise<void> {
+    const queues = this.#holds.get(shard) ?? new Set();
+    this.#holds.set(shard, queues);
+    // From here on a write of this copy is signed by the hold; the shard is not given away before the answer.
+    for (const { queue } of heads) queues.add(queue);
+    const pairs = heads.flatMap(({ queue, text }) => [queue, text]);
+    const args = [this.#token(shard), this.#holdToken, length, ...pairs];
+    const held = (await run(this.#redis, 'hold', [this.keys.shard(shard)], args)) as string[];
+    for (const { queue } of heads) if (!held.includes(queue)) queues.delete(queue);
+    if (length === 0) await this.announceEffects([shard]);
+  }
+
+  #isHeld({ shard, queue }: Head): boolean {
+    return this.#holds.get(shard)?.has(queue) === true;
+  }
+
+  /** The shard's owner may go on with a queue that was held. */
+  async #ended({ shard, queue }: Head, told: boolean): Promise<void> {
+    this.#holds.get(shard)?.delete(queue);
+    await this.announceEffects([shard]);
+    if (told) await this.announce([shard]);
   }
 
   /** Telegram's file ids of what was uploaded before. */
@@ -733,6 +799,21 @@ export function placeOf(id: string): { shard: number; entry: string } {
   const split = id.indexOf('-');
   return { shard: Number(id.slice(0, split)), entry: id.slice(split + 1) };
 }
+
+/** null when the text is no effect. */
+function takenOf(head: Head): Taken | null {
+  try {
+    const effect = JSON.parse(head.text.slice(1)) as Effect;
+    const { type, chat, lane } = effect;
+    const isEffect = typeof type === 'string' && Number.isSafeInteger(chat) && lanes.includes(lane);
+    return isEffect ? { ...head, effect } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** As if Redis had answered it to a command of its own. */
+const replyError = (text: string): Error => Object.assign(new Error(text), { name: 'ReplyError' });
 
 const runId = (info: string): string => /run_id:(\w+)/.exec(info)?.[1] ?? '';
 

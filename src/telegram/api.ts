@@ -1,7 +1,11 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { autoRetry } from '@grammyjs/auto-retry';
 import { apiThrottler } from '@grammyjs/transformer-throttler';
-import { Api } from 'grammy';
+import { Api, HttpError } from 'grammy';
 import type { Lane } from '../core/effects.ts';
+import { brokenHandshake } from './verdict.ts';
 
 export interface ApiOptions {
   readonly token: string;
@@ -81,9 +85,35 @@ export function createApis(options: ApiOptions): { perform: (lane: Lane) => Perf
   return { perform: (lane) => performers[lane] };
 }
 
+/** Says of a connection that broke while encryption was agreed on that nothing was sent: Node's own words leave it open. */
+class TellingAgent extends HttpsAgent {
+  override createConnection(...given: Parameters<HttpsAgent['createConnection']>) {
+    const socket = super.createConnection(...given) as TLSSocket & { readonly secureConnecting?: boolean };
+    return socket.prependOnceListener('error', (error) => {
+      if (socket.secureConnecting === true) error.message = `${brokenHandshake}: ${error.message}`;
+    });
+  }
+}
+
 function client(options: ApiOptions, timeoutSeconds = 30): Api {
-  return new Api(options.token, {
+  const api = new Api(options.token, {
     timeoutSeconds,
     ...(options.root !== undefined && { apiRoot: options.root }),
+    baseFetchConfig: {
+      compress: true,
+      agent: options.root?.startsWith('http:')
+        ? new HttpAgent({ keepAlive: true })
+        : new TellingAgent({ keepAlive: true }),
+    },
   });
+  // JSON that is no answer of the Bot API comes from something that stands between: as good as a page of HTML.
+  api.config.use(async (call, method, payload, signal) => {
+    const answer = await call(method, payload, signal);
+    const isAnswer = answer !== null && typeof answer === 'object' && typeof answer.ok === 'boolean';
+    if (isAnswer && (answer.ok || (typeof answer.error_code === 'number' && answer.description)))
+      return answer;
+    const message = `${method} was answered by JSON that is not the Bot API's`;
+    throw new HttpError(message, { type: 'foreign-json', message });
+  });
+  return api;
 }

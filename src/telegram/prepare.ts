@@ -2,6 +2,7 @@ import { type Api, GrammyError } from 'grammy';
 import type { Logger } from 'pino';
 import { commands } from './checks.ts';
 import type { Content } from './content.ts';
+import { isTokenRefusal } from './verdict.ts';
 
 /** Telegram does not know the token. */
 export class TokenRefused extends Error {
@@ -50,17 +51,19 @@ export async function clubProblem(api: Api, { club }: Content, bot: number): Pro
 
 /** Waits until Telegram can be reached. @throws TokenRefused */
 async function signIn(api: Api, log: Logger): Promise<{ id: number }> {
-  for (let wait = 1_000; ; wait = Math.min(wait * 2, 30_000)) {
+  for (let wait = 1_000; ; wait = Math.min(wait * 2, 3_000)) {
+    let isKnown = false;
     try {
       const me = await api.getMe();
-      log.info({ bot: me.username, id: me.id }, 'signed in to Telegram');
+      isKnown = true;
       // Without this, getUpdates fails with 409 for ever; what waits is kept.
       await api.deleteWebhook({ drop_pending_updates: false });
+      log.info({ bot: me.username, id: me.id }, 'signed in to Telegram');
       return me;
     } catch (error) {
-      if (error instanceof GrammyError && (error.error_code === 401 || error.error_code === 404)) {
+      if (isTokenRefusal(error) && !isKnown) {
         throw new TokenRefused(
-          `Telegram refused BOT_TOKEN (${error.error_code} ${error.description}). Copy the token from @BotFather again.`,
+          `Telegram refused BOT_TOKEN (${(error as GrammyError).error_code} ${(error as GrammyError).description}). Copy the token from @BotFather again.`,
         );
       }
       const asked = error instanceof GrammyError ? error.parameters.retry_after : undefined;

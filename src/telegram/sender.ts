@@ -2,13 +2,6 @@ import type { Effect, Lane } from '../core/effects.ts';
 import type { Perform } from './api.ts';
 import type { createMedia } from './media.ts';
 import type { Call } from './render.ts';
-import type { Policy } from './verdict.ts';
-
-/** Effects whose repetition would cost money or confuse; all others may be sent twice rather than never. */
-const once: ReadonlySet<string> = new Set(['sendInvoice', 'refund']);
-
-/** What an ambiguous outcome of this effect leads to. */
-export const policyOf = (effect: Effect): Policy => (once.has(effect.type) ? 'once' : 'resend');
 
 /** Renders an effect and sends it by the client of its lane. Throws what the client throws. */
 export function createSender(parts: {

@@ -45,7 +45,7 @@ function print(report: ChaosReport): void {
   row('payments and refunds', report.payments);
   for (const [window, count] of Object.entries(report.duplicates))
     row(`messages twice after ${window}`, count);
-  row('invoices of unknown outcome, given up', report.deadLetters);
+  row('dead letters', report.deadLetters);
   row('losses', report.losses);
   row('violations', report.violations.length);
   for (const violation of report.violations.slice(0, 10)) console.log(`\n${violation}`);

@@ -89,7 +89,7 @@ class Run {
     redisKills: [] as number[],
     pauses: [] as { from: number; to: number }[],
   };
-  /** Chats whose next call meets a fault: one at a time, so that no message fails so often that it is given up. */
+  /** Chats whose next call meets a fault: one at a time. */
   readonly #faulty = new Set<number>();
   /** Where a bot will kill itself. */
   readonly #ordered = new Map<Bot, CrashPoint>();
@@ -286,8 +286,6 @@ class Run {
     const [name, fault] = this.#anyFault(random);
     this.#faulty.add(id);
     if (fault === 'reset-after' && chat instanceof RecorderChat) chat.seen.lostAnswers.push(Date.now());
-    // A gateway's page says as little of the call behind it as a broken connection.
-    if (typeof fault === 'string' && chat instanceof BuyerChat) chat.unknownOutcomes++;
     this.#stage.sandbox.fail('*', fault, { chat: id });
     chat.act();
     this.#updates++;
@@ -340,8 +338,7 @@ class Run {
       if (found.length > 0) this.#violations.push(`${found.join('\n')}\n${user.transcript()}`);
     }
     const letters = await this.#stage.deadLetters();
-    const unknown = new Map(this.#buyers.map(({ user, unknownOutcomes }) => [user.id, unknownOutcomes]));
-    this.#violations.push(...checkDeadLetters(letters, unknown));
+    this.#violations.push(...checkDeadLetters(letters));
     const { seed } = this.#options;
     const counts = {
       updates: this.#updates,

@@ -76,8 +76,6 @@ export class BuyerChat {
   readonly user: SandboxUser;
   readonly paid: string[] = [];
   readonly refunded: string[] = [];
-  /** Calls for this chat whose outcome the bot could not know (broken off, or no JSON): an invoice is not sent again. */
-  unknownOutcomes = 0;
   readonly #random: Random;
   /** Checkouts that wait for the bot's answer. */
   readonly pending = new Set<Promise<void>>();

@@ -163,18 +163,19 @@ export class ModelStore implements Verbs {
   }
 
   async takeEffects(shard: number, lane: Lane, now: number, limit: number, held: readonly string[]) {
-    if (this.#isFenced) return { taken: [], next: null, fenced: true };
+    if (this.#isFenced) return { taken: [], spoiled: [], next: null, fenced: true };
     const isHere = ({ effects }: { effects: string[] }) =>
       Math.min(...effects.map(laneOf)) === lanes.indexOf(lane);
     const taken = [...this.#memory.queues]
       .filter(([name, queue]) => queue.due <= now && !held.includes(name) && isHere(queue))
       .slice(0, limit)
       .map(([name, { effects }]) => this.#taken(shard, name, effects[0] ?? ''));
-    return { taken, next: null, fenced: false };
+    return { taken, spoiled: [], next: null, fenced: false };
   }
 
   #taken(shard: number, queue: string, text: string): Taken {
-    return { shard, queue, text, effect: JSON.parse(text.slice(1)) as Effect };
+    const effect = JSON.parse(text.slice(1)) as Effect;
+    return { shard, queue, lane: effect.lane, text, effect };
   }
 
   async settle(...[taken, now, end = {}]: Parameters<Store['settle']>): Promise<Taken | null | 'fenced'> {

@@ -8,8 +8,8 @@
 -- Returns ok | fenced | gone
 local p = KEYS[1] .. ':'
 if redis.call('GET', p .. 'owner') ~= ARGV[1] then return 'fenced' end
+if #redis.call('XRANGE', p .. ARGV[2], ARGV[3], ARGV[3]) == 0 then return 'gone' end
 local dropped = redis.call('LLEN', p .. 'outbox:' .. ARGV[4])
-if redis.call('XDEL', p .. ARGV[2], ARGV[3]) == 0 then return 'gone' end
 redis.call('DEL', p .. 'outbox:' .. ARGV[4])
 for lane = 0, 3 do redis.call('ZREM', p .. 'lane:' .. lane, ARGV[4]) end
 if dropped > 0 then redis.call('DECRBY', p .. 'stats:outbox', dropped) end
@@ -22,4 +22,6 @@ for i = 6, timers - 1, 3 do
     if isNew then redis.call('INCRBY', p .. 'stats:expiries', 1) end
   end
 end
+-- Last, so that what cannot be done is given up and kept.
+redis.call('XDEL', p .. ARGV[2], ARGV[3])
 return 'ok'

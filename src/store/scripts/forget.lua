@@ -14,7 +14,6 @@ for i = 6, timers - 1, 3 do
   if (redis.call('HGET', p .. ARGV[i], 'n') or '0') ~= ARGV[i + 1] then return 'conflict' end
 end
 
-redis.call('XDEL', p .. ARGV[2], ARGV[3])
 for i = 6, timers - 1, 3 do
   if ARGV[i + 1] ~= '0' then
     redis.call('DEL', p .. ARGV[i])
@@ -27,4 +26,6 @@ for i = timers, #ARGV do
 end
 redis.call('ZREM', p .. 'chats', ARGV[4])
 redis.call('DEL', p .. 'sorry:' .. ARGV[4])
+-- Last, so that what cannot be done is given up and kept.
+redis.call('XDEL', p .. ARGV[2], ARGV[3])
 return 'ok'
