@@ -196,6 +196,16 @@ test('what stands in an inbox and cannot be read is kept; the same from another 
   });
 });
 
+test('what stands among the timers and is none is given up; the timers of its shard go on', async () => {
+  const { bot, redis, keys } = await stand();
+  const anna = bot.sandbox.user({ id: 77 });
+  await isOffered(bot, anna);
+  await redis.zadd(keys.timers(shardOf(77, 4)), 5, 'no timer', 6, 'access:77|of another release');
+  bot.clock.shift(5 * minutes);
+  await anna.sees('3 traps');
+  await expect.poll(async () => (await bot.status()).dead).toBe(2);
+});
+
 test('an update in the inbox of another shard goes to its own, once', async () => {
   const { bot, redis, keys } = await stand();
   const [id = 0] = sameShard(1);

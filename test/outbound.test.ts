@@ -39,6 +39,7 @@ function effectsOf(bot: TestBot) {
     const shard = shardOf(effect.chat, 4);
     const whole = { id: 'x', machine: 'access', lane: 'reply', context: { language: 'en' }, ...effect };
     await redis.rpush(keys.outbox(shard, effect.queue), `1${JSON.stringify(whole)}`);
+    await redis.incr(keys.outboxCount(shard));
     await redis.zadd(keys.lane(shard, 'reply'), bot.clock.now(), effect.queue);
   };
   return { ...stored, queue };
@@ -203,6 +204,7 @@ test('what stands in an outbox and is no effect becomes a dead letter; its queue
   const [anna, boris] = [bot.sandbox.user(), bot.sandbox.user()];
   const shard = shardOf(anna.id, 4);
   await redis.rpush(keys.outbox(shard, `${anna.id}`), '1not JSON', 'no lane', '1"a string"', '1{}', '1null');
+  await redis.incrby(keys.outboxCount(shard), 5);
   await redis.zadd(keys.lane(shard, 'reply'), bot.clock.now(), `${anna.id}`);
   anna.says('/help');
   boris.says('/help');

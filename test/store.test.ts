@@ -381,6 +381,7 @@ test('one effect whose end Redis refuses does not take the others along, and not
       const effect = { id: queue, type: 'send', machine: 'access', chat, lane: 'reply', queue, context: {} };
       const text = `1${JSON.stringify(effect)}`;
       await redis.rpush(store.keys.outbox(shard, queue), text);
+      await redis.incr(store.keys.outboxCount(shard));
       await redis.zadd(store.keys.lane(shard, 'reply'), now, queue);
       return { shard, queue, lane: 'reply' as const, text };
     }),

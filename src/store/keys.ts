@@ -78,9 +78,10 @@ export const sessionSuffix = (machine: string, chat: number): string => `session
 export const timerMember = (machine: string, chat: number, timer: string): string =>
   `${machine}:${chat}|${timer}`;
 
-/** @throws when the text is no timer's member */
-export function parseTimerMember(member: string): { machine: string; chat: number; timer: string } {
+/** null when the text is no timer's member. */
+export function parseTimerMember(member: string): { machine: string; chat: number; timer: string } | null {
   const found = /^([^:|]+):(-?\d+)\|(.+)$/.exec(member);
-  if (found === null) throw new Error(`Expected "<machine>:<chat>|<timer>" in the timers, found "${member}"`);
-  return { machine: found[1] as string, chat: Number(found[2]), timer: found[3] as string };
+  return found === null
+    ? null
+    : { machine: found[1] as string, chat: Number(found[2]), timer: found[3] as string };
 }

@@ -634,11 +634,17 @@ export class Store {
 
   /** Looks at everything that a loop may have to do in a shard, in one round trip. */
   async look(shard: number): Promise<Look> {
+    // A key that is out of shape must not hide the others: whoever reads it says what is wrong.
+    const orElse = <T>(fallback: T, answer: Promise<T>) =>
+      answer.catch((error: unknown) => {
+        if (isPassing(error)) throw error;
+        return fallback;
+      });
     const [inbox, checkout, timers, ...queues] = await Promise.all([
-      this.#redis.xlen(this.keys.inbox(shard)),
-      this.#redis.xlen(this.keys.checkoutInbox(shard)),
-      this.#redis.zrange(this.keys.timers(shard), 0, '0', 'WITHSCORES'),
-      ...lanes.map((lane) => this.#redis.zcard(this.keys.lane(shard, lane))),
+      orElse(1, this.#redis.xlen(this.keys.inbox(shard))),
+      orElse(1, this.#redis.xlen(this.keys.checkoutInbox(shard))),
+      orElse([], this.#redis.zrange(this.keys.timers(shard), 0, '0', 'WITHSCORES')),
+      ...lanes.map((lane) => orElse(1, this.#redis.zcard(this.keys.lane(shard, lane)))),
     ]);
     return {
       inbox: inbox + checkout > 0,
@@ -669,7 +675,9 @@ export class Store {
         break;
       }
       const id = rows[index] as string;
-      due.push({ shard, source: 'timers', id, due: at, ...parseTimerMember(id) });
+      // What is no timer's name belongs to no machine, and is given up as such.
+      const named = parseTimerMember(id) ?? { machine: '', chat: 0, timer: id };
+      due.push({ shard, source: 'timers', id, due: at, ...named });
     }
     return { due, next, reminders };
   }

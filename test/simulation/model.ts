@@ -158,7 +158,13 @@ export class ModelStore implements Verbs {
     const all = [...this.#memory.timers].sort(([, one], [, other]) => one - other);
     const due = all
       .filter(([, at]) => at <= now)
-      .map(([id, at]) => ({ shard, source: 'timers' as const, id, due: at, ...parseTimerMember(id) }));
+      .map(([id, at]) => ({
+        shard,
+        source: 'timers' as const,
+        id,
+        due: at,
+        ...(parseTimerMember(id) as { machine: string; chat: number; timer: string }),
+      }));
     return { due, next: all[due.length]?.[1] ?? null, reminders: 0 };
   }
 
