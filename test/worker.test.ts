@@ -21,7 +21,8 @@ class HeldStore extends Store {
   }
 }
 
-test('what was read before Redis fell back does not pass over what has come back', async () => {
+/** A worker of one shard, which it does not have yet, and what it has sent. */
+async function openWorker() {
   const { redis, prefix } = await openTestRedis();
   const store = new HeldStore(redis, { prefix, shards: 1 });
   await ownAll(store, 'test');
@@ -52,8 +53,13 @@ test('what was read before Redis fell back does not pass over what has come back
     const update = JSON.stringify({ update_id: id, message: { ...message, text } });
     return store.appendUpdates([{ id, chat: 7, lane: 'reply', text: update }]);
   };
-  worker.start();
   onTestFinished(() => worker.stop());
+  return { redis, store, worker, append, applied };
+}
+
+test('what was read before Redis fell back does not pass over what has come back', async () => {
+  const { redis, store, worker, append, applied } = await openWorker();
+  worker.start();
   await append(1, '/start');
   const [first] = await redis.xrange(store.keys.inbox(0), '-', '+');
   worker.gain(0);
@@ -75,4 +81,18 @@ test('what was read before Redis fell back does not pass over what has come back
   worker.reread();
   release();
   await expect.poll(() => applied).toEqual(['welcome', 'welcome', 'help']);
+});
+
+test('what has ended the process too often is kept as a dead letter, though nothing else is to be handled', async () => {
+  const { store, worker, append, applied } = await openWorker();
+  await append(1, '/start');
+  const [deadly] = (await store.readInbox(0, 'inbox', '', 1)) as [Entry];
+  for (let death = 0; death < 2; death++) await store.tryOnce(deadly);
+  worker.start();
+  worker.gain(0, true);
+  await expect.poll(() => store.countLetters()).toBe(1);
+  await append(2, '/help');
+  worker.hint(0);
+  await expect.poll(() => applied).toEqual(['something_broke', 'help']);
+  expect(await store.readInbox(0, 'inbox', '', 9)).toEqual([]);
 });

@@ -46,7 +46,7 @@ export class Caution {
       const tries = await this.#store.tryOnce(cause);
       if (tries > mostTries)
         throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
-      await work();
+      await work().finally(() => this.#store.outlive(cause).catch(() => {}));
     });
     this.#turn = alone.catch(() => {});
     try {
