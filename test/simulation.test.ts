@@ -98,6 +98,9 @@ const kept: [string[]][] = [
   // Timers come between the starts that a deadly update ends.
   'boris: wants access, boris: arms, A polls, A works, A works, clock +1d, anna: sends what kills, A polls, A works, ' +
     'A works, A fires, A works, A fires, A works',
+  // A person is lost for a second time: what counts begins anew.
+  'anna: stands, anna: blocks the bot, A polls, A works, A works, anna: stands, A polls, A works, clock +89d, ' +
+    'anna: blocks the bot, A polls, A works, clock +2d, A fires',
   // A timer of an earlier release, and one whose delay another state has begun to use.
   "anna: wants access, A polls, A works, anna's timers bear former names, anna: pays, A polls, A works",
   "A is updated, anna: arms, A polls, A works, anna's timers bear former names, clock +5m, clock +5m, A fires",

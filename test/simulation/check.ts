@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Effect } from '../../src/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../src/core/machine.ts';
 import type { Arrival, Payment } from '../../src/core/route.ts';
-import { decodeSession, encodeSession, type Session } from '../../src/core/session.ts';
+import { decodeSession, encodeSession, type Session, stateName } from '../../src/core/session.ts';
 import { type Commit, expire, step } from '../../src/core/step.ts';
 import type { Job } from '../../src/engine/jobs.ts';
 import { timerMember } from '../../src/store/keys.ts';
@@ -186,8 +186,23 @@ export class Check {
       if (due === null) this.#timers.delete(`${key}|${name}`);
       else this.#timers.set(`${key}|${name}`, due);
     }
+    this.#checkTimers(key, machine);
     this.#signals.given.push(...commit.signals.map((signal) => JSON.stringify(signal)));
     for (const effect of commit.effects) this.#expect(effect);
+  }
+
+  /** No timer outlives its state, under whatever name. Two releases may leave one to each other. */
+  #checkTimers(key: string, machine: DurableMachine): void {
+    const kept = this.#sessions.get(key);
+    if (kept?.isMixed === true) return;
+    const value = kept?.session?.value;
+    const isOf = ({ path }: { path: readonly string[] }) =>
+      value !== undefined && stateName(value).startsWith(path.join('.'));
+    const namesOf = ({ name, formerNames }: DurableMachine['timers'][number]) => [name, ...formerNames];
+    const living = new Set(machine.timers.filter(isOf).flatMap(namesOf));
+    for (const name of machine.timers.flatMap(namesOf))
+      if (!living.has(name) && this.#timers.has(`${key}|${name}`))
+        broken(`the timer ${key}|${name} stands in the state ${JSON.stringify(value)}`);
   }
 
   #leave({ chat, now, machines }: Extract<Journal, { kind: 'away' }>): void {
