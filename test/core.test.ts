@@ -277,6 +277,16 @@ describe('what cannot be made durable is refused at the start', () => {
     const given = { machine: prepared, chat: 1, session: null, cause: 'c', input: {}, now, rules: {} };
     expect(() => step({ ...given, event: { type: 'go' } })).toThrow(/spawned/);
   });
+  test('a delay that comes to no number shows at the step that counts it', () => {
+    const machine = setup({ delays: { odd: () => Number.NaN } }).createMachine({
+      id: 'm',
+      initial: 'a',
+      states: { a: { on: { go: 'b' } }, b: { after: { odd: 'a' } } },
+    });
+    const prepared = prepareMachine(machine);
+    const given = { machine: prepared, chat: 1, session: null, cause: 'c', input: {}, now, rules: {} };
+    expect(() => step({ ...given, event: { type: 'go' } })).toThrow(/the delay of odd@\w+ is NaN/);
+  });
 });
 
 describe('route', () => {

@@ -421,6 +421,12 @@ test('when a former owner says nothing more, the queue goes on without it, and i
   await store.hold(shard, [head], 60_000);
   expect(await take()).toMatchObject([{ effect: head.effect }]);
   expect(await owner.settle(head, now)).toMatchObject({ effect: { type: 'sendInvoice' } });
+
+  const other = await handedOver(200);
+  await expect.poll(other.take, { timeout: 3_000 }).toMatchObject([{ effect: head.effect }]);
+  const later = { ...other.head.effect, attempt: 1 };
+  expect(await other.store.postpone(other.head, later, now + 9)).toBe('gone');
+  expect(await other.take()).toMatchObject([{ effect: other.head.effect }]);
 });
 
 test('a note from before Redis’ clock was set back holds no queue for long', async () => {
