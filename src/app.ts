@@ -20,7 +20,7 @@ import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { Ledger } from './store/ledger.ts';
-import { checkServer, connect } from './store/redis.ts';
+import { checkServer, connect, readInfo } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { readChat } from './store/status.ts';
 import { fixBot, fixShards, Store } from './store/store.ts';
@@ -72,23 +72,50 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** What a start that still waits says, and what calls it off. */
+export interface Waiting {
+  readonly says: (line: string) => void;
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+}
+
+/** An address without its password. */
+const shown = (address: string) => address.replace(/\/\/[^@/]*@/, '//…@');
+
 /**
  * Connects to the Redis of the environment, starting the embedded one where none is named.
  * @throws StartRefused (69) after 30 s without an answer
  */
 export async function openRedis(
   environment: Environment,
-  log: Logger,
-  clock: Clock = new SystemClock(),
-  signal?: AbortSignal,
+  waiting: Waiting,
 ): Promise<{ redis: Redis; embedded: EmbeddedRedis | null }> {
-  const embedded = environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir) : null;
-  const address = embedded?.socket ?? (environment.redisUrl as string);
+  const embedded =
+    environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir, waiting.says) : null;
+  try {
+    return {
+      redis: await reachRedis(embedded?.socket ?? (environment.redisUrl as string), waiting),
+      embedded,
+    };
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}
+
+/**
+ * Connects to one Redis.
+ * @throws StartRefused (69) after 30 s without an answer
+ */
+export async function reachRedis(
+  address: string,
+  { says, clock = new SystemClock(), signal }: Waiting,
+): Promise<Redis> {
   const redis = connect(address);
   let lastError = 'no answer';
   const noted = (error: Error) => {
     if (lastError !== error.message)
-      log.warn({ reason: error.message }, 'Redis does not answer yet; trying for 30 s');
+      says(`Redis does not answer yet at ${shown(address)}: ${error.message}; trying for 30 s`);
     lastError = error.message;
   };
   redis.on('error', noted);
@@ -100,9 +127,8 @@ export async function openRedis(
   // A server that refuses the password, or is no Redis, answers with an error at once.
   const refused = (error: Error) => error.message;
   const outcome = await Promise.race([redis.ping().catch(refused), late, called(signal)]).catch(
-    async (error: unknown) => {
+    (error: unknown) => {
       redis.disconnect();
-      await embedded?.stop();
       throw error;
     },
   );
@@ -110,14 +136,13 @@ export async function openRedis(
   redis.off('error', noted);
   if (outcome !== 'PONG') {
     redis.disconnect();
-    const shown = address.replace(/\/\/[^@/]*@/, '//…@');
     throw new StartRefused(
       exitCodes.unavailable,
-      `Redis could not be used at ${shown}: ${outcome === 'late' ? `tried for 30 s, the last error was: ${lastError}` : outcome}. ` +
+      `Redis could not be used at ${shown(address)}: ${outcome === 'late' ? `tried for 30 s, the last error was: ${lastError}` : outcome}. ` +
         'Start it, or correct REDIS_URL, or unset REDIS_URL to use the embedded one.',
     );
   }
-  return { redis, embedded };
+  return redis;
 }
 
 /** Rejects when a start is called off; never resolves. */
@@ -132,7 +157,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), at } = options;
   const conversation = await loadConversation(environment.contentDir, options.machines);
   checkProvider(conversation.content, environment);
-  const { redis, embedded } = await openRedis(environment, log, clock, options.signal);
+  const { redis, embedded } = await openRedis(environment, {
+    says: (line) => log.warn(line),
+    clock,
+    ...(options.signal !== undefined && { signal: options.signal }),
+  });
   const closeStore = async () => {
     redis.disconnect();
     await embedded?.stop();
@@ -168,17 +197,30 @@ async function startOn(parts: Parts): Promise<App> {
   for (const warning of await checkServer(redis)) log.warn(warning);
   let stopping: Promise<void> | undefined;
   let isAway = false;
+  let reason: string | undefined;
   let reread = () => {};
+  redis.on('error', (error: Error) => {
+    reason = error.message;
+  });
   redis.on('close', () => {
     // Each failed attempt to connect closes again.
     if (stopping !== undefined || isAway) return;
     isAway = true;
-    log.error('Redis is away; nothing is taken from Telegram until it is back');
-    redis.once('ready', () => {
-      isAway = false;
-      log.info('Redis is back');
-      reread();
-    });
+    const address = shown(environment.redisUrl ?? redis.options.path ?? '');
+    log.error({ redis: address, reason }, 'Redis is away; nothing is taken from Telegram until it is back');
+  });
+  redis.on('ready', () => {
+    reason = undefined;
+    // One that takes no writes is away as well.
+    readInfo(redis, 'replication').then(
+      (info) => {
+        if (!isAway || info.includes('role:slave')) return;
+        isAway = false;
+        log.info('Redis is back');
+        reread();
+      },
+      () => {},
+    );
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });
@@ -353,6 +395,9 @@ async function startOn(parts: Parts): Promise<App> {
       void reload().catch((error: Error) =>
         log.error({ reason: error.message }, 'the content of before stays'),
       ),
+    () => {
+      for (let shard = 0; shard < shards; shard++) worker.hint(shard);
+    },
   );
 
   reread = () => worker.reread();

@@ -14,8 +14,8 @@ const longestFlush = 1_000;
  * @param level pino's names, from `trace` to `silent`
  * @param secrets never appear in a line: a token stands in the addresses of failed requests
  */
-export function createLog(level: string, secrets: readonly string[], descriptor = 1): Log {
-  const destination = pino.destination({ dest: descriptor, sync: false, minLength: 8_192 });
+export function createLog(level: string, secrets: readonly string[]): Log {
+  const destination = pino.destination({ dest: 1, sync: false, minLength: 8_192 });
   // Not `flushSync`: when the reader is gone it tries for ever, and the process never ends.
   const flush = () =>
     new Promise<void>((resolve) => {
