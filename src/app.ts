@@ -7,7 +7,7 @@ import { type Conversation, checkProvider, loadConversation, reportOf, runningOf
 import type { Effect } from './core/effects.ts';
 import { allowedUpdates, type Routed, type RouteRules, route } from './core/route.ts';
 import type { EffectRule } from './core/step.ts';
-import { type Clock, SystemClock } from './engine/clock.ts';
+import { SystemClock } from './engine/clock.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
 import { Leases } from './engine/leases.ts';
 import type { At } from './engine/points.ts';
@@ -28,10 +28,15 @@ import { bulkWindow, createApis } from './telegram/api.ts';
 import { createMedia } from './telegram/media.ts';
 import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
 import { createSender, policyOf } from './telegram/sender.ts';
+import { aheadBy } from './telegram/time.ts';
 import { verdict } from './telegram/verdict.ts';
 
 /** Telegram sends at most this many updates at once; fewer mean that none is left waiting. */
 const mostUpdates = 100;
+
+/** How far the clock may be off Telegram's, and how often they are compared, ms. */
+const clockTolerance = 60_000;
+const clockComparing = 600_000;
 
 /** Where the effects of this product's actions wait. Everything else keeps the chat's order in its event's lane. */
 const effectRules: Readonly<Record<string, EffectRule>> = {
@@ -47,7 +52,7 @@ export class StartCalledOff extends Error {
 export interface AppOptions {
   readonly environment: Environment;
   readonly log: Logger;
-  readonly clock?: Clock;
+  readonly clock?: SystemClock;
   /** Conversations in place of the product's own. */
   readonly machines?: readonly AnyStateMachine[];
   /** What invoked promise actors do, by name. */
@@ -75,7 +80,7 @@ export interface App {
 /** What a start that still waits says, and what calls it off. */
 export interface Waiting {
   readonly says: (line: string) => void;
-  readonly clock?: Clock;
+  readonly clock?: SystemClock;
   readonly signal?: AbortSignal;
 }
 
@@ -91,7 +96,7 @@ export async function openRedis(
   waiting: Waiting,
 ): Promise<{ redis: Redis; embedded: EmbeddedRedis | null }> {
   const embedded =
-    environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir, waiting.says) : null;
+    environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir, waiting) : null;
   try {
     return {
       redis: await reachRedis(embedded?.socket ?? (environment.redisUrl as string), waiting),
@@ -183,7 +188,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 type Parts = AppOptions & {
-  readonly clock: Clock;
+  readonly clock: SystemClock;
   readonly conversation: Conversation;
   readonly redis: Redis;
   readonly closeStore: () => Promise<void>;
@@ -235,6 +240,7 @@ async function startOn(parts: Parts): Promise<App> {
   };
   await checkClub();
   await fixBot(redis, environment.redisPrefix, me.id);
+  const stopComparing = await followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log);
 
   let end: () => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -416,6 +422,7 @@ async function startOn(parts: Parts): Promise<App> {
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.
     const patience = redis.status === 'ready' ? 7_000 : 0;
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, patience).unref())]);
+    stopComparing();
     stopListening();
     await parts.closeStore();
     end();
@@ -427,6 +434,38 @@ async function startOn(parts: Parts): Promise<App> {
       stopping ??= stop();
       return stopping;
     },
+  };
+}
+
+/**
+ * Sets the clock by Telegram's when it is off by more than a minute: now, and every 10 minutes. By a wrong clock members
+ * would be removed too early, or never.
+ * @param compare how far Telegram's clock is ahead, ms; null when that is not known
+ * @returns the function that ends it
+ */
+async function followTelegram(
+  compare: () => Promise<number | null>,
+  clock: SystemClock,
+  log: Logger,
+): Promise<() => void> {
+  let callOff: () => void = () => {};
+  let isOver = false;
+  const look = async () => {
+    // One answer may be lost on the way.
+    const ahead = (await compare()) ?? (await compare());
+    if (ahead !== null && Math.abs(ahead) > clockTolerance && clock.correct(ahead)) {
+      log.error(
+        { offBy: `${Math.round(Math.abs(ahead) / 1_000)} s`, telegram: new Date(clock.now()).toISOString() },
+        `The clock of this machine is ${ahead > 0 ? 'behind' : 'ahead of'} Telegram's; the bot counts by Telegram's time. ` +
+          'Set the clock right (timedatectl set-ntp true), and restart the bot.',
+      );
+    }
+    if (!isOver) callOff = clock.at(clock.now() + clockComparing, () => void look());
+  };
+  await look();
+  return () => {
+    isOver = true;
+    callOff();
   };
 }
 

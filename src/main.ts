@@ -112,8 +112,7 @@ async function withStored<T>(
 ): Promise<T> {
   const environment = readEnvironment(readVariables(), { token: false });
   const waiting = { says: (line: string) => void process.stderr.write(`${line}\n`) };
-  const socket =
-    environment.redisUrl === null ? await findEmbeddedRedis(environment.dataDir, waiting.says) : null;
+  const socket = environment.redisUrl === null ? await findEmbeddedRedis(environment.dataDir, waiting) : null;
   const opened =
     socket === null
       ? await openRedis(environment, waiting)

@@ -15,10 +15,11 @@ const sleepCheck = 1_000;
 
 /**
  * The time of day as it was at the start, counted on by the monotonic clock: setting the machine's clock forward or back
- * moves no timer of a running bot. Time that the machine slept counts. It may be shifted while loops wait on it.
+ * moves no timer of a running bot. Time that the machine slept counts. It may be moved while loops wait on it.
  */
 export class SystemClock implements Clock {
   #offset: number;
+  #isMoved = false;
   readonly #waiting = new Set<() => void>();
   /** What the machine's uptime, which goes on in sleep, is ahead of the monotonic clock, ms. */
   #slept = uptime() * 1_000 - performance.now();
@@ -52,8 +53,19 @@ export class SystemClock implements Clock {
     };
   }
 
-  /** Moves the clock by ms; whatever became due fires. */
+  /** Moves the clock by ms, on purpose: nothing corrects it any more. Whatever became due fires. */
   shift(ms: number): void {
+    this.#isMoved = true;
+    this.#move(ms);
+  }
+
+  /** Moves the clock by ms, unless it stands where somebody has moved it. Returns whether it was moved. */
+  correct(ms: number): boolean {
+    if (!this.#isMoved) this.#move(ms);
+    return !this.#isMoved;
+  }
+
+  #move(ms: number): void {
     this.#offset += ms;
     for (const arm of [...this.#waiting]) arm();
   }
@@ -63,6 +75,6 @@ export class SystemClock implements Clock {
     const gained = slept - this.#slept;
     if (gained < sleepCheck) return;
     this.#slept = slept;
-    this.shift(gained);
+    this.#move(gained);
   }
 }

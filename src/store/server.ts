@@ -39,15 +39,17 @@ export class ServerFailed extends Error {
   override name = 'ServerFailed';
 }
 
-/** Hears in a line what a start waits for. */
-type Says = (line: string) => void;
+export interface Patience {
+  /** Hears every 5 s what is waited for: a server that hangs, or reads a large file. */
+  readonly says?: (line: string) => void;
+  /** A server that gives no sign of life for so long is given up, ms. Default 30,000. */
+  readonly silence?: number;
+}
 
 /** Addresses of unix sockets are limited to some 107 bytes, the end of string included. */
 const longestSocketPath = 100;
-/** A server that says nothing for so long is given up, ms. One that is reading its file is waited for. */
-const silenceLimit = 30_000;
-/** How often a start says what it waits for, ms. */
-const patience = 5_000;
+/** How often it is said what is waited for, ms. */
+const saying = 5_000;
 /** How long a server that lives may take for one answer, ms. */
 const answerLimit = 2_000;
 const stopLimit = 8_000;
@@ -72,10 +74,9 @@ type Place = ReturnType<typeof paths>;
 
 /**
  * Starts the server of a DATA_DIR, or takes over one that a killed bot left running.
- * @param says hears each 5 s what it waits for: a server that hangs, or reads a large file
- * @throws DataDirInUse when another bot lives; ServerFailed with what to do, after 30 s without a sign of life
+ * @throws DataDirInUse when another bot lives; ServerFailed with what to do
  */
-export async function startEmbeddedRedis(dataDir: string, says: Says = () => {}): Promise<EmbeddedRedis> {
+export async function startEmbeddedRedis(dataDir: string, patience: Patience = {}): Promise<EmbeddedRedis> {
   const place = paths(dataDir);
   try {
     mkdirSync(place.redis, { recursive: true, mode: 0o700 });
@@ -88,8 +89,8 @@ export async function startEmbeddedRedis(dataDir: string, says: Says = () => {})
   }
   const free = await takeLock(place);
   try {
-    const adopted = await untilReady(place, says);
-    const child = adopted ? null : await startServer(place, says);
+    const adopted = await untilReady(place, patience);
+    const child = adopted ? null : await startServer(place, patience);
     const stop = () => stopServer(place.socket, child).finally(free);
     return { socket: place.socket, adopted, stop };
   } catch (error) {
@@ -100,12 +101,11 @@ export async function startEmbeddedRedis(dataDir: string, says: Says = () => {})
 
 /**
  * The socket of a server that runs for this DATA_DIR; null when there is none.
- * @param says hears each 5 s what it waits for
- * @throws ServerFailed with what to do, after 30 s without a sign of life
+ * @throws ServerFailed with what to do
  */
-export async function findEmbeddedRedis(dataDir: string, says: Says = () => {}): Promise<string | null> {
+export async function findEmbeddedRedis(dataDir: string, patience: Patience = {}): Promise<string | null> {
   const place = paths(dataDir);
-  return (await untilReady(place, says)) ? place.socket : null;
+  return (await untilReady(place, patience)) ? place.socket : null;
 }
 
 const isLock = (name: string) => name.startsWith('bot.');
@@ -267,16 +267,16 @@ function findServer(): string {
   );
 }
 
-async function startServer(place: Place, says: Says): Promise<ChildProcess> {
+async function startServer(place: Place, patience: Patience): Promise<ChildProcess> {
   const child = spawnServer(place);
   try {
-    await untilReady(place, says, child);
+    await untilReady(place, patience, child);
     return child;
   } catch (error) {
     if (!lastLines(place.log).includes('Unexpected end of file reading the append only file')) throw error;
     cutTornWrite(place);
     const again = spawnServer(place);
-    await untilReady(place, says, again);
+    await untilReady(place, patience, again);
     return again;
   }
 }
@@ -336,7 +336,11 @@ function spawnServer(place: Place): ChildProcess {
  * @param child the process that was started; without it, a server that somebody else has left
  * @returns false when there is none
  */
-async function untilReady(place: Place, says: Says, child?: ChildProcess): Promise<boolean> {
+async function untilReady(
+  place: Place,
+  { says = () => {}, silence = 30_000 }: Patience,
+  child?: ChildProcess,
+): Promise<boolean> {
   let alive = performance.now();
   let said = alive;
   for (;;) {
@@ -355,13 +359,13 @@ async function untilReady(place: Place, says: Says, child?: ChildProcess): Promi
     if (sign.is === 'loading') alive = now;
     const pid = child?.pid ?? pidOf(place);
     const server = `The embedded Redis (process ${pid}, socket ${place.socket})`;
-    if (now - alive > silenceLimit) {
+    if (now - alive > silence) {
       throw new ServerFailed(
-        `${server} ${sign.what}; waited for ${silenceLimit / 1_000} s. End it (kill -9 ${pid}), which loses nothing that it has written, and start again. ` +
+        `${server} ${sign.what}; waited for ${silence / 1_000} s. End it (kill -9 ${pid}), which loses nothing that it has written, and start again. ` +
           `The end of ${place.log}:\n${lastLines(place.log)}`,
       );
     }
-    if (now - said >= patience) {
+    if (now - said >= saying) {
       says(`${server} ${sign.what}; waiting for it`);
       said = now;
     }
