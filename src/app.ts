@@ -125,9 +125,14 @@ export async function reachRedis(
   };
   redis.on('error', noted);
   redis.connect().catch(() => {});
+  const began = clock.now();
+  const unready = clock.at(began + 5_000, () => {
+    if (redis.status === 'connect')
+      noted(new Error('it accepts connections and is not ready, as while it reads its file'));
+  });
   let giveUp: () => void = () => {};
   const late = new Promise<'late'>((resolve) => {
-    giveUp = clock.at(clock.now() + 30_000, () => resolve('late'));
+    giveUp = clock.at(began + 30_000, () => resolve('late'));
   });
   // A server that refuses the password, or is no Redis, answers with an error at once.
   const refused = (error: Error) => error.message;
@@ -137,6 +142,7 @@ export async function reachRedis(
       throw error;
     },
   );
+  unready();
   giveUp();
   redis.off('error', noted);
   if (outcome !== 'PONG') {

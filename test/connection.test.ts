@@ -199,6 +199,20 @@ test('a member of a cluster is refused by name; exit code 78', async () => {
   expect(program.output()).toContain('found a member of a cluster');
 });
 
+test('a Redis that accepts and does not answer is named, and given up after 30 s; exit code 69', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  proxy.blackHole();
+  const sandbox = await startSandbox();
+  onTestFinished(() => sandbox.close());
+  const program = run(['start'], variablesFor(sandbox, { REDIS_URL: proxy.url }));
+  await program.logged(
+    /^Redis does not answer yet at .*(Socket timeout|accepts connections and is not ready)/,
+  );
+  program.shift(30_000);
+  expect(await program.ended).toBe(69);
+});
+
 test('a report without a Redis says at once, in a plain line, what it waits for', async () => {
   const program = run(['status'], { REDIS_URL: 'redis://user:password@127.0.0.1:9' });
   await expect.poll(() => program.output(), { timeout: 10_000 }).toContain('\n');

@@ -151,11 +151,11 @@ test('of many that start at once in any order of their steps, one works with the
     const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => startEmbeddedRedis(folder)));
     const holders = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     expect(holders).toHaveLength(1);
-    // One whose name sorts anywhere is left behind, as by a kill.
+    // A lock is left behind, as by a kill.
     await holders[0]?.stop();
     const left = spawn(process.execPath, [
       '-e',
-      `require('net').createServer().listen(${JSON.stringify(join(folder, 'redis', `bot.${'0z'[round % 2]}left${round}`))}, () => process.kill(process.pid, 'SIGKILL'))`,
+      `require('net').createServer().listen(${JSON.stringify(join(folder, 'redis', ['bot.sock', 'bot.00000left'][round % 2] ?? ''))}, () => process.kill(process.pid, 'SIGKILL'))`,
     ]);
     await once(left, 'exit');
   }
