@@ -222,13 +222,14 @@ async function startOn(parts: Parts): Promise<App> {
   });
   redis.on('ready', () => {
     reason = undefined;
+    if (!isAway) return;
+    reread();
     // One that takes no writes is away as well.
     readInfo(redis, 'replication').then(
       (info) => {
         if (!isAway || info.includes('role:slave')) return;
         isAway = false;
         log.info('Redis is back');
-        reread();
       },
       () => {},
     );
