@@ -4,6 +4,7 @@ import { benchCopies } from './copies.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
 import { benchRecovery } from './recovery.ts';
+import { benchRest } from './rest.ts';
 import { benchTimers } from './timers.ts';
 import { benchUpdates } from './updates.ts';
 
@@ -15,6 +16,7 @@ const benches: Record<string, () => Promise<void>> = {
   recovery: benchRecovery,
   copies: benchCopies,
   checkout: benchCheckout,
+  rest: benchRest,
 };
 
 const names = process.argv.slice(2);

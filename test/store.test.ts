@@ -454,7 +454,7 @@ test('another bot is refused on what the first one has stored', async () => {
 test('a time in which no copy could be heard counts against none of them', async () => {
   const { redis, prefix } = await openTestRedis();
   const store = new Store(redis, { prefix, shards: 1 });
-  const join = async (copy: string) => (await store.join(copy, 3_000, 1_000)).sort();
+  const join = async (copy: string) => (await store.join(copy, 3_000, 1_000)).live.sort();
   /** Both were heard last so many ms ago. */
   const heard = (copy: string, ago: number) =>
     redis.zadd(store.keys.copies(), Date.now() + 3_000 - ago, copy);
@@ -478,15 +478,15 @@ test('a time in which no copy could be heard counts against none of them', async
 test('a shard has one owner among those that live; the epoch rises at each takeover and outlives a release', async () => {
   const { redis, prefix } = await openTestRedis();
   const [first, second] = [new Store(redis, { prefix, shards: 1 }), new Store(redis, { prefix, shards: 1 })];
-  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe(true);
-  expect(await second.acquire(0, 'b', ['a', 'b'])).toBe(false);
+  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe('clean');
+  expect(await second.acquire(0, 'b', ['a', 'b'])).toBe('no');
   expect(await first.isOwner(0)).toBe(true);
-  expect(await second.acquire(0, 'b', ['b'])).toBe(true);
+  expect(await second.acquire(0, 'b', ['b'])).toBe('unclean');
   expect(await first.isOwner(0)).toBe(false);
   await first.release(0);
   expect(await second.isOwner(0)).toBe(true);
   await second.release(0);
-  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe(true);
+  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe('clean');
   expect(await redis.get(first.keys.owner(0))).toBe('3:a');
 });
 

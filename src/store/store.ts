@@ -10,7 +10,7 @@ import type { Commit } from '../core/step.ts';
 import { Batch } from './batch.ts';
 import { bookSuffix, Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
 import { ledgerField } from './ledger.ts';
-import { isPassing, run, unlessRefused } from './redis.ts';
+import { isPassing, readInfo, run, unlessRefused } from './redis.ts';
 
 /** What one copy of the bot owns at a time: a shard, or the polling. */
 export type Role = number | 'poller';
@@ -184,25 +184,42 @@ export class Store {
    * Says that a copy of the bot lives.
    * @param length how long others will believe it, ms
    * @param silence longer than this nobody is silent but while Redis is away, ms: such a time counts against no copy
-   * @returns the copies that live, this one among them
+   * @param leaving it takes nothing more, and gives back what it has
+   * @returns the copies that live, this one among them, and which of them are leaving
    */
-  async join(copy: string, length: number, silence: number): Promise<string[]> {
-    return (await run(this.#redis, 'join', [this.keys.copies()], [copy, length, silence])) as string[];
+  async join(
+    copy: string,
+    length: number,
+    silence: number,
+    leaving = false,
+  ): Promise<{ live: string[]; leaving: string[] }> {
+    const args = [copy, length, silence, leaving ? 1 : 0];
+    const names = (await run(this.#redis, 'join', [this.keys.copies()], args)) as string[];
+    const plain = (name: string) => name.replace(/~$/, '');
+    return { live: names.map(plain), leaving: names.filter((name) => name.endsWith('~')).map(plain) };
   }
 
   /** Takes a copy off the list of those that live. */
   async leave(copy: string): Promise<void> {
-    await this.#redis.zrem(this.keys.copies(), copy);
+    await this.#redis.zrem(this.keys.copies(), copy, `${copy}~`);
   }
 
   /**
-   * Becomes the owner of a shard, or of the polling, unless one of the copies that live has it. Whoever was it before
-   * writes nothing any more.
+   * Becomes the owner of a shard, or of the polling, unless one of the copies that live has it. The previous owner's
+   * writes are refused from then on.
+   * @returns `no`: another copy has it; `clean`: it was free; `unclean`: its owner has not released it, and may have
+   * done what it could not note
    */
-  async acquire(role: Role, copy: string, live: readonly string[]): Promise<boolean> {
-    const token = String(await run(this.#redis, 'acquire', [this.keys.owner(role)], [copy, ...live]));
-    if (token !== '') this.#tokens.set(role, token);
-    return token !== '';
+  async acquire(role: Role, copy: string, live: readonly string[]): Promise<'no' | 'clean' | 'unclean'> {
+    const [token, owner] = (await run(
+      this.#redis,
+      'acquire',
+      [this.keys.owner(role)],
+      [copy, ...live],
+    )) as string[];
+    if (token === undefined) return 'no';
+    this.#tokens.set(role, token);
+    return owner === '' ? 'clean' : 'unclean';
   }
 
   /** Whether nobody has become the owner since. */
@@ -281,7 +298,7 @@ export class Store {
 
   /** Which server process answers: one that was started anew may have lost what it had answered before. */
   async server(): Promise<string> {
-    return runId(await this.#redis.info('server'));
+    return runId(await readInfo(this.#redis, 'server'));
   }
 
   /**
@@ -292,7 +309,7 @@ export class Store {
    */
   async untilWritten(server: string): Promise<void> {
     const state = async () => {
-      const info = await this.#redis.info('server', 'persistence');
+      const info = await readInfo(this.#redis, 'server', 'persistence');
       if (runId(info) !== server)
         throw new Error('Redis was started anew while updates were stored; they are fetched again');
       const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
@@ -318,14 +335,17 @@ export class Store {
   }
 
   /**
-   * Hears such hints, and who asks to reload the content, on a connection of its own. Returns the function that ends it.
+   * Hears such hints, and who asks to reload the content, on a connection of its own.
    * @param hinted something is in a shard's inbox
    * @param effects something is in a shard's outbox
+   * @param missed called whenever that connection is there again: hints of the time before are lost
+   * @returns the function that ends it
    */
   listen(
     hinted: (shard: number) => void,
     asked: () => void = () => {},
     effects: (shard: number) => void = () => {},
+    missed: () => void = () => {},
   ): () => void {
     const subscriber = this.#redis.duplicate({ enableAutoPipelining: false });
     subscriber.on('error', () => {});
@@ -334,8 +354,17 @@ export class Store {
       const hear = channel === this.keys.hints() ? hinted : effects;
       for (const shard of shards.split(',')) hear(Number(shard));
     });
+    // Answered only after the subscriptions, which are renewed first.
+    subscriber.on('ready', () => void subscriber.ping().then(missed, () => {}));
+    // A connection on which nothing is asked is never found dead.
+    const watch = setInterval(() => {
+      if (subscriber.status === 'ready') subscriber.ping().catch(() => {});
+    }, 5_000).unref();
     subscriber.subscribe(this.keys.hints(), this.keys.outboxHints(), this.keys.reload()).catch(() => {});
-    return () => subscriber.disconnect();
+    return () => {
+      clearInterval(watch);
+      subscriber.disconnect();
+    };
   }
 
   /** Stores an update that Telegram did not send; its repetition must be harmless. */

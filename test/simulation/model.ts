@@ -69,9 +69,9 @@ export class ModelStore implements Verbs {
     return this.#epoch !== this.#memory.epoch;
   }
 
-  async acquire(): Promise<boolean> {
+  async acquire(): Promise<'clean'> {
     this.#epoch = ++this.#memory.epoch;
-    return true;
+    return 'clean';
   }
 
   async appendUpdates(updates: Parameters<Store['appendUpdates']>[0]): Promise<number> {

@@ -1,0 +1,224 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { connect, readInfo } from '../src/store/redis.ts';
+import { startEmbeddedRedis } from '../src/store/server.ts';
+import { Store } from '../src/store/store.ts';
+import { dataDir, run, variablesFor } from './support/process.ts';
+import { type RedisProxy, startProxy } from './support/proxy.ts';
+
+/** A Redis of the test's own. */
+async function server() {
+  const started = await startEmbeddedRedis(dataDir());
+  onTestFinished(() => started.stop());
+  const redis = connect(started.socket, { connectionName: 'control' });
+  onTestFinished(() => redis.disconnect());
+  return { socket: started.socket, redis };
+}
+
+async function proxyTo(socket: string): Promise<RedisProxy> {
+  const proxy = await startProxy(socket);
+  onTestFinished(() => proxy.close());
+  return proxy;
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer();
+  await new Promise<void>((done) => listener.listen(0, '127.0.0.1', done));
+  const { port } = listener.address() as { port: number };
+  await new Promise((done) => listener.close(done));
+  return port;
+}
+
+/** Two servers, the second a replica of the first, behind one address. */
+async function failover() {
+  const [master, replica] = [await server(), await server()];
+  const [port, replicaPort] = [await freePort(), await freePort()];
+  await master.redis.config('SET', 'port', port);
+  await replica.redis.config('SET', 'port', replicaPort);
+  await master.redis.config('SET', 'repl-diskless-sync-delay', '0');
+  await replica.redis.replicaof('127.0.0.1', port);
+  await expect
+    .poll(() => readInfo(replica.redis, 'replication'), { timeout: 10_000 })
+    .toContain('link_status:up');
+  const proxy = await proxyTo(master.socket);
+  return {
+    proxy,
+    master,
+    replica,
+    port,
+    /** The master takes no writes any more; new connections still lead to it. */
+    demote: async () => {
+      // Both agree on what was written before they change places.
+      await expect.poll(async () => (await master.redis.wait(1, 100)) as number).toBe(1);
+      await replica.redis.replicaof('NO', 'ONE');
+      await master.redis.replicaof('127.0.0.1', replicaPort);
+    },
+    /** New connections lead to the new master. */
+    promote: () => proxy.lead(replica.socket),
+  };
+}
+
+async function bot(address: string) {
+  const sandbox = await startSandbox();
+  onTestFinished(() => sandbox.close());
+  const program = run(['start'], variablesFor(sandbox, { REDIS_URL: address, SHARDS: '16' }));
+  await program.logged('ready');
+  const anna = sandbox.user();
+  anna.says('/start');
+  await anna.sees('Get access');
+  const said = (text: string) => program.log().filter(({ msg }) => String(msg).startsWith(text)).length;
+  const answers = () => anna.messages.filter(({ from }) => from === 'bot').length;
+  return { sandbox, program, anna, said, answers };
+}
+
+test('after a failover behind one address the bot goes on with the new master; one line says away, one back', async () => {
+  const { proxy, demote, promote } = await failover();
+  const { program, anna, said, answers } = await bot(proxy.url);
+  const opened = proxy.opened;
+  const since = performance.now();
+  await demote();
+  anna.says('/help');
+  await expect.poll(() => said('Redis is away'), { timeout: 10_000 }).toBe(1);
+  // While no other server is there, it is tried seldom.
+  await expect.poll(() => proxy.opened, { timeout: 15_000 }).toBeGreaterThan(opened + 6);
+  expect((proxy.opened - opened) / (performance.now() - since)).toBeLessThan(0.01);
+  expect(answers()).toBe(1);
+  expect(said('Redis is back')).toBe(0);
+  promote();
+  await expect.poll(answers, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => [said('Redis is away'), said('Redis is back')]).toEqual([1, 1]);
+  expect(program.log().find(({ msg }) => String(msg).startsWith('Redis is away'))).toMatchObject({
+    reason: expect.stringContaining('READONLY'),
+  });
+});
+
+test('a connection that is dead but open is found, named and opened anew; nothing is answered twice', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  const { sandbox, program, anna, said, answers } = await bot(proxy.url);
+  proxy.blackHole();
+  anna.says('/help');
+  await expect.poll(() => said('the lease could not be renewed for 3 s'), { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => said('Redis is away'), { timeout: 10_000 }).toBe(1);
+  expect(program.log().find(({ msg }) => String(msg).startsWith('Redis is away'))).toMatchObject({
+    redis: proxy.url,
+    reason: expect.stringContaining('Socket timeout'),
+  });
+  expect(answers()).toBe(1);
+  proxy.pass();
+  await expect.poll(answers, { timeout: 15_000 }).toBe(2);
+  await expect.poll(() => [said('the lease is renewed again'), said('Redis is back')]).toEqual([1, 1]);
+  await sandbox.waitFor(() => sandbox.pendingUpdates === 0, 'the confirmation', 10_000);
+  expect(answers()).toBe(2);
+});
+
+test('what is asked while a connection is being opened is answered, though that attempt fails', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  const redis = connect(proxy.url, { socketTimeout: 300 });
+  onTestFinished(() => redis.disconnect());
+  await redis.ping();
+  proxy.blackHole();
+  proxy.cut();
+  await expect.poll(() => redis.status).toBe('connect');
+  const asked = readInfo(redis, 'server');
+  await expect.poll(() => redis.status).toBe('reconnecting');
+  proxy.pass();
+  expect(await asked).toContain('run_id');
+});
+
+test('a connection that only listens is found dead as well, and says that hints were missed', async () => {
+  const { socket, redis } = await server();
+  const proxy = await proxyTo(socket);
+  const behind = connect(proxy.url);
+  onTestFinished(() => behind.disconnect());
+  const hints: number[] = [];
+  let missed = 0;
+  const stop = new Store(behind, { prefix: 'test', shards: 4 }).listen(
+    (shard) => hints.push(shard),
+    () => {},
+    () => {},
+    () => missed++,
+  );
+  onTestFinished(stop);
+  await expect.poll(() => missed).toBe(1);
+  const there = new Store(redis, { prefix: 'test', shards: 4 });
+  proxy.blackHole();
+  await there.announce([1]);
+  await expect.poll(() => proxy.open, { timeout: 15_000 }).toBe(0);
+  proxy.pass();
+  await expect.poll(() => missed, { timeout: 10_000 }).toBe(2);
+  await there.announce([2]);
+  await expect.poll(() => hints).toEqual([2]);
+});
+
+test('a listening connection on which nothing happens stays open', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  const redis = connect(proxy.url, { socketTimeout: 200 });
+  onTestFinished(() => redis.disconnect());
+  let missed = 0;
+  const stop = new Store(redis, { prefix: 'test', shards: 1 }).listen(
+    () => {},
+    () => {},
+    () => {},
+    () => missed++,
+  );
+  onTestFinished(stop);
+  await expect.poll(() => missed).toBe(1);
+  const looks = performance.now() + 1_000;
+  await expect.poll(() => performance.now() > looks, { timeout: 5_000 }).toBe(true);
+  expect([proxy.opened, missed]).toEqual([1, 1]);
+});
+
+test.each([['start'], ['status']])(
+  'a replica is refused by %s, with its master named; exit code 78',
+  async (command) => {
+    const { replica, port } = await failover();
+    const sandbox = await startSandbox();
+    onTestFinished(() => sandbox.close());
+    const program = run([command], variablesFor(sandbox, { REDIS_URL: `unix://${replica.socket}` }));
+    expect(await program.ended).toBe(78);
+    expect(program.output()).toContain(`replica of 127.0.0.1:${port}`);
+  },
+);
+
+test('a member of a cluster is refused by name; exit code 78', async () => {
+  const [folder, port] = [dataDir(), await freePort()];
+  const settings = ['--port', `${port}`, '--cluster-enabled', 'yes', '--dir', folder, '--save', ''];
+  const member = spawn('redis-server', settings, { stdio: 'ignore' });
+  onTestFinished(async () => {
+    member.kill('SIGKILL');
+    await once(member, 'exit');
+  });
+  const sandbox = await startSandbox();
+  onTestFinished(() => sandbox.close());
+  const program = run(['start'], variablesFor(sandbox, { REDIS_URL: `redis://127.0.0.1:${port}` }));
+  expect(await program.ended).toBe(78);
+  expect(program.output()).toContain('found a member of a cluster');
+});
+
+test('a Redis that accepts and does not answer is named, and given up after 30 s; exit code 69', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  proxy.blackHole();
+  const sandbox = await startSandbox();
+  onTestFinished(() => sandbox.close());
+  const program = run(['start'], variablesFor(sandbox, { REDIS_URL: proxy.url }));
+  await program.logged(
+    /^Redis does not answer yet at .*(Socket timeout|accepts connections and is not ready)/,
+  );
+  program.shift(30_000);
+  expect(await program.ended).toBe(69);
+});
+
+test('a report without a Redis says at once, in a plain line, what it waits for', async () => {
+  const program = run(['status'], { REDIS_URL: 'redis://user:password@127.0.0.1:9' });
+  await expect.poll(() => program.output(), { timeout: 10_000 }).toContain('\n');
+  expect(program.output()).toMatch(
+    /^Redis does not answer yet at redis:\/\/…@127.0.0.1:9: connect ECONNREFUSED .*; trying for 30 s\n$/,
+  );
+});
