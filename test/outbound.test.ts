@@ -6,6 +6,7 @@ import type { SandboxUser } from '../src/sandbox/sandbox.ts';
 import { DeadLetters } from '../src/store/dead.ts';
 import { Keys } from '../src/store/keys.ts';
 import { connect } from '../src/store/redis.ts';
+import { Store } from '../src/store/store.ts';
 import { jobMachine } from './job.machine.ts';
 import { startBot, type TestBot } from './support/bot.ts';
 
@@ -48,7 +49,7 @@ function effectsOf(bot: TestBot) {
 async function nextAttempt(bot: TestBot, user: SandboxUser, ms: number): Promise<void> {
   const before = sends(bot, user);
   bot.clock.shift(ms);
-  await expect.poll(() => sends(bot, user)).toBe(before + 1);
+  await expect.poll(() => sends(bot, user), { timeout: 10_000 }).toBe(before + 1);
 }
 
 test.each([
@@ -71,7 +72,9 @@ test.each([
         await boris.sees('What I can do');
       }
       await nextAttempt(bot, anna, seconds * 1_000);
-      await expect.poll(() => logged(bot, 'an effect failed; trying again').length).toBe(failures + 1);
+      await expect
+        .poll(() => logged(bot, 'an effect failed; trying again').length, { timeout: 10_000 })
+        .toBe(failures + 1);
     }
     expect(texts(anna)).toEqual([]);
     bot.clock.shift(60_000);
@@ -217,21 +220,47 @@ test('what stands in an outbox and is no effect becomes a dead letter; its queue
   for (const lane of lanes) expect(await redis.zcard(keys.lane(shard, lane))).toBe(0);
 });
 
-test('a queue that is no list is left alone, and the bot stops in order all the same', async () => {
+test('a queue that is no list is left alone, a lane that is no set too; all others go on, and the bot stops in order', async () => {
   const bot = await startBot();
   const { redis, keys } = redisOf(bot);
-  const [anna, boris] = [bot.sandbox.user({ id: 1 }), bot.sandbox.user({ id: 2 })];
+  const [anna, boris, vera] = [1, 2, 3].map((id) => bot.sandbox.user({ id })) as [
+    SandboxUser,
+    SandboxUser,
+    SandboxUser,
+  ];
   const shard = shardOf(anna.id, 4);
   await redis.set(keys.outbox(shard, `${anna.id}`), 'not a queue');
   await redis.zadd(keys.lane(shard, 'reply'), 0, `${anna.id}`);
-  boris.says('/help');
-  await boris.sees('What I can do');
-  await expect
-    .poll(() => logged(bot, 'what came of an effect cannot be stored; its queue is left alone').length)
-    .toBe(1);
+  await redis.set(keys.lane(shard, 'reminder'), 'not a lane');
+  const said = () => logged(bot, 'what came of an effect cannot be stored; its queue is left alone').length;
+  await expect.poll(said).toBe(1);
+  const store = new Store(redis, { prefix: bot.prefix, shards: 4 });
+  for (const user of [boris, vera]) {
+    // The outbox is looked at again; what was left alone is not taken once more.
+    await store.announceEffects([shard]);
+    user.says('/help');
+    await user.sees('What I can do');
+  }
+  await expect.poll(() => logged(bot, 'reading the outbox failed; trying again').length).toBeGreaterThan(1);
+  expect(said()).toBe(1);
   const before = Date.now();
   await bot.restart();
   expect(Date.now() - before).toBeLessThan(6_000);
+  await redis.del(keys.lane(shard, 'reminder'));
+});
+
+test('an error that cannot even be read is a fault of our own like any other', async () => {
+  const double = async () => {
+    throw Object.create(null);
+  };
+  const bot = await startBot({ machines: [jobMachine, ...machines], actors: { double } });
+  const anna = bot.sandbox.user();
+  anna.says('go');
+  for (let failures = 1; failures <= 3; failures++) {
+    await expect.poll(() => logged(bot, 'an effect failed; trying again').length).toBe(failures);
+    bot.clock.shift(15_000);
+  }
+  await expect.poll(() => bot.state(anna)).toBe('failed');
 });
 
 test('an effect that nobody performs is given up after the short schedule, and the chat goes on', async () => {
