@@ -20,7 +20,10 @@ export class Deadly extends Error {
 export class Caution {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #suspects = new Map<number, { left: number; readonly until: number }>();
+  readonly #suspects = new Map<
+    number,
+    { left: number; readonly until: number; readonly begun: Set<string> }
+  >();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, clock: Clock) {
@@ -30,7 +33,7 @@ export class Caution {
 
   /** The last owner of this shard died. */
   suspect(shard: number): void {
-    this.#suspects.set(shard, { left: mostSuspects, until: this.#clock.now() + probation });
+    this.#suspects.set(shard, { left: mostSuspects, until: this.#clock.now() + probation, begun: new Set() });
   }
 
   /** The shard is another copy's. */
@@ -43,9 +46,13 @@ export class Caution {
     const suspicion = this.#suspects.get(cause.shard);
     if (suspicion === undefined) return work();
     const alone = this.#turn.then(async () => {
-      const tries = await this.#store.tryOnce(cause);
-      if (tries > mostTries)
-        throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
+      // What Redis could not take is tried again by the same process, which it has not ended.
+      if (!suspicion.begun.has(cause.id)) {
+        suspicion.begun.add(cause.id);
+        const tries = await this.#store.tryOnce(cause);
+        if (tries > mostTries)
+          throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
+      }
       await work();
     });
     this.#turn = alone.catch(() => {});
