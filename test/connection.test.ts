@@ -111,6 +111,22 @@ test('a connection that is dead but open is found, named and opened anew; nothin
   expect(answers()).toBe(2);
 });
 
+test('what a network has kept to itself and delivers late changes nothing twice', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  const { sandbox, anna, said, answers } = await bot(proxy.url);
+  proxy.stall();
+  anna.says('/help');
+  await expect.poll(() => said('the lease could not be renewed for 3 s'), { timeout: 10_000 }).toBe(1);
+  expect(answers()).toBe(1);
+  proxy.pass();
+  await expect.poll(answers, { timeout: 15_000 }).toBe(2);
+  await sandbox.waitFor(() => sandbox.pendingUpdates === 0, 'the confirmation', 10_000);
+  anna.says('/terms');
+  await anna.sees('Terms');
+  expect(answers()).toBe(3);
+});
+
 const alarm = setup({
   types: { context: {} as { language: string }, events: {} as { type: string } },
   delays: { ring: 60_000, ring_again: 180_000 },
