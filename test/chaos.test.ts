@@ -143,6 +143,7 @@ test.each<[string, Partial<Ends>, Partial<Evidence>]>([
 test.each<[string, Partial<Ends>, Partial<Evidence>]>([
   ['an outage that is shorter than a lease', { outages: [{ from: 50, to: 1_000 }] }, {}],
   ['an outage that began long before the first', { outages: [{ from: -20_000, to: 8_000 }] }, {}],
+  ['an outage that began long after the first', { outages: [{ from: 2_000, to: 8_000 }] }, {}],
   ['a hang whose maker lived on', { stops: [10] }, { hungSends: [20] }],
   ['a hang of another time', { stops: [50] }, { hungSends: [-100_000] }],
 ])('a message that came twice is not explained by %s', (_, ends, seen) => {

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
 import { machines } from '../src/conversation.ts';
 import { shardOf } from '../src/core/shard.ts';
+import { SystemClock } from '../src/engine/clock.ts';
+import { Timers } from '../src/engine/timers.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { Keys } from '../src/store/keys.ts';
 import { connect, readInfo } from '../src/store/redis.ts';
@@ -12,6 +15,7 @@ import { Store } from '../src/store/store.ts';
 import { startBot } from './support/bot.ts';
 import { dataDir, run, variablesFor } from './support/process.ts';
 import { freePort, type RedisProxy, startProxy } from './support/proxy.ts';
+import { openTestRedis } from './support/redis.ts';
 
 /** A Redis of the test's own. */
 async function server() {
@@ -185,6 +189,56 @@ test('a timer that was in hand when Redis came back fires before a later one of 
     expect.stringContaining('Terms'),
     expect.stringContaining('What'),
   ]);
+});
+
+/** The store over Redis, whose reading of timers can be held up. */
+class HeldStore extends Store {
+  held: Promise<void> = Promise.resolve();
+  reads = 0;
+  override async dueTimers(...given: Parameters<Store['dueTimers']>) {
+    const found = await super.dueTimers(...given);
+    this.reads++;
+    await this.held;
+    return found;
+  }
+}
+
+test('timers that were read before Redis fell back do not pass by one that has come back; none is in hand three times', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const store = new HeldStore(redis, { prefix, shards: 1 });
+  const ends: (() => void)[] = [];
+  const taken: string[] = [];
+  const timers = new Timers({
+    store,
+    handle: ({ timer }) => new Promise((end) => ends.push(end) && taken.push(timer)),
+    room: () => 100,
+    clock: new SystemClock(),
+    log: pino({ level: 'silent' }),
+  });
+  let release = () => {};
+  store.held = new Promise((resolve) => {
+    release = resolve;
+  });
+  const key = store.keys.timers(0);
+  await redis.zadd(key, 2, 'access:7|later');
+  timers.start();
+  timers.gain(0);
+  await expect.poll(() => store.reads).toBe(1);
+  await redis.zadd(key, 1, 'access:7|earlier');
+  timers.reread();
+  release();
+  await expect.poll(() => taken).toEqual(['earlier', 'later']);
+
+  timers.reread();
+  await expect.poll(() => taken).toEqual(['earlier', 'later', 'earlier', 'later']);
+  for (const end of ends.splice(0, 2)) end();
+  const reads = store.reads;
+  timers.hint(0, 1);
+  await expect.poll(() => store.reads).toBeGreaterThan(reads);
+  for (const end of ends.splice(0)) end();
+  await redis.del(key);
+  await timers.stop();
+  expect(taken).toHaveLength(4);
 });
 
 test('what is asked while a connection is being opened is answered, though that attempt fails', async () => {
