@@ -133,7 +133,7 @@ test.each<[string, Partial<Ends>, Partial<Evidence>]>([
   ['a lost answer', {}, { lostAnswers: [50] }],
   ['Redis was out of reach', { outages: [{ from: 50, to: 5_000 }] }, {}],
   ['a send that hung', { stops: [50] }, { hungSends: [20] }],
-])('a message that came twice after %s is counted by its window', (window, ends, seen) => {
+])('a message that came twice is counted by its window: %s', (window, ends, seen) => {
   const [first, ...rest] = good.shown as [Shown, ...Shown[]];
   const twice = { ...good, shown: [first, { ...first, real: 4_000 }, ...rest], ...seen };
   const found = checkChat(twice, { ...noEnds, ...ends });

@@ -49,7 +49,7 @@ function print(report: ChaosReport): void {
   row('dead letters', report.deadLetters);
   row('losses', report.losses);
   row('violations', report.violations.length);
-  for (const violation of report.violations.slice(0, 40)) console.log(`\n${violation}`);
+  for (const violation of report.violations.slice(0, 10)) console.log(`\n${violation}`);
   if (keep || report.violations.length > 0) console.log(`\nLogs and files: ${report.folder}`);
 }
 
