@@ -424,6 +424,12 @@ test('a queue stands in one lane, wherever it was taken from and whatever came m
   }
   expect(await store.settle(head, now)).toBeNull();
   expect(await standing()).toEqual([]);
+  // Put by somebody into another lane than its own.
+  await push('reply', 41);
+  await redis.zadd(store.keys.lane(shard, 'reminder'), now, 'q');
+  [head] = (await store.takeEffects(shard, 'reminder', now, 1, [])).taken as [Taken];
+  expect(await store.settle(head, now)).toBeNull();
+  expect(await standing()).toEqual([]);
 });
 
 test('the number of shards is fixed at the first start', async () => {

@@ -45,14 +45,14 @@ local function settle(queue, taken, head, hold, told, dead, dropsAll)
   if dropsAll ~= '1' then
     for i = 2, #rest do best = math.min(best, laneOf(rest[i])) end
   end
-  -- The queue stands where it was taken from, or where a better effect that came since has put it.
-  local lifted = math.min(best, laneOf(head))
+  -- The queue stands where it was taken from, or where a better effect that came since has put it: in the best lane of
+  -- what is left, unless that effect is out of sight.
   local isLong = #rest == 32 or dropsAll == '1'
   if best < 9 and (isOwner or best ~= tonumber(taken)) then
     redis.call('ZADD', p .. 'lane:' .. best, ARGV[2], queue)
   end
   for lane = 0, 3 do
-    if lane ~= best and (isLong or lane == tonumber(taken) or lane == lifted) then
+    if lane ~= best and (isLong or lane == tonumber(taken)) then
       redis.call('ZREM', p .. 'lane:' .. lane, queue)
     end
   end
