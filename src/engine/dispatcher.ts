@@ -86,7 +86,17 @@ export class Dispatcher {
   hint(shard: number, lane: Lane): void {
     if (!this.#shards.isOpen(shard)) return;
     this.#waiting.get(lane)?.add(shard);
-    void this.#pump();
+    if (this.#pumping) this.#again = true;
+    else void this.#pump();
+  }
+
+  /** These were put into a shard's outbox. */
+  hintEffects(shard: number, effects: readonly { readonly lane: Lane }[]): void {
+    let last: Lane | undefined;
+    for (const { lane } of effects) {
+      if (lane !== last) this.hint(shard, lane);
+      last = lane;
+    }
   }
 
   /** Looks whether anything in these shards is due. */

@@ -107,11 +107,12 @@ local function commit(o)
 
   at = o + 21
   for _ = 1, tonumber(ARGV[o + 20]) do
-    local isSet, changed = ARGV[at + 1] ~= '', 0
-    if isSet then changed = redis.call('ZADD', p .. 'timers', ARGV[at + 1], ARGV[at])
-    else changed = -redis.call('ZREM', p .. 'timers', ARGV[at]) end
+    local member, due = ARGV[at], ARGV[at + 1]
+    local changed = due ~= '' and redis.call('ZADD', p .. 'timers', due, member) or -redis.call('ZREM', p .. 'timers', member)
     -- The ends of untouched sessions are timers like all others; those who ask how many reminders wait leave them out.
-    if string.sub(ARGV[at], -8) == '|~expiry' then expiries = expiries + changed end
+    if changed ~= 0 and string.byte(member, -7) == 126 and string.sub(member, -8) == '|~expiry' then
+      expiries = expiries + changed
+    end
     at = at + 2
   end
   -- A queue stands in one lane: the best of its effects. It keeps its time when a better effect promotes it.
