@@ -68,11 +68,9 @@ local function commit(o)
     at = at + 2
   end
   local effects = at
-  if ARGV[effects] ~= '0' then
-    for lane = 0, 3 do expect('lane:' .. lane, 'zset') end
-  end
   at = at + 1
   for _ = 1, tonumber(ARGV[effects]) do
+    expect('lane:' .. ARGV[at + 1], 'zset')
     redis.call('LLEN', p .. 'outbox:' .. ARGV[at])
     at = at + 3
   end
@@ -123,8 +121,8 @@ local function commit(o)
       redis.call('ZADD', p .. 'lane:' .. lane, ARGV[o + 10], queue)
     else
       for worse = 3, lane + 1, -1 do
-        local due = redis.call('ZSCORE', p .. 'lane:' .. worse, queue)
-        if due then
+        local due = redis.pcall('ZSCORE', p .. 'lane:' .. worse, queue)
+        if type(due) == 'string' then
           redis.call('ZREM', p .. 'lane:' .. worse, queue)
           redis.call('ZADD', p .. 'lane:' .. lane, due, queue)
         end
