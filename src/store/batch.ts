@@ -66,7 +66,9 @@ export class Batch<Item, Result> {
     this.#waiting.delete(shard);
     this.#perform(shard, group.items).then(
       (results) => {
-        for (const [index, end] of group.ends.entries()) finish(end, results[index] as Result | Error);
+        group.ends.forEach((end, index) => {
+          finish(end, results[index] as Result | Error);
+        });
       },
       (error: unknown) => {
         if (group.items.length > 1 && !isPassing(error)) void this.#oneByOne(shard, group);
