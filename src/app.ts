@@ -462,7 +462,10 @@ async function startOn(parts: Parts): Promise<App> {
     },
   );
 
-  reread = () => worker.reread();
+  reread = () => {
+    worker.reread();
+    timers.reread();
+  };
   worker.start();
   dispatcher.start();
   timers.start();

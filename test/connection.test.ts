@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
+import { setup } from 'xstate';
+import { machines } from '../src/conversation.ts';
+import { shardOf } from '../src/core/shard.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { Keys } from '../src/store/keys.ts';
 import { connect, readInfo } from '../src/store/redis.ts';
 import { startEmbeddedRedis } from '../src/store/server.ts';
 import { Store } from '../src/store/store.ts';
+import { startBot } from './support/bot.ts';
 import { dataDir, run, variablesFor } from './support/process.ts';
-import { type RedisProxy, startProxy } from './support/proxy.ts';
+import { freePort, type RedisProxy, startProxy } from './support/proxy.ts';
 
 /** A Redis of the test's own. */
 async function server() {
@@ -22,14 +26,6 @@ async function proxyTo(socket: string): Promise<RedisProxy> {
   const proxy = await startProxy(socket);
   onTestFinished(() => proxy.close());
   return proxy;
-}
-
-async function freePort(): Promise<number> {
-  const listener = createServer();
-  await new Promise<void>((done) => listener.listen(0, '127.0.0.1', done));
-  const { port } = listener.address() as { port: number };
-  await new Promise((done) => listener.close(done));
-  return port;
 }
 
 /** Two servers, the second a replica of the first, behind one address. */
@@ -113,6 +109,82 @@ test('a connection that is dead but open is found, named and opened anew; nothin
   await expect.poll(() => [said('the lease is renewed again'), said('Redis is back')]).toEqual([1, 1]);
   await sandbox.waitFor(() => sandbox.pendingUpdates === 0, 'the confirmation', 10_000);
   expect(answers()).toBe(2);
+});
+
+test('what a network has kept to itself and delivers late changes nothing twice', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  const { sandbox, anna, said, answers } = await bot(proxy.url);
+  proxy.stall();
+  anna.says('/help');
+  await expect.poll(() => said('the lease could not be renewed for 3 s'), { timeout: 10_000 }).toBe(1);
+  expect(answers()).toBe(1);
+  proxy.pass();
+  await expect.poll(answers, { timeout: 15_000 }).toBe(2);
+  await sandbox.waitFor(() => sandbox.pendingUpdates === 0, 'the confirmation', 10_000);
+  anna.says('/terms');
+  await anna.sees('Terms');
+  expect(answers()).toBe(3);
+});
+
+const alarm = setup({
+  types: { context: {} as { language: string }, events: {} as { type: string } },
+  delays: { ring: 60_000, ring_again: 180_000 },
+  actions: { send: (_, _params: { message: string }) => {} },
+}).createMachine({
+  id: 'alarm',
+  context: { language: 'en' },
+  meta: { userEvents: ['arm.requested'] },
+  initial: 'resting',
+  states: {
+    resting: { on: { 'arm.requested': 'armed' } },
+    armed: {
+      after: {
+        ring: { actions: { type: 'send', params: { message: 'terms' } } },
+        ring_again: { target: 'resting', actions: { type: 'send', params: { message: 'help' } } },
+      },
+    },
+  },
+});
+
+test('a timer that was in hand when Redis came back fires before a later one of its chat, which would take it away', async () => {
+  const { socket } = await server();
+  const proxy = await proxyTo(socket);
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let claimed = 0;
+  let isHolding = false;
+  const bot = await startBot({
+    machines: [alarm, ...machines],
+    variables: { REDIS_URL: proxy.url },
+    at: (point) => {
+      if (point === 'timer claimed') claimed++;
+      if (point !== 'cause read' || claimed !== 1 || isHolding) return undefined;
+      isHolding = true;
+      return held;
+    },
+  });
+  const redis = connect(socket);
+  onTestFinished(() => redis.disconnect());
+  const anna = bot.sandbox.user();
+  anna.says('/arm');
+  const waiting = () => redis.zcard(new Keys(bot.prefix).timers(shardOf(anna.id, 4)));
+  await expect.poll(waiting).toBe(2);
+  bot.clock.shift(60_000);
+  await expect.poll(() => isHolding).toBe(true);
+  const back = () => bot.log.filter(({ msg }) => msg === 'Redis is back').length;
+  proxy.cut();
+  await expect.poll(back).toBe(1);
+  bot.clock.shift(120_000);
+  await expect.poll(() => claimed, { timeout: 10_000 }).toBeGreaterThan(1);
+  release();
+  await anna.sees('What I can do');
+  expect(anna.messages.filter(({ from }) => from === 'bot').map(({ text }) => text.slice(0, 5))).toEqual([
+    expect.stringContaining('Terms'),
+    expect.stringContaining('What'),
+  ]);
 });
 
 test('what is asked while a connection is being opened is answered, though that attempt fails', async () => {

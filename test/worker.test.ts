@@ -3,9 +3,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { accessMachine } from '../machines/access.machine.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import { route } from '../src/core/route.ts';
+import { Caution } from '../src/engine/caution.ts';
 import { SystemClock } from '../src/engine/clock.ts';
 import { Worker, type WorkerOptions } from '../src/engine/worker.ts';
-import { type Entry, Store } from '../src/store/store.ts';
+import { type Cause, type Entry, Store } from '../src/store/store.ts';
 import { ownAll } from './support/own.ts';
 import { openTestRedis } from './support/redis.ts';
 
@@ -123,3 +124,28 @@ test.each(['a step', 'a wish to be forgotten'])(
     expect(await redis.xlen(store.keys.dead(0))).toBe(1);
   },
 );
+test('what Redis could not take and the same process tries again has not ended the process', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const store = new Store(redis, { prefix, shards: 1 });
+  const cause: Cause = { shard: 0, source: 'inbox', id: '1-0', due: 0 };
+  let attempts = 0;
+  const start = () => {
+    const caution = new Caution(store, new SystemClock());
+    caution.suspect(0);
+    return caution;
+  };
+  const attempt = (caution: Caution, failure: string) =>
+    caution.perform(cause, async () => {
+      attempts++;
+      throw new Error(failure);
+    });
+  const first = start();
+  for (let time = 1; time <= 5; time++)
+    await expect(attempt(first, 'Connection is closed')).rejects.toThrow('Connection is closed');
+  await expect(attempt(start(), 'the process ends')).rejects.toThrow('the process ends');
+  const third = start();
+  await expect(attempt(third, '')).rejects.toThrow('ended 2 times in a row');
+  expect(attempts).toBe(6);
+  // Then it can be given up.
+  await third.perform(cause, async () => {});
+});

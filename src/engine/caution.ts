@@ -12,6 +12,8 @@ const mostTries = 2;
 interface Suspicion {
   left: number;
   readonly until: number;
+  /** Causes that this process has begun. */
+  readonly begun: Set<string>;
 }
 
 /** Handling it has ended the process before. */
@@ -36,7 +38,7 @@ export class Caution {
 
   /** The last owner of this shard died. */
   suspect(shard: number): void {
-    this.#suspects.set(shard, { left: mostSuspects, until: this.#clock.now() + probation });
+    this.#suspects.set(shard, { left: mostSuspects, until: this.#clock.now() + probation, begun: new Set() });
   }
 
   /** The shard is another copy's. */
@@ -52,9 +54,13 @@ export class Caution {
 
   async #performAlone(cause: Cause, work: () => Promise<void>, suspicion: Suspicion): Promise<void> {
     const alone = this.#turn.then(async () => {
-      const tries = await this.#store.tryOnce(cause);
-      if (tries > mostTries)
-        throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
+      // What Redis could not take is tried again by the same process, which it has not ended.
+      if (!suspicion.begun.has(cause.id)) {
+        suspicion.begun.add(cause.id);
+        const tries = await this.#store.tryOnce(cause);
+        if (tries > mostTries)
+          throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
+      }
       await work();
     });
     this.#turn = alone.catch(() => {});

@@ -45,10 +45,11 @@ function print(report: ChaosReport): void {
   row('payments and refunds', report.payments);
   for (const [window, count] of Object.entries(report.duplicates))
     row(`messages twice after ${window}`, count);
+  row('messages that say that something broke', report.apologies);
   row('dead letters', report.deadLetters);
   row('losses', report.losses);
   row('violations', report.violations.length);
-  for (const violation of report.violations.slice(0, 10)) console.log(`\n${violation}`);
+  for (const violation of report.violations.slice(0, 40)) console.log(`\n${violation}`);
   if (keep || report.violations.length > 0) console.log(`\nLogs and files: ${report.folder}`);
 }
 
