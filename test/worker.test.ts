@@ -142,10 +142,29 @@ test('what Redis could not take and the same process tries again has not ended t
   const first = start();
   for (let time = 1; time <= 5; time++)
     await expect(attempt(first, 'Connection is closed')).rejects.toThrow('Connection is closed');
-  await expect(attempt(start(), 'the process ends')).rejects.toThrow('the process ends');
+  for (let death = 0; death < 2; death++) await store.tryOnce(cause);
   const third = start();
   await expect(attempt(third, '')).rejects.toThrow('ended 2 times in a row');
-  expect(attempts).toBe(6);
+  expect(attempts).toBe(5);
   // Then it can be given up.
   await third.perform(cause, async () => {});
+});
+
+test('what has ended the process too often is kept as a dead letter, though nothing else is to be handled', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const store = new Store(redis, { prefix, shards: 1 });
+  await ownAll(store, 'test');
+  await append(store, 1, '/start');
+  const [deadly] = (await store.readInbox(0, 'inbox', '', 1)) as [Entry];
+  for (let death = 0; death < 2; death++) await store.tryOnce(deadly);
+  const applied: unknown[] = [];
+  const worker = workerOn(store, {
+    committed: (_, { effects }) => applied.push(...effects.map(({ params }) => params?.['message'])),
+  });
+  worker.gain(0, true);
+  await expect.poll(() => store.countLetters()).toBe(1);
+  await append(store, 2, '/help');
+  worker.hint(0);
+  await expect.poll(() => applied).toEqual(['something_broke', 'help']);
+  expect(await store.readInbox(0, 'inbox', '', 9)).toEqual([]);
 });

@@ -61,7 +61,7 @@ export class Caution {
         if (tries > mostTries)
           throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
       }
-      await work();
+      await work().finally(() => this.#store.outlive(cause).catch(() => {}));
     });
     this.#turn = alone.catch(() => {});
     try {

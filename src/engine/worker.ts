@@ -242,12 +242,12 @@ export class Worker {
    */
   async #untilDone(inHand: InHand): Promise<void> {
     const { log } = this.#options;
-    const { cause } = inHand;
-    let { work } = inHand;
+    const { cause, work } = inHand;
+    let perform = () => this.#caution.perform(cause, work);
     let isGivenUp = false;
     for (let wait = 100; this.#current.has(cause); wait = Math.min(wait * 2, 5_000)) {
       try {
-        await this.#caution.perform(cause, work);
+        await perform();
         return;
       } catch (error) {
         if (!isPassing(error)) {
@@ -259,7 +259,7 @@ export class Worker {
             return;
           }
           isGivenUp = true;
-          work = () => this.#bury(inHand, error);
+          perform = () => this.#bury(inHand, error);
           continue;
         }
         log.error({ err: error, entry: cause.id }, 'storing failed; trying again');

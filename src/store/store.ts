@@ -648,14 +648,20 @@ export class Store {
 
   /**
    * Notes that a cause is about to be handled, in a shard whose last owner died with something in hand.
-   * @returns how often it has been begun so far, this time included
+   * @returns how often it has been begun so far and not outlived, this time included
    */
   async tryOnce(cause: Cause): Promise<number> {
     const key = this.keys.trying(cause.shard);
-    const [id, count] = ((await this.#redis.get(key)) ?? '').split(' ');
-    const tries = id === cause.id ? Number(count) + 1 : 1;
-    await this.#redis.set(key, `${cause.id} ${tries}`, 'EX', 86_400);
+    const [tries] = await Promise.all([
+      this.#redis.hincrby(key, cause.id, 1),
+      this.#redis.expire(key, 86_400),
+    ]);
     return tries;
+  }
+
+  /** The process has outlived a cause that it tried: what was counted of it is forgotten. */
+  async outlive(cause: Cause): Promise<void> {
+    await this.#redis.hdel(this.keys.trying(cause.shard), cause.id);
   }
 
   /** Nothing of the shard is under suspicion any more. */
