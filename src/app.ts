@@ -311,7 +311,7 @@ async function startOn(parts: Parts): Promise<App> {
     address: createAddress(environment.adminIds, log),
     committed: (shard, { timers: changes, effects }) => {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
-      for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
+      dispatcher.hintEffects(shard, effects);
     },
     moved: (shard) => appended([shard]),
     gaveUp: () => givenUp.nudge(),

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
+import { assign, setup } from 'xstate';
 import { accessMachine } from '../machines/access.machine.ts';
 import { type Effect, type Lane, lanes } from '../src/core/effects.ts';
-import { expiryTimer, prepareMachine } from '../src/core/machine.ts';
+import { expiryTimer, hasState, prepareMachine } from '../src/core/machine.ts';
 import type { Payment } from '../src/core/route.ts';
 import { expire, type MachineEvent, step, timerNamesOf } from '../src/core/step.ts';
 import { DeadLetters } from '../src/store/dead.ts';
@@ -95,6 +96,29 @@ test('one commit writes session, timers, effects and counters, and takes the cau
     payments: 0,
     sources: {},
   });
+});
+
+test('a machine without states keeps its session, and is counted once', async () => {
+  const { store, redis, append } = await openStore();
+  const counter = setup({
+    types: { context: {} as { n: number } },
+    actions: { count: assign({ n: ({ context }) => context.n + 1 }) },
+  }).createMachine({ id: 'counter', context: { n: 0 }, on: { counted: { actions: 'count' } } });
+  const stateless = prepareMachine(counter);
+  for (let round = 1; round <= 2; round++) {
+    const entry = await append();
+    const { session, version } = await store.loadSession('counter', chat);
+    const event = { type: 'counted' };
+    const given = { machine: stateless, chat, session, cause: 'c', event, input: {}, now, rules: {} };
+    const target = { machine: 'counter', machineVersion: stateless.version, chat, version };
+    expect(await store.commit(entry, target, step(given), { now })).toBe('ok');
+  }
+  expect(await store.loadSession('counter', chat)).toMatchObject({
+    session: { context: { n: 2 } },
+    version: 2,
+  });
+  expect(await redis.hgetall(store.keys.states(store.shardOf(chat)))).toEqual({ 'counter:root': '1' });
+  expect(hasState(stateless, 'root')).toBe(true);
 });
 
 test('a cause is taken once: the second commit of an entry writes nothing', async () => {
@@ -334,6 +358,39 @@ async function handedOver(length: number) {
   await ownAll(owner, 'another');
   return { redis, store, owner, shard, head, take: () => take(owner) };
 }
+
+test('who cannot be reached loses nothing by a write that Redis refuses', async () => {
+  const { store, redis, prefix, append, apply } = await openStore();
+  await apply({ type: 'access.requested' });
+  const entry = await append('77');
+  const aside = `${prefix}:aside`;
+  const shard = store.shardOf(chat);
+  const [session, timers] = [store.keys.session(shard, 'access', chat), store.keys.timers(shard)];
+  await redis.rename(session, aside);
+  await redis.set(session, 'something else');
+  const names = timerNamesOf(machine);
+  const before = await redis.zrange(timers, 0, '-1');
+  const abandon = () => store.abandon(entry, chat, [{ id: 'access', timers: names, endsAt: null }]);
+  await expect(abandon()).rejects.toThrow('WRONGTYPE');
+  expect(await redis.llen(store.keys.outbox(shard, `${chat}`))).toBe(2);
+  expect(await redis.zrange(timers, 0, '-1')).toEqual(before);
+  await redis.rename(aside, session);
+  expect(await abandon()).toBe('ok');
+  expect(await redis.zrange(timers, 0, '-1')).toEqual([]);
+});
+
+test('what may have ended the process is counted by itself, until the process outlives it', async () => {
+  const { store, append } = await openStore();
+  const [deadly, other] = [await append(), await append()];
+  expect(await store.tryOnce(deadly)).toBe(1);
+  expect(await store.tryOnce(other)).toBe(1);
+  expect(await store.tryOnce(deadly)).toBe(2);
+  await store.outlive(other);
+  expect(await store.tryOnce(other)).toBe(1);
+  expect(await store.tryOnce(deadly)).toBe(3);
+  await store.trust(deadly.shard);
+  expect(await store.tryOnce(deadly)).toBe(1);
+});
 
 test('a queue that a former owner still sends from is left alone, and free again with the end of that', async () => {
   const { redis, store, owner, shard, head, take } = await handedOver(60_000);

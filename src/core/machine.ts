@@ -65,6 +65,9 @@ export interface WhileUnreachable {
 /** The timer at whose time an untouched session ends: the runtime's own, in every machine. */
 export const expiryTimer = '~expiry';
 
+/** What the one state of a machine without states is called. */
+export const onlyState = 'root';
+
 /** Transitions without an event that may follow each other; two that lead into each other would never end. */
 const longestChain = 1_000;
 
@@ -262,8 +265,8 @@ export function prepareMachine(
       }
     }
     for (const tag of node.tags) readTag(where, node, tag);
-    if (Object.keys(node.states).length === 0 && node.path.length > 0 && node.type !== 'history')
-      states.push(node.path.join('.'));
+    if (Object.keys(node.states).length === 0 && node.type !== 'history')
+      states.push(node.path.join('.') || onlyState);
     for (const child of Object.values(node.states)) visit(child);
   };
   const root = logic.root as unknown as Node;

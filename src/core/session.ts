@@ -1,6 +1,6 @@
 import type { AnyMachineSnapshot, StateValue } from 'xstate';
 import type { JsonObject } from './effects.ts';
-import type { DurableMachine } from './machine.ts';
+import { type DurableMachine, onlyState } from './machine.ts';
 
 /** One chat's stored snapshot of one machine. */
 export interface Session {
@@ -59,9 +59,13 @@ export function restoreSnapshot(machine: DurableMachine, session: Session): AnyM
 
 /** A state value as one word: `paid`, `paid.choosing`, and for parallel states `a.x+b.y`. */
 export function stateName(value: StateValue): string {
+  return nameOf(value) || onlyState;
+}
+
+function nameOf(value: StateValue): string {
   if (typeof value === 'string') return value;
   return Object.entries(value)
-    .map(([key, child]) => (child === undefined ? key : joinState(key, stateName(child))))
+    .map(([key, child]) => (child === undefined ? key : joinState(key, nameOf(child))))
     .join('+');
 }
 

@@ -47,7 +47,7 @@ export class Keys {
   expiryCount = (shard: number): string => `${this.shard(shard)}:stats:expiries`;
   /** When a person was last told that something broke, ms. */
   sorry = (shard: number, chat: number): string => `${this.shard(shard)}:sorry:${chat}`;
-  /** What is being handled, after a copy died with the shard in hand: `<id> <how often>`. */
+  /** What is being handled, after a copy died with the shard in hand: id → how often it was begun. */
   trying = (shard: number): string => `${this.shard(shard)}:trying`;
   dead = (shard: number): string => `${this.shard(shard)}:dead`;
   /** Telegram's file_id of each uploaded file. */

@@ -97,11 +97,11 @@ export async function run(
   const script = loadScripts().get(verb);
   if (script === undefined) throw new Error(`Expected src/store/scripts/${verb}.lua`);
   try {
-    return await redis.evalsha(script.sha, keys.length, ...keys, ...args.map(String));
+    return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     await redis.script('LOAD', script.text);
-    return await redis.evalsha(script.sha, keys.length, ...keys, ...args.map(String));
+    return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
   }
 }
 
@@ -182,9 +182,9 @@ export async function checkServer(redis: Redis): Promise<string[]> {
   return [];
 }
 
-/** What Redis answers while it cannot serve: the same command succeeds later. */
+/** What Redis answers while it cannot serve: the same command succeeds later. A server started anew has no scripts. */
 const passingReplies =
-  /^(LOADING|BUSY|OOM|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM)\b/;
+  /^(LOADING|BUSY|OOM|MISCONF|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|NOAUTH|WRONGPASS|NOPERM|NOSCRIPT)\b/;
 
 /** What a connection says that is lost, or not there yet. */
 const passingFaults =
@@ -195,11 +195,9 @@ export class Refused extends Error {
   override name = 'Refused';
 }
 
-/** @throws Refused when a script answered `error <what Redis says>` for this item */
-export function unlessRefused<Result>(result: Result): Result {
-  if (typeof result === 'string' && result.startsWith('error ')) throw new Refused(result.slice(6));
-  return result;
-}
+/** What a script answered for one item; Refused where it is `error <what Redis says>`. */
+export const resultOf = (answer: string): string | Refused =>
+  answer.startsWith('error ') ? new Refused(answer.slice('error '.length)) : answer;
 
 /**
  * Whether a command that failed can succeed when it is sent again: the connection was lost, or the server cannot serve

@@ -1,24 +1,54 @@
 import type { Effect, Lane } from '../../src/core/effects.ts';
 import { lanes } from '../../src/core/effects.ts';
+import { expiryTimer } from '../../src/core/machine.ts';
 import type { Payment } from '../../src/core/route.ts';
 import { decodeSession, encodeSession } from '../../src/core/session.ts';
+import { Batch } from '../../src/store/batch.ts';
 import { parseTimerMember, timerMember } from '../../src/store/keys.ts';
-import type { Cause, CommitResult, Entry, Store, Taken } from '../../src/store/store.ts';
+import { Refused } from '../../src/store/redis.ts';
+import type { Cause, CommitResult, Entry, Head, Store, StoredLetter, Taken } from '../../src/store/store.ts';
 
 /** The verbs that the loops use. The store over Redis has them, and so has the model. */
 export type Verbs = Pick<
   Store,
-  | 'acquire'
+  | 'release'
   | 'appendUpdates'
   | 'readInbox'
   | 'loadSession'
   | 'isGranted'
   | 'commit'
+  | 'abandon'
   | 'dueTimers'
   | 'takeEffects'
   | 'settle'
   | 'postpone'
->;
+  | 'hold'
+  | 'tryOnce'
+  | 'outlive'
+  | 'trust'
+  | 'maySaySorry'
+  | 'deadLetters'
+> & { acquire(role: number, copy: string, live: readonly string[]): Promise<unknown> };
+
+/** What the stores of all copies share, and what befalls it from outside. */
+export interface Ground {
+  /** A store for one copy. */
+  open(): Verbs;
+  /** Moves the clock of the server itself, which counts holds. */
+  moveClock(ms: number): Promise<void>;
+  /** Puts something that is no session into the place of one, until `mendSessions`. */
+  spoilSession(machine: string, chat: number): Promise<void>;
+  mendSessions(): Promise<void>;
+  /** The same with the inbox. */
+  spoilInbox(): Promise<void>;
+  mendInbox(): Promise<void>;
+  /** Somebody else writes a session. Returns whether there is one. */
+  touch(machine: string, chat: number): Promise<boolean>;
+  /** Whether the ledger has it, granted or not. */
+  hasPayment(payment: Payment): Promise<boolean>;
+  /** Gives a timer another name. */
+  rename(from: string, to: string): Promise<void>;
+}
 
 /** What keeps the guarantees; a simulation with one of them taken out must fail. */
 export const guards = [
@@ -27,34 +57,134 @@ export const guards = [
   'a cause is taken by its commit',
   'only the owner commits, and on the version that was read',
   'a timer is taken with the time that was claimed',
+  'a timer is due by the clock of the copy that fires it',
   'a charge is recorded once',
+  'a payment is recorded though its step fails',
   'a signal is written by the commit that gives it',
   'an effect is settled after it was sent',
   'an effect is settled only while it is the head',
   'one chat is handled in order',
+  'a session ends by the clock of the bot',
+  'an expiry is decided by the stored session',
+  'a person away keeps what stays',
+  'who is back is not away',
+  'a held queue is left alone',
+  'a hold that is over ends nothing',
+  'a hold of a time ahead is over',
+  'everything is looked at before the first write',
+  'a refused step leaves the batch alone',
+  'a refused end leaves the batch alone',
+  'what throws is given up',
+  'what cannot be performed is given up',
+  'a deadly cause is given up',
+  'a deadly cause has a count of its own',
+  'a person hears once an hour that something broke',
+  'a timer goes under its former names',
+  'a former name means the state that is active',
+  'signals in a circle end',
+  'a session that keeps changing is given up',
 ] as const;
 export type Guard = (typeof guards)[number];
 
-/** One shard, in memory. Several stores look at it: one for each copy of the bot. */
-export class Memory {
-  epoch = 0;
-  nextId = 1;
-  readonly inbox: { id: string; kind: Entry['kind']; text: string }[] = [];
-  readonly seen = new Set<number>();
-  readonly sessions = new Map<string, { text: string; version: number }>();
-  readonly timers = new Map<string, number>();
-  readonly queues = new Map<string, { due: number; effects: string[] }>();
-  readonly ledger = new Set<string>();
+interface StoredSession {
+  readonly text: string;
+  readonly version: number;
+  readonly away: boolean;
+  /** By the server's clock, ms: only where the server ends sessions. */
+  readonly until?: number;
 }
 
+/** One shard, in memory. Several stores look at it: one for each copy of the bot. */
+export class Memory implements Ground {
+  epoch = 0;
+  nextId = 1;
+  readonly inbox: { id: string; kind: Entry['kind']; chat: number; text: string }[] = [];
+  readonly seen = new Set<number>();
+  readonly sessions = new Map<string, StoredSession>();
+  readonly spoiled = new Set<string>();
+  isInboxSpoiled = false;
+  readonly timers = new Map<string, number>();
+  readonly queues = new Map<string, { due: number; effects: string[] }>();
+  readonly held = new Map<string, { till: number; holder: object }>();
+  /** `<charge> <direction>` → whether what it grants was granted. */
+  readonly ledger = new Map<string, boolean>();
+  readonly letters: StoredLetter[] = [];
+  readonly tries = new Map<string, number>();
+  readonly sorry = new Map<number, number>();
+  /** By its own clock. */
+  now = 0;
+  readonly #without: Guard | undefined;
+
+  constructor(without?: Guard) {
+    this.#without = without;
+  }
+
+  open(): Verbs {
+    return new ModelStore(this, this.#without);
+  }
+
+  async moveClock(ms: number): Promise<void> {
+    this.now += ms;
+  }
+
+  async spoilSession(machine: string, chat: number): Promise<void> {
+    this.spoiled.add(sessionKey(machine, chat));
+  }
+
+  async mendSessions(): Promise<void> {
+    this.spoiled.clear();
+  }
+
+  async spoilInbox(): Promise<void> {
+    this.isInboxSpoiled = true;
+  }
+
+  async mendInbox(): Promise<void> {
+    this.isInboxSpoiled = false;
+  }
+
+  async touch(machine: string, chat: number): Promise<boolean> {
+    const key = sessionKey(machine, chat);
+    const stored = this.sessions.get(key);
+    if (stored === undefined || this.spoiled.has(key)) return false;
+    this.sessions.set(key, { ...stored, text: touched(stored.text), version: stored.version + 1 });
+    return true;
+  }
+
+  async hasPayment(payment: Payment): Promise<boolean> {
+    return this.ledger.has(chargeOf(payment));
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    this.timers.set(to, this.timers.get(from) as number);
+    this.timers.delete(from);
+  }
+}
+
+/** A session's text after somebody else has written it: what it says of that must not get lost. */
+export function touched(text: string): string {
+  const session = decodeSession(text);
+  const count = Number(session.context['touched'] ?? 0) + 1;
+  return encodeSession({ ...session, context: { ...session.context, touched: count } });
+}
+
+const sessionKey = (machine: string, chat: number): string => `${machine} ${chat}`;
 const chargeOf = ({ charge, direction }: Pick<Payment, 'charge' | 'direction'>) => `${charge} ${direction}`;
 const laneOf = (text: string): number => Number(text[0]);
+const encode = (effect: Effect): string => `${lanes.indexOf(effect.lane)}${JSON.stringify(effect)}`;
 
 /** A small model of the store: what the scripts do, said in the plainest way. */
-export class ModelStore implements Verbs {
+class ModelStore implements Verbs {
   readonly #memory: Memory;
   readonly #without: Guard | undefined;
   #epoch = 0;
+  readonly #holds = new Set<string>();
+  readonly #commits = new Batch((_, steps: readonly (() => CommitResult)[]) =>
+    this.#together(steps, 'a refused step leaves the batch alone'),
+  );
+  readonly #settles = new Batch((_, ends: readonly (() => Taken | null | 'fenced')[]) =>
+    this.#together(ends, 'a refused end leaves the batch alone'),
+  );
 
   constructor(memory: Memory, without?: Guard) {
     this.#memory = memory;
@@ -69,68 +199,121 @@ export class ModelStore implements Verbs {
     return this.#epoch !== this.#memory.epoch;
   }
 
+  async #together<Result>(items: readonly (() => Result)[], guard: Guard): Promise<(Result | Refused)[]> {
+    const results = items.map((item) => {
+      try {
+        return item();
+      } catch (error) {
+        return error as Refused;
+      }
+    });
+    const refused = results.find((result) => result instanceof Refused);
+    return refused !== undefined && !this.#has(guard) ? items.map(() => refused) : results;
+  }
+
   async acquire(): Promise<'clean'> {
     this.#epoch = ++this.#memory.epoch;
     return 'clean';
   }
 
+  async release(): Promise<void> {
+    this.#epoch = -1;
+  }
+
   async appendUpdates(updates: Parameters<Store['appendUpdates']>[0]): Promise<number> {
-    const { seen, inbox } = this.#memory;
+    const { seen } = this.#memory;
     let added = 0;
-    for (const { id, text } of updates) {
+    for (const { id, kind, chat, text } of updates) {
       if (seen.has(id) && this.#has('an update id is stored once')) continue;
       seen.add(id);
-      inbox.push({ id: `${this.#memory.nextId++}`, kind: 'update', text });
+      this.#append(kind ?? 'update', chat ?? 0, text);
       added++;
     }
     return added;
   }
 
+  #append(kind: Entry['kind'], chat: number, text: string): void {
+    this.#memory.inbox.push({ id: `${this.#memory.nextId++}-0`, kind, chat, text });
+  }
+
   async readInbox(shard: number, source: 'inbox' | 'inbox:checkout'): Promise<Entry[]> {
-    return this.#memory.inbox.map((entry) => ({ ...entry, shard, source, due: 0, chat: null, field: '' }));
+    return this.#memory.inbox.map((entry) => ({ ...entry, shard, source, due: 0, field: '' }));
   }
 
   async loadSession(machine: string, chat: number) {
-    const stored = this.#memory.sessions.get(`${machine} ${chat}`);
-    return stored === undefined
-      ? { session: null, version: 0, away: false }
-      : { session: decodeSession(stored.text), version: stored.version, away: false };
+    const stored = this.#sessionOf(sessionKey(machine, chat));
+    if (stored === undefined) return { session: null, version: 0, away: false };
+    return { session: decodeSession(stored.text), version: stored.version, away: stored.away };
+  }
+
+  #sessionOf(key: string): StoredSession | undefined {
+    const { sessions, spoiled, now } = this.#memory;
+    if (spoiled.has(key)) throw new Refused(`WRONGTYPE ${key}`);
+    const stored = sessions.get(key);
+    return stored?.until !== undefined && stored.until <= now ? undefined : stored;
   }
 
   async isGranted(payment: Pick<Payment, 'charge' | 'direction'>): Promise<boolean> {
-    return this.#has('a charge is recorded once') && this.#memory.ledger.has(chargeOf(payment));
+    return this.#isGranted(payment);
+  }
+
+  #isGranted(payment: Pick<Payment, 'charge' | 'direction'>): boolean {
+    return this.#has('a charge is recorded once') && this.#memory.ledger.get(chargeOf(payment)) === true;
   }
 
   async commit(...given: Parameters<Store['commit']>): Promise<CommitResult> {
-    const [cause, target, commit, { now, payment, extra = [] }] = given;
-    const { sessions, timers, ledger } = this.#memory;
-    const owns = this.#has('only the owner commits, and on the version that was read');
-    if (owns && this.#isFenced) return 'fenced';
-    if (!this.#isThere(cause)) return 'gone';
-    const key = `${target?.machine} ${target?.chat}`;
-    const version = sessions.get(key)?.version ?? 0;
-    if (owns && commit !== null && version !== target?.version) return 'conflict';
-    if (payment !== undefined && (await this.isGranted(payment))) return 'charged';
-    this.#take(cause);
-    if (payment !== undefined) ledger.add(chargeOf(payment));
-    if (target === null) return 'ok';
-    if (commit?.ends === true) sessions.delete(key);
-    else if (commit !== null)
-      sessions.set(key, { text: encodeSession(commit.session), version: version + 1 });
-    for (const { name, due } of commit?.timers ?? []) {
-      const member = timerMember(target.machine, target.chat, name);
-      if (due === null) timers.delete(member);
-      else timers.set(member, due);
-    }
-    for (const effect of [...(commit?.effects ?? []), ...extra]) this.#push(effect, now);
-    const signals = this.#has('a signal is written by the commit that gives it')
-      ? (commit?.signals ?? [])
-      : [];
-    for (const signal of signals) {
-      const text = JSON.stringify(signal);
-      this.#memory.inbox.push({ id: `${this.#memory.nextId++}`, kind: 'signal', text });
-    }
-    return 'ok';
+    const [cause, target, commit, { now, payment, letter, extra = [], back }] = given;
+    const { sessions, timers, ledger, letters } = this.#memory;
+    const text = commit === null ? '' : encodeSession(commit.session);
+    const effects = [...(commit?.effects ?? []), ...extra].map((effect) => ({
+      queue: effect.queue,
+      text: encode(effect),
+    }));
+    return this.#commits
+      .add(0, () => {
+        const owns = this.#has('only the owner commits, and on the version that was read');
+        if (owns && this.#isFenced) return 'fenced';
+        if (!this.#isThere(cause)) return 'gone';
+        const key = sessionKey(target?.machine ?? '', target?.chat ?? 0);
+        const stored = commit === null ? undefined : this.#sessionOf(key);
+        const version = stored?.version ?? 0;
+        if (owns && commit !== null && version !== target?.version) return 'conflict';
+        if (payment !== undefined && letter === undefined && this.#isGranted(payment)) return 'charged';
+        const isOutOfShape = commit?.timers.some(({ due }) => Number.isNaN(due)) === true;
+        const isLookedAt = this.#has('everything is looked at before the first write');
+        if (isOutOfShape && isLookedAt) throw new Refused('ERR a due time is no number');
+        this.#take(cause);
+        if (letter !== undefined) letters.push({ id: `${letters.length}`, letter });
+        if (payment !== undefined && !this.#isGranted(payment)) {
+          const isKept = letter === undefined || this.#has('a payment is recorded though its step fails');
+          if (isKept) ledger.set(chargeOf(payment), letter === undefined);
+        }
+        if (commit !== null && target !== null) {
+          const isBack = back === true && this.#has('who is back is not away');
+          if (commit.ends) sessions.delete(key);
+          else sessions.set(key, { text, version: version + 1, away: stored?.away === true && !isBack });
+          if (isOutOfShape) throw new Refused('ERR a due time is no number');
+          for (const { name, due } of commit.timers) {
+            const member = timerMember(target.machine, target.chat, name);
+            if (due === null) timers.delete(member);
+            else timers.set(member, due);
+            const written = sessions.get(key);
+            if (
+              name === expiryTimer &&
+              due !== null &&
+              written &&
+              !this.#has('a session ends by the clock of the bot')
+            )
+              sessions.set(key, { ...written, until: this.#memory.now + due - now });
+          }
+        }
+        for (const effect of effects) this.#push(effect.queue, effect.text, now);
+        if (this.#has('a signal is written by the commit that gives it'))
+          for (const signal of commit?.signals ?? [])
+            this.#append('signal', signal.chat, JSON.stringify(signal));
+        return 'ok' as const;
+      })
+      .then(orThrow);
   }
 
   #isThere({ source, id, due }: Cause): boolean {
@@ -148,10 +331,29 @@ export class ModelStore implements Verbs {
     if (at !== -1) this.#memory.inbox.splice(at, 1);
   }
 
-  #push(effect: Effect, now: number): void {
-    const queue = this.#memory.queues.get(effect.queue) ?? { due: now, effects: [] };
-    queue.effects.push(`${lanes.indexOf(effect.lane)}${JSON.stringify(effect)}`);
-    this.#memory.queues.set(effect.queue, queue);
+  #push(name: string, text: string, now: number): void {
+    const queue = this.#memory.queues.get(name) ?? { due: now, effects: [] };
+    queue.effects.push(text);
+    this.#memory.queues.set(name, queue);
+  }
+
+  async abandon(...given: Parameters<Store['abandon']>): Promise<'ok' | 'fenced' | 'gone'> {
+    const [cause, chat, machines] = given;
+    const { sessions, timers, queues } = this.#memory;
+    if (this.#isFenced) return 'fenced';
+    if (!this.#isThere(cause)) return 'gone';
+    const stored = machines.map(({ id }) => this.#sessionOf(sessionKey(id, chat)));
+    this.#take(cause);
+    queues.delete(`${chat}`);
+    for (const [index, { id, timers: names, endsAt }] of machines.entries()) {
+      for (const name of names) timers.delete(timerMember(id, chat, name));
+      const session = stored[index];
+      if (session === undefined) continue;
+      sessions.set(sessionKey(id, chat), { ...session, away: true });
+      const end = timerMember(id, chat, expiryTimer);
+      if (endsAt !== null && !timers.has(end)) timers.set(end, endsAt);
+    }
+    return 'ok';
   }
 
   async dueTimers(shard: number, now: number) {
@@ -170,13 +372,22 @@ export class ModelStore implements Verbs {
 
   async takeEffects(shard: number, lane: Lane, now: number, limit: number, held: readonly string[]) {
     if (this.#isFenced) return { taken: [], spoiled: [], next: null, fenced: true };
-    const isHere = ({ effects }: { effects: string[] }) =>
-      Math.min(...effects.map(laneOf)) === lanes.indexOf(lane);
-    const taken = [...this.#memory.queues]
-      .filter(([name, queue]) => queue.due <= now && !held.includes(name) && isHere(queue))
+    const here = [...this.#memory.queues].filter(
+      ([, { effects }]) => Math.min(...effects.map(laneOf)) === lanes.indexOf(lane),
+    );
+    const taken = here
+      .filter(([name, { due }]) => due <= now && !held.includes(name) && !this.#isHeldByAnother(name))
       .slice(0, limit)
       .map(([name, { effects }]) => this.#taken(shard, name, effects[0] ?? ''));
-    return { taken, spoiled: [], next: null, fenced: false };
+    const later = here.map(([, { due }]) => due).filter((due) => due > now);
+    return { taken, spoiled: [], next: later.length === 0 ? null : Math.min(...later), fenced: false };
+  }
+
+  #isHeldByAnother(queue: string): boolean {
+    const note = this.#memory.held.get(queue);
+    if (note === undefined || !this.#has('a held queue is left alone')) return false;
+    const isAhead = note.till > this.#memory.now + 61_000;
+    return note.till >= this.#memory.now && !(isAhead && this.#has('a hold of a time ahead is over'));
   }
 
   #taken(shard: number, queue: string, text: string): Taken {
@@ -184,28 +395,98 @@ export class ModelStore implements Verbs {
     return { shard, queue, lane: effect.lane, text, effect };
   }
 
-  async settle(...[taken, now, end = {}]: Parameters<Store['settle']>): Promise<Taken | null | 'fenced'> {
-    const isGuarded = this.#has('an effect is settled only while it is the head');
-    if (isGuarded && this.#isFenced) return 'fenced';
-    const queue = this.#memory.queues.get(taken.queue);
-    if (queue === undefined || (isGuarded && queue.effects[0] !== taken.text)) return null;
-    if (end.result !== undefined) {
-      const text = JSON.stringify(end.result);
-      this.#memory.inbox.push({ id: `${this.#memory.nextId++}`, kind: 'result', text });
+  async hold(_: number, heads: readonly Head[], length: number): Promise<void> {
+    const { held, now, queues } = this.#memory;
+    for (const { queue, text } of heads) {
+      const note = held.get(queue);
+      const isMine = note?.holder === this.#holds && note.till >= now;
+      const isHead = queues.get(queue)?.effects[0] === text;
+      if (length > 0 && isHead && (isMine || !this.#isFenced)) {
+        held.set(queue, { till: now + length, holder: this.#holds });
+        this.#holds.add(queue);
+      } else this.#holds.delete(queue);
+      if (length === 0 && isMine) held.delete(queue);
     }
-    queue.effects.shift();
-    queue.due = now;
-    const [head] = queue.effects;
-    if (head === undefined) this.#memory.queues.delete(taken.queue);
-    return head === undefined ? null : this.#taken(taken.shard, taken.queue, head);
+  }
+
+  /** Whether this copy may end the head of a queue: as the owner, or since it holds the queue. */
+  #mayEnd(queue: string): boolean {
+    if (!this.#isFenced) return true;
+    const note = this.#memory.held.get(queue);
+    if (note?.holder !== this.#holds) return false;
+    return note.till >= this.#memory.now || !this.#has('a hold that is over ends nothing');
+  }
+
+  async settle(...[head, now, end = {}]: Parameters<Store['settle']>): Promise<Taken | null | 'fenced'> {
+    const wasHeld = this.#holds.has(head.queue);
+    return this.#settles
+      .add(0, () => {
+        const { queues, held, letters, isInboxSpoiled } = this.#memory;
+        const isGuarded = this.#has('an effect is settled only while it is the head');
+        if (isGuarded && !this.#mayEnd(head.queue)) return wasHeld ? null : 'fenced';
+        const queue = queues.get(head.queue);
+        if (queue === undefined || (isGuarded && queue.effects[0] !== head.text)) return null;
+        const tells = end.result !== undefined || end.unreachable !== undefined;
+        if (tells && isInboxSpoiled) throw new Refused('WRONGTYPE inbox');
+        if (end.result !== undefined) this.#append('result', end.result.chat, JSON.stringify(end.result));
+        else if (end.unreachable !== undefined)
+          this.#append('unreachable', end.unreachable, `${end.unreachable}`);
+        if (end.dead !== undefined) letters.push({ id: `${letters.length}`, letter: end.dead });
+        if (end.dropQueue === true) queue.effects.length = 0;
+        else queue.effects.shift();
+        queue.due = now;
+        held.delete(head.queue);
+        const [next] = queue.effects;
+        if (next === undefined) queues.delete(head.queue);
+        return next === undefined ? null : this.#taken(head.shard, head.queue, next);
+      })
+      .then(orThrow)
+      .then((result) => {
+        this.#holds.delete(head.queue);
+        return result;
+      });
   }
 
   async postpone(taken: Taken, effect: Effect, due: number): Promise<'ok' | 'fenced' | 'gone'> {
-    if (this.#isFenced) return 'fenced';
+    const wasHeld = this.#holds.delete(taken.queue);
+    if (!this.#mayEnd(taken.queue)) return wasHeld ? 'gone' : 'fenced';
     const queue = this.#memory.queues.get(taken.queue);
     if (queue?.effects[0] !== taken.text) return 'gone';
     queue.effects[0] = `${taken.text[0]}${JSON.stringify(effect)}`;
     queue.due = due;
+    this.#memory.held.delete(taken.queue);
     return 'ok';
   }
+
+  async tryOnce({ id }: Cause): Promise<number> {
+    const { tries } = this.#memory;
+    const count = (tries.get(id) ?? 0) + 1;
+    if (!this.#has('a deadly cause has a count of its own')) tries.clear();
+    tries.set(id, count);
+    return count;
+  }
+
+  async outlive({ id }: Cause): Promise<void> {
+    this.#memory.tries.delete(id);
+  }
+
+  async trust(): Promise<void> {
+    this.#memory.tries.clear();
+  }
+
+  async maySaySorry(chat: number, now: number, period: number): Promise<boolean> {
+    const last = this.#memory.sorry.get(chat) ?? Number.NEGATIVE_INFINITY;
+    const isSoon = now - last < period && this.#has('a person hears once an hour that something broke');
+    if (!isSoon) this.#memory.sorry.set(chat, now);
+    return !isSoon;
+  }
+
+  async *deadLetters(): AsyncGenerator<StoredLetter> {
+    yield* this.#memory.letters;
+  }
+}
+
+function orThrow<Result>(result: Result | Refused): Result {
+  if (result instanceof Refused) throw result;
+  return result;
 }
