@@ -85,6 +85,8 @@ const pause = { least: 50, most: 500 };
 const blackHole = { least: 1_000, most: 8_000 };
 /** A connection that a black hole has swallowed is found dead after this, ms. */
 const silenceLimit = 5_000;
+/** How long what must happen may take while faults go on, ms. */
+const patience = 120_000;
 /** How many people block the bot for more than 90 days. */
 const gone = { recorders: 8, buyers: 4 };
 const points = crashPoints.filter((point) => !point.startsWith('shard'));
@@ -429,7 +431,9 @@ class Run {
       const letters = await this.#lettersOf(id);
       return notes.every((note) => letters.some(({ letter }) => whatOf(letter) === note));
     };
-    await until(`${notes.join(', ')} of chat ${id} to be given up`, areGivenUp, 60_000);
+    await until(`${notes.join(', ')} of chat ${id} to be given up`, areGivenUp, patience).catch(
+      (error: Error) => void this.#violations.push(error.message),
+    );
     this.#isClockFree = false;
     await this.#aloneSoon('putting a session back', async () => {
       await this.#stage.restore(id);
@@ -479,7 +483,7 @@ class Run {
         chat.seen.past.push({ record: session.record, times: session.times, until: ends });
         return true;
       },
-      60_000,
+      patience,
     );
     this.#silent.add(chat);
     const isOver = async () => {
@@ -568,7 +572,7 @@ class Run {
       sandbox.pendingUpdates > 0 ||
       this.#buyers.some(({ pending }) => pending.size > 0) ||
       this.#recorders.some((chat) => chat.isReserved && !this.#silent.has(chat));
-    await until('everything to be heard', () => !isBusy(), 90_000);
+    await until('everything to be heard', () => !isBusy(), patience);
   }
 
   /** Resolves when the bot knows that a person cannot be reached; null: it knows nothing of the person at all. */
@@ -583,7 +587,7 @@ class Run {
       chat.seen.past.push({ record: session.record, times: session.times, until: end });
       return true;
     };
-    await until(`the bot to know that chat ${id} is blocked`, look, 60_000);
+    await until(`the bot to know that chat ${id} is blocked`, look, patience);
     return isKnown ? chat : null;
   }
 
