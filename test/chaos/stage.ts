@@ -267,11 +267,23 @@ export class Stage {
     id: number,
     machine = 'recorder',
   ): Promise<(Life & { state: string; isAway: boolean }) | null> {
-    const [text, away] = await this.redis.hmget(this.#key(id, machine), 's', 'b');
+    const [text, away] = await this.#fields(this.#key(id, machine));
     if (typeof text !== 'string') return null;
     const { context, value } = decodeSession(text);
     const { record = [], times = [] } = context as Partial<Life>;
     return { record, times, state: String(value), isAway: away === '1' };
+  }
+
+  /** A key of another type that stands in a session's place is taken away again soon. */
+  async #fields(key: string): Promise<(string | null)[]> {
+    for (;;) {
+      try {
+        return await this.redis.hmget(key, 's', 'b');
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
   }
 
   #key(id: number, machine: string): string {
