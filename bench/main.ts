@@ -1,6 +1,7 @@
 import { keepMemoryLow } from '../src/ops/memory.ts';
 import { benchCheckout } from './checkout.ts';
 import { benchCopies } from './copies.ts';
+import { benchFlood } from './flood.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
 import { benchRecovery } from './recovery.ts';
@@ -17,6 +18,7 @@ const benches: Record<string, () => Promise<void>> = {
   copies: benchCopies,
   checkout: benchCheckout,
   rest: benchRest,
+  flood: benchFlood,
 };
 
 const names = process.argv.slice(2);
