@@ -20,6 +20,17 @@ export async function benchCopies(): Promise<void> {
     const first = await start();
     const joined = await during(sandbox, start);
     row('a copy joins: longest answer, ms', joined.longest, '< 1000', Number(joined.longest) < 1_000);
+    // One send of a person who is in the way of nobody else takes 20 s.
+    const slow = sandbox.user({ id: 4_999_999 });
+    sandbox.fail('sendMessage', { delay: 20_000 }, { chat: slow.id });
+    slow.says('/help');
+    const hanging = await during(sandbox, async () => (await start()).stop());
+    row(
+      'one joins and stops while a send takes 20 s: longest, ms',
+      hanging.longest,
+      '< 1000',
+      Number(hanging.longest) < 1_000,
+    );
     const left = await during(sandbox, first.stop);
     row('the polling copy stops in order: longest, ms', left.longest);
     const third = await start();

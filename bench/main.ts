@@ -1,9 +1,11 @@
 import { keepMemoryLow } from '../src/ops/memory.ts';
 import { benchCheckout } from './checkout.ts';
 import { benchCopies } from './copies.ts';
+import { benchFlood } from './flood.ts';
 import { benchJourney } from './journey.ts';
 import { benchMemory } from './memory.ts';
 import { benchRecovery } from './recovery.ts';
+import { benchRest } from './rest.ts';
 import { benchTimers } from './timers.ts';
 import { benchUpdates } from './updates.ts';
 
@@ -15,6 +17,8 @@ const benches: Record<string, () => Promise<void>> = {
   recovery: benchRecovery,
   copies: benchCopies,
   checkout: benchCheckout,
+  rest: benchRest,
+  flood: benchFlood,
 };
 
 const names = process.argv.slice(2);

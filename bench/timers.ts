@@ -115,7 +115,7 @@ async function openBench(redis: Redis, prefix: string) {
     address: (effect) => [effect],
     committed: (shard, { timers: changes, effects }) => {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
-      for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
+      dispatcher.hintEffects(shard, effects);
     },
     moved: failed,
     gaveUp: failed,

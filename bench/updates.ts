@@ -119,7 +119,7 @@ async function measure(
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],
     committed: (shard, { effects }) => {
-      for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
+      dispatcher.hintEffects(shard, effects);
     },
     moved: failed,
     gaveUp: failed,

@@ -14,7 +14,7 @@ import {
 } from './conversation.ts';
 import type { Effect } from './core/effects.ts';
 import { allowedUpdates, type RouteRules, route } from './core/route.ts';
-import { type Clock, SystemClock } from './engine/clock.ts';
+import { SystemClock } from './engine/clock.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
 import { Leases } from './engine/leases.ts';
 import type { At } from './engine/points.ts';
@@ -32,7 +32,7 @@ import { exitCodes, StartRefused } from './ops/exit.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Ledger } from './store/ledger.ts';
 import { migrate } from './store/migrate.ts';
-import { checkServer, connect } from './store/redis.ts';
+import { checkServer, connect, readInfo } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStates } from './store/status.ts';
 import { fixBot, fixShards, Store, type StoredUpdate } from './store/store.ts';
@@ -40,6 +40,7 @@ import { bulkWindow, createApis } from './telegram/api.ts';
 import { createMedia } from './telegram/media.ts';
 import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
 import { createSender } from './telegram/sender.ts';
+import { aheadBy } from './telegram/time.ts';
 import { verdict } from './telegram/verdict.ts';
 
 /** Telegram sends at most this many updates at once; fewer mean that none is left waiting. */
@@ -47,6 +48,9 @@ const mostUpdates = 100;
 
 /** Reminders that may wait to be sent, as many as are sent in this time, ms; the others stay timers. */
 const reminderBacklog = 2_000;
+/** How far the clock may be off Telegram's, and how often they are compared, ms. */
+const clockTolerance = 60_000;
+const clockComparing = 600_000;
 
 /** The start was called off before the bot ran. */
 export class StartCalledOff extends Error {
@@ -56,7 +60,7 @@ export class StartCalledOff extends Error {
 export interface AppOptions {
   readonly environment: Environment;
   readonly log: Logger;
-  readonly clock?: Clock;
+  readonly clock?: SystemClock;
   /** Conversations in place of the product's own. */
   readonly machines?: readonly AnyStateMachine[];
   /** What invoked promise actors do, by name. */
@@ -81,52 +85,83 @@ export interface App {
   stop(): Promise<void>;
 }
 
+/** What a start that still waits says, and what calls it off. */
+export interface Waiting {
+  readonly says: (line: string) => void;
+  readonly clock?: SystemClock;
+  readonly signal?: AbortSignal;
+}
+
+/** An address without its password. */
+const shown = (address: string) => address.replace(/\/\/[^@/]*@/, '//…@');
+
 /**
  * Connects to the Redis of the environment, starting the embedded one where none is named.
  * @throws StartRefused (69) after 30 s without an answer
  */
 export async function openRedis(
   environment: Environment,
-  log: Logger,
-  clock: Clock = new SystemClock(),
-  signal?: AbortSignal,
+  waiting: Waiting,
 ): Promise<{ redis: Redis; embedded: EmbeddedRedis | null }> {
-  const embedded = environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir) : null;
-  const address = embedded?.socket ?? (environment.redisUrl as string);
+  const embedded =
+    environment.redisUrl === null ? await startEmbeddedRedis(environment.dataDir, waiting) : null;
+  try {
+    return {
+      redis: await reachRedis(embedded?.socket ?? (environment.redisUrl as string), waiting),
+      embedded,
+    };
+  } catch (error) {
+    await embedded?.stop();
+    throw error;
+  }
+}
+
+/**
+ * Connects to one Redis.
+ * @throws StartRefused (69) after 30 s without an answer
+ */
+export async function reachRedis(
+  address: string,
+  { says, clock = new SystemClock(), signal }: Waiting,
+): Promise<Redis> {
   const redis = connect(address);
   let lastError = 'no answer';
   const noted = (error: Error) => {
     if (lastError !== error.message)
-      log.warn({ reason: error.message }, 'Redis does not answer yet; trying for 30 s');
+      says(`Redis does not answer yet at ${shown(address)}: ${error.message}; trying for 30 s`);
     lastError = error.message;
   };
   redis.on('error', noted);
   redis.connect().catch(() => {});
+  const began = clock.now();
+  const unready = clock.at(began + 5_000, () => {
+    if (redis.status === 'connect')
+      noted(new Error('it accepts connections and is not ready, as while it reads its file'));
+  });
   let giveUp: () => void = () => {};
   const late = new Promise<'late'>((resolve) => {
-    giveUp = clock.at(clock.now() + 30_000, () => resolve('late'));
+    giveUp = clock.at(began + 30_000, () => resolve('late'));
   });
   // A server that refuses the password, or is no Redis, answers with an error at once.
   const refused = (error: Error) => error.message;
   const outcome = await Promise.race([redis.ping().catch(refused), late, called(signal)]).catch(
-    async (error: unknown) => {
+    (error: unknown) => {
       redis.disconnect();
-      await embedded?.stop();
       throw error;
     },
   );
+  unready();
   giveUp();
   redis.off('error', noted);
   if (outcome !== 'PONG') {
     redis.disconnect();
-    const shown = address.replace(/\/\/[^@/]*@/, '//…@');
     throw new StartRefused(
       exitCodes.unavailable,
-      `Redis could not be used at ${shown}: ${outcome === 'late' ? `tried for 30 s, the last error was: ${lastError}` : outcome}. ` +
+      `Redis could not be used at ${shown(address)}: ${outcome === 'late' ? `tried for 30 s, the last error was: ${lastError}` : outcome}. ` +
         'Start it, or correct REDIS_URL, or unset REDIS_URL to use the embedded one.',
     );
   }
-  return { redis, embedded };
+  return redis;
 }
 
 /** Rejects when a start is called off; never resolves. */
@@ -141,7 +176,11 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), at } = options;
   const conversation = await loadConversation(environment.contentDir, options.machines);
   checkProvider(conversation.content, environment);
-  const { redis, embedded } = await openRedis(environment, log, clock, options.signal);
+  const { redis, embedded } = await openRedis(environment, {
+    says: (line) => log.warn(line),
+    clock,
+    ...(options.signal !== undefined && { signal: options.signal }),
+  });
   const closeStore = async () => {
     redis.disconnect();
     await embedded?.stop();
@@ -163,7 +202,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 type Parts = AppOptions & {
-  readonly clock: Clock;
+  readonly clock: SystemClock;
   readonly conversation: Conversation;
   readonly redis: Redis;
   readonly closeStore: () => Promise<void>;
@@ -177,17 +216,31 @@ async function startOn(parts: Parts): Promise<App> {
   for (const warning of await checkServer(redis)) log.warn(warning);
   let stopping: Promise<void> | undefined;
   let isAway = false;
+  let reason: string | undefined;
   let reread = () => {};
+  redis.on('error', (error: Error) => {
+    reason = error.message;
+  });
   redis.on('close', () => {
     // Each failed attempt to connect closes again.
     if (stopping !== undefined || isAway) return;
     isAway = true;
-    log.error('Redis is away; nothing is taken from Telegram until it is back');
-    redis.once('ready', () => {
-      isAway = false;
-      log.info('Redis is back');
-      reread();
-    });
+    const address = shown(environment.redisUrl ?? redis.options.path ?? '');
+    log.error({ redis: address, reason }, 'Redis is away; nothing is taken from Telegram until it is back');
+  });
+  redis.on('ready', () => {
+    reason = undefined;
+    if (!isAway) return;
+    reread();
+    // One that takes no writes is away as well.
+    readInfo(redis, 'replication').then(
+      (info) => {
+        if (!isAway || info.includes('role:slave')) return;
+        isAway = false;
+        log.info('Redis is back');
+      },
+      () => {},
+    );
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   await migrate(redis, { prefix: environment.redisPrefix, shards }, (line) => log.info(line));
@@ -204,6 +257,7 @@ async function startOn(parts: Parts): Promise<App> {
   };
   await checkClub();
   await fixBot(redis, environment.redisPrefix, me.id);
+  const stopComparing = await followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log);
 
   let end: () => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -257,7 +311,7 @@ async function startOn(parts: Parts): Promise<App> {
     address: createAddress(environment.adminIds, log),
     committed: (shard, { timers: changes, effects }) => {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
-      for (const lane of new Set(effects.map((effect) => effect.lane))) dispatcher.hint(shard, lane);
+      dispatcher.hintEffects(shard, effects);
     },
     moved: (shard) => appended([shard]),
     gaveUp: () => givenUp.nudge(),
@@ -353,8 +407,8 @@ async function startOn(parts: Parts): Promise<App> {
     copy: copyName(),
     // The embedded Redis belongs to this copy alone.
     isDead: environment.redisUrl === null ? () => true : isDeadCopy,
-    gained: (shard) => {
-      worker.gain(shard);
+    gained: (shard, unclean) => {
+      worker.gain(shard, unclean);
       timers.gain(shard);
       dispatcher.gain(shard);
       rescan.gain(shard);
@@ -402,9 +456,16 @@ async function startOn(parts: Parts): Promise<App> {
         log.error({ reason: error.message }, 'the content of before stays'),
       ),
     (shard) => dispatcher.rescan([shard]),
+    () => {
+      for (let shard = 0; shard < shards; shard++) worker.hint(shard);
+      dispatcher.rescan(Array.from({ length: shards }, (_, shard) => shard));
+    },
   );
 
-  reread = () => worker.reread();
+  reread = () => {
+    worker.reread();
+    timers.reread();
+  };
   worker.start();
   dispatcher.start();
   timers.start();
@@ -425,6 +486,7 @@ async function startOn(parts: Parts): Promise<App> {
       Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())]);
     await within(redis.status === 'ready' ? 8_000 : 0, drained);
     await within(redis.status === 'ready' ? 500 : 0, dispatcher.abandon()).catch(() => {});
+    stopComparing();
     stopListening();
     await parts.closeStore();
     end();
@@ -436,6 +498,38 @@ async function startOn(parts: Parts): Promise<App> {
       stopping ??= stop();
       return stopping;
     },
+  };
+}
+
+/**
+ * Sets the clock by Telegram's when it is off by more than a minute: now, and every 10 minutes. By a wrong clock members
+ * would be removed too early, or never.
+ * @param compare how far Telegram's clock is ahead, ms; null when that is not known
+ * @returns the function that ends it
+ */
+async function followTelegram(
+  compare: () => Promise<number | null>,
+  clock: SystemClock,
+  log: Logger,
+): Promise<() => void> {
+  let callOff: () => void = () => {};
+  let isOver = false;
+  const look = async () => {
+    // One answer may be lost on the way.
+    const ahead = (await compare()) ?? (await compare());
+    if (ahead !== null && Math.abs(ahead) > clockTolerance && clock.correct(ahead)) {
+      log.error(
+        { offBy: `${Math.round(Math.abs(ahead) / 1_000)} s`, telegram: new Date(clock.now()).toISOString() },
+        `The clock of this machine is ${ahead > 0 ? 'behind' : 'ahead of'} Telegram's; the bot counts by Telegram's time. ` +
+          'Set the clock right (timedatectl set-ntp true), and restart the bot.',
+      );
+    }
+    if (!isOver) callOff = clock.at(clock.now() + clockComparing, () => void look());
+  };
+  await look();
+  return () => {
+    isOver = true;
+    callOff();
   };
 }
 

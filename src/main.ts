@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
-import { openRedis, StartCalledOff, startApp } from './app.ts';
+import { openRedis, reachRedis, StartCalledOff, startApp } from './app.ts';
 import { checkProvider, loadConversation, machines, reportOf } from './conversation.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
@@ -29,7 +29,7 @@ import { DeadLetters } from './store/dead.ts';
 import { Keys } from './store/keys.ts';
 import { Ledger } from './store/ledger.ts';
 import { requireFormat } from './store/migrate.ts';
-import { connect, RedisUnfit } from './store/redis.ts';
+import { checkRole, connect, RedisUnfit, readInfo } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStatus } from './store/status.ts';
 import { fixShards, SettingDiffers } from './store/store.ts';
@@ -112,18 +112,20 @@ async function withStored<T>(
   report: (redis: Redis, options: { prefix: string; shards: number }) => Promise<T>,
 ): Promise<T> {
   const environment = readEnvironment(readVariables(), { token: false });
-  const socket = environment.redisUrl === null ? await findEmbeddedRedis(environment.dataDir) : null;
-  const quiet = createLog('warn', [environment.botToken], 2);
+  const waiting = { says: (line: string) => void process.stderr.write(`${line}\n`) };
+  const socket = environment.redisUrl === null ? await findEmbeddedRedis(environment.dataDir, waiting) : null;
   const opened =
-    socket === null ? await openRedis(environment, quiet.logger) : { redis: connect(socket), embedded: null };
+    socket === null
+      ? await openRedis(environment, waiting)
+      : { redis: await reachRedis(socket, waiting), embedded: null };
   try {
+    checkRole(await readInfo(opened.redis));
     const shards = await fixShards(opened.redis, environment.redisPrefix, environment.shards);
     await requireFormat(opened.redis, environment.redisPrefix);
     return await report(opened.redis, { prefix: environment.redisPrefix, shards });
   } finally {
     opened.redis.disconnect();
     await opened.embedded?.stop();
-    await quiet.flush();
   }
 }
 

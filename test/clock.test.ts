@@ -51,3 +51,15 @@ test('what was called off never fires', () => {
   vi.advanceTimersByTime(hour);
   expect(seen.fired).toBe(0);
 });
+
+test('a correction moves the clock, but not one that somebody has moved on purpose', () => {
+  const clock = new SystemClock();
+  const seen = wait(clock, 5 * hour);
+  expect(clock.correct(5 * hour)).toBe(true);
+  vi.advanceTimersByTime(0);
+  expect(seen.fired).toBe(1);
+  const before = clock.now();
+  clock.shift(hour);
+  expect(clock.correct(-hour)).toBe(false);
+  expect(clock.now()).toBe(before + hour);
+});

@@ -449,3 +449,25 @@ test('a chat that floods its shard holds up nobody, loses nothing and keeps its 
   expect(order).toEqual([...order].sort((a, b) => a - b));
   expect((await bot.status()).inbox).toBe(0);
 });
+
+test('a start that would leave people in a state which is gone is refused, and names state and number', async () => {
+  const here = setup({}).createMachine({
+    id: 'wrong',
+    context: { language: 'en' },
+    meta: { userEvents: ['fine.requested'] },
+    initial: 'elsewhere',
+    states: { elsewhere: { on: { 'fine.requested': {} } } },
+  });
+  const { bot } = await stand();
+  for (const person of [bot.sandbox.user(), bot.sandbox.user()]) person.says('/fine');
+  await expect.poll(async () => (await bot.status()).states['wrong']?.['here']).toBe(2);
+  await bot.app.stop();
+  const start = startBot({
+    machines: [here, ...machines],
+    variables: { REDIS_PREFIX: bot.prefix },
+  });
+  await expect(start).rejects.toMatchObject({
+    exitCode: 78,
+    message: expect.stringMatching(/"wrong": expected the state "here", in which 2 sessions stand/),
+  });
+});

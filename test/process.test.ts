@@ -60,6 +60,7 @@ test.each(['the bot', 'the bot and its Redis'])(
     anna.says('/help');
 
     const before = anna.messages.length;
+    sandbox.clock.advance('5m');
     await bot(sandbox, { DATA_DIR: folder, TURNSTILE_CLOCK_OFFSET: String(5 * 60_000) });
     await boris.sees('Get access');
     await anna.sees('3 traps');

@@ -164,3 +164,15 @@ test('a later start with the same file goes on: chats, files, what waits, menus,
   const download = await fetch(`${second.url}/file/bot${second.token}/${file_path}`);
   expect(await download.text()).toBe('my notes');
 });
+
+test('an update that comes again stands where its id belongs, so that whoever confirms by the last id gets on', async () => {
+  const { sandbox } = await said(...Array.from({ length: 99 }, (_, index) => `${index}`));
+  const [first] = await poll(sandbox);
+  sandbox.push({ ...first });
+  sandbox.user().says('last');
+  const batch = await poll(sandbox);
+  expect(texts(batch.slice(0, 2))).toEqual(['0', '0']);
+  expect(batch).toHaveLength(100);
+  const offset = (batch.at(-1)?.update_id ?? 0) + 1;
+  expect(texts(await poll(sandbox, { offset }))).toEqual(['last']);
+});

@@ -1,4 +1,6 @@
-import { appendFileSync, cpSync, readdirSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
@@ -6,9 +8,9 @@ import { startApp } from '../src/app.ts';
 import { readEnvironment } from '../src/ops/environment.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { connect } from '../src/store/redis.ts';
-import { type EmbeddedRedis, startEmbeddedRedis } from '../src/store/server.ts';
+import { type EmbeddedRedis, findEmbeddedRedis, startEmbeddedRedis } from '../src/store/server.ts';
 import { Store } from '../src/store/store.ts';
-import { dataDir, variablesFor } from './support/process.ts';
+import { dataDir, run, variablesFor } from './support/process.ts';
 
 /** Starts the server, uses it, and kills it as a power failure would. */
 async function useAndKill(folder: string, use: (redis: ReturnType<typeof connect>) => Promise<unknown>) {
@@ -97,4 +99,151 @@ test('updates count as stored only while the server that took them still runs', 
   const store = new Store(redis, { prefix: 'test', shards: 1 });
   await expect(store.untilWritten(await store.server())).resolves.toBeUndefined();
   await expect(store.untilWritten('another')).rejects.toThrow('started anew');
+});
+
+/** A process that starts the server of a DATA_DIR when it is told to, and then holds it. */
+function starter(folder: string) {
+  const server = join(import.meta.dirname, '../dist/src/store/server.js');
+  const code = `
+    import { startEmbeddedRedis } from ${JSON.stringify(server)};
+    process.once('disconnect', () => process.exit(0));
+    process.on('message', () =>
+      startEmbeddedRedis(${JSON.stringify(folder)}).then(
+        () => process.send('held'),
+        (error) => process.send(error.name + ': ' + error.message),
+      ),
+    );
+    process.send('waiting');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const next = async () => String((await once(child, 'message'))[0]);
+  return { child, waiting: next(), next };
+}
+
+test('of many that start at once where a killed one has left its lock, one works with the folder', async () => {
+  const folder = dataDir();
+  for (let round = 0; round < 2; round++) {
+    const starters = Array.from({ length: 6 }, () => starter(folder));
+    await Promise.all(starters.map(({ waiting }) => waiting));
+    const outcomes = starters.map(({ next }) => next());
+    for (const { child } of starters) child.send('go');
+    const said = await Promise.all(outcomes);
+    const holders = starters.filter((_, index) => said[index] === 'held');
+    expect(holders, said.join('\n')).toHaveLength(1);
+    const refused = said.filter((text) => text.startsWith('DataDirInUse'));
+    expect(refused).toHaveLength(5);
+    for (const text of refused) expect(text).toContain(`process ${holders[0]?.child.pid}`);
+    for (const { child } of starters) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+  }
+  expect(
+    readdirSync(join(folder, 'redis')).filter((name) => name.startsWith('bot.')).length,
+  ).toBeLessThanOrEqual(1);
+});
+
+test('of many that start at once in any order of their steps, one works with the folder', async () => {
+  const folder = dataDir();
+  for (let round = 0; round < 4; round++) {
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => startEmbeddedRedis(folder)));
+    const holders = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    expect(holders).toHaveLength(1);
+    // A lock is left behind, as by a kill.
+    await holders[0]?.stop();
+    const left = spawn(process.execPath, [
+      '-e',
+      `require('net').createServer().listen(${JSON.stringify(join(folder, 'redis', ['bot.sock', 'bot.00000left'][round % 2] ?? ''))}, () => process.kill(process.pid, 'SIGKILL'))`,
+    ]);
+    await once(left, 'exit');
+  }
+});
+
+/** A server whose bot was killed, with its process id. */
+async function leftBehind(settings: readonly string[] = []) {
+  const folder = dataDir();
+  const redis = join(folder, 'redis');
+  mkdirSync(redis, { recursive: true });
+  const child = spawn(
+    'redis-server',
+    [
+      ...['--port', '0', '--unixsocket', join(redis, 'redis.sock'), '--dir', redis, '--appendonly', 'yes'],
+      ...['--save', '', '--pidfile', join(redis, 'redis.pid'), ...settings],
+    ],
+    { stdio: 'ignore' },
+  );
+  const resume = () => void child.kill('SIGCONT');
+  onTestFinished(resume);
+  return { folder, child, resume, socket: join(redis, 'redis.sock') };
+}
+
+test('a server that accepts and never answers is named with what to do, and given up', async () => {
+  const { folder, child, socket } = await leftBehind();
+  await expect.poll(() => findEmbeddedRedis(folder)).toBe(socket);
+  child.kill('SIGSTOP');
+  for (const start of [startEmbeddedRedis, findEmbeddedRedis]) {
+    await expect(start(folder, { silence: 1_000 })).rejects.toThrow(
+      new RegExp(
+        `process ${child.pid}, socket ${socket}\\) accepts connections and does not answer; .*kill -9 ${child.pid}`,
+      ),
+    );
+  }
+});
+
+test.each(['start', 'status'])(
+  '%s names a server that hangs after 5 s, and goes on when it answers',
+  async (command) => {
+    const { folder, child, socket, resume } = await leftBehind();
+    await expect.poll(() => findEmbeddedRedis(folder)).toBe(socket);
+    child.kill('SIGSTOP');
+    const sandbox = await startSandbox();
+    onTestFinished(() => sandbox.close());
+    const program = run([command], variablesFor(sandbox, { DATA_DIR: folder }));
+    await expect
+      .poll(() => program.output(), { timeout: 15_000 })
+      .toContain(
+        `The embedded Redis (process ${child.pid}, socket ${socket}) accepts connections and does not answer`,
+      );
+    resume();
+    if (command === 'start') {
+      await program.logged('ready');
+      expect(await program.kill('SIGTERM')).toBe(0);
+    } else expect(await program.ended).toBe(0);
+  },
+);
+
+test('a server that reads a large file is waited for, and named with how far it is', async () => {
+  const { folder, child, socket } = await leftBehind();
+  await expect.poll(() => findEmbeddedRedis(folder)).toBe(socket);
+  const redis = connect(socket);
+  await redis.eval("for i = 1, 8000 do redis.call('SET', KEYS[1] .. i, string.rep('x', 500)) end", 1, 'key');
+  redis.disconnect();
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  const settings = ['--unixsocket', socket, '--port', '0', '--dir', join(folder, 'redis'), '--save', ''];
+  spawn('redis-server', [...settings, '--appendonly', 'yes', '--key-load-delay', '1000'], {
+    stdio: 'ignore',
+  });
+  const lines: string[] = [];
+  const found = () => findEmbeddedRedis(folder, { silence: 2_500, says: (line) => lines.push(line) });
+  await expect.poll(found, { timeout: 25_000 }).toBe(socket);
+  expect(lines[0]).toMatch(/is still reading its file, \d+ of [1-9]\d* MB; waiting for it/);
+});
+
+test('an embedded server that hangs does not keep the bot from ending', async () => {
+  const sandbox = await startSandbox();
+  onTestFinished(() => sandbox.close());
+  const folder = dataDir();
+  const program = run(['start'], variablesFor(sandbox, { DATA_DIR: folder }));
+  await program.logged('ready');
+  const redis = connect(join(folder, 'redis/redis.sock'));
+  const pid = Number(/process_id:(\d+)/.exec(await redis.info('server'))?.[1]);
+  redis.disconnect();
+  process.kill(pid, 'SIGSTOP');
+  onTestFinished(() => void process.kill(pid, 'SIGCONT'));
+  const since = performance.now();
+  expect(await program.kill('SIGTERM')).toBe(0);
+  expect(performance.now() - since).toBeLessThan(15_000);
 });

@@ -189,14 +189,19 @@ class RedisGround implements Ground {
   }
 }
 
-test('whatever crashes, is paused, repeated or lost: the guarantees hold', async () => {
+/** A machine that does much else besides takes its time, ms. */
+const patience = 120_000;
+
+test('whatever crashes, is paused, repeated or lost: the guarantees hold', {
+  timeout: patience,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(transcript, (lines) => onModel(lines)),
     { numRuns: 1_500, examples: kept, seed: 1 },
   );
 });
 
-test.each(guards)('without "%s" they do not', async (guard) => {
+test.each(guards)('without "%s" they do not', { timeout: patience }, async (guard) => {
   const found = await fc.check(
     fc.asyncProperty(transcript, (lines) => onModel(lines, guard)),
     { numRuns: 3_000, examples: kept, seed: 1, endOnFailure: true },
@@ -206,7 +211,7 @@ test.each(guards)('without "%s" they do not', async (guard) => {
   await onModel(found.counterexample?.[0] ?? []);
 });
 
-test('the store over Redis keeps them as the model does', async () => {
+test('the store over Redis keeps them as the model does', { timeout: patience }, async () => {
   const { redis, prefix } = await openTestRedis();
   let run = 0;
   await fc.assert(

@@ -487,6 +487,12 @@ test('a queue stands in one lane, wherever it was taken from and whatever came m
   }
   expect(await store.settle(head, now)).toBeNull();
   expect(await standing()).toEqual([]);
+  // Put by somebody into another lane than its own.
+  await push('reply', 41);
+  await redis.zadd(store.keys.lane(shard, 'reminder'), now, 'q');
+  [head] = (await store.takeEffects(shard, 'reminder', now, 1, [])).taken as [Taken];
+  expect(await store.settle(head, now)).toBeNull();
+  expect(await standing()).toEqual([]);
 });
 
 test('the number of shards is fixed at the first start', async () => {
@@ -517,7 +523,7 @@ test('another bot is refused on what the first one has stored', async () => {
 test('a time in which no copy could be heard counts against none of them', async () => {
   const { redis, prefix } = await openTestRedis();
   const store = new Store(redis, { prefix, shards: 1 });
-  const join = async (copy: string) => (await store.join(copy, 3_000, 1_000)).sort();
+  const join = async (copy: string) => (await store.join(copy, 3_000, 1_000)).live.sort();
   /** Both were heard last so many ms ago. */
   const heard = (copy: string, ago: number) =>
     redis.zadd(store.keys.copies(), Date.now() + 3_000 - ago, copy);
@@ -541,15 +547,15 @@ test('a time in which no copy could be heard counts against none of them', async
 test('a shard has one owner among those that live; the epoch rises at each takeover and outlives a release', async () => {
   const { redis, prefix } = await openTestRedis();
   const [first, second] = [new Store(redis, { prefix, shards: 1 }), new Store(redis, { prefix, shards: 1 })];
-  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe(true);
-  expect(await second.acquire(0, 'b', ['a', 'b'])).toBe(false);
+  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe('clean');
+  expect(await second.acquire(0, 'b', ['a', 'b'])).toBe('no');
   expect(await first.isOwner(0)).toBe(true);
-  expect(await second.acquire(0, 'b', ['b'])).toBe(true);
+  expect(await second.acquire(0, 'b', ['b'])).toBe('unclean');
   expect(await first.isOwner(0)).toBe(false);
   await first.release(0);
   expect(await second.isOwner(0)).toBe(true);
   await second.release(0);
-  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe(true);
+  expect(await first.acquire(0, 'a', ['a', 'b'])).toBe('clean');
   expect(await redis.get(first.keys.owner(0))).toBe('3:a');
 });
 

@@ -175,12 +175,14 @@ test.each<[string, (socket: Socket) => void]>([
   expect(surelyNotSent(await failureAt(await addressOf(atFirstWord(act), 'http')))).toBe(false);
 });
 
-test('of a time-out, only one before there was a connection means that nothing was sent', () => {
+test('of a fault, only one before there was a connection means that nothing was sent', () => {
   const told = (message: string, code = 'ETIMEDOUT') => surelyNotSent(network({ code, message }));
   expect(told('request to https://x failed, reason: connect ETIMEDOUT 1.2.3.4:443')).toBe(true);
   expect(told('request to https://x failed, reason: read ETIMEDOUT')).toBe(false);
   expect(told('Connect Timeout Error', 'UND_ERR_CONNECT_TIMEOUT')).toBe(true);
   expect(told('certificate has expired', 'CERT_HAS_EXPIRED')).toBe(true);
+  const cutShort = 'Client network socket disconnected before secure TLS connection was established';
+  expect(told(cutShort, 'ECONNRESET')).toBe(true);
   expect(surelyNotSent(network({ message: "Request to 'x' timed out after 30 seconds" }))).toBe(false);
 });
 

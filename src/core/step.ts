@@ -212,8 +212,10 @@ function mayEnd(machine: DurableMachine, { value, status }: Session, isAway: boo
 
 /** ms after which a session in this state expires when nothing touches it; null: never. */
 function expiryAfter({ expiry }: DurableMachine, value: StateValue): number | null {
-  const delays = expiry.filter(({ path }) => isActive(value, path)).map(({ after }) => after);
-  return delays.length === 0 ? null : Math.min(...delays);
+  let least: number | null = null;
+  for (const { path, after } of expiry)
+    if ((least === null || after < least) && isActive(value, path)) least = after;
+  return least;
 }
 
 /** Every step counts the time of an untouched session anew; one that leads out of it, or back to the person, ends it. */

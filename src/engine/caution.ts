@@ -8,6 +8,14 @@ const probation = 10_000;
 /** A cause that was begun so often, and ended the process each time, is not begun again. */
 const mostTries = 2;
 
+/** How much of a shard is still handled one at a time, and until when, ms. */
+interface Suspicion {
+  left: number;
+  readonly until: number;
+  /** Causes that this process has begun. */
+  readonly begun: Set<string>;
+}
+
 /** Handling it has ended the process before. */
 export class Deadly extends Error {
   override name = 'Deadly';
@@ -20,7 +28,7 @@ export class Deadly extends Error {
 export class Caution {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #suspects = new Map<number, { left: number; readonly until: number }>();
+  readonly #suspects = new Map<number, Suspicion>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(store: Store, clock: Clock) {
@@ -30,7 +38,7 @@ export class Caution {
 
   /** The last owner of this shard died. */
   suspect(shard: number): void {
-    this.#suspects.set(shard, { left: mostSuspects, until: this.#clock.now() + probation });
+    this.#suspects.set(shard, { left: mostSuspects, until: this.#clock.now() + probation, begun: new Set() });
   }
 
   /** The shard is another copy's. */
@@ -39,13 +47,20 @@ export class Caution {
   }
 
   /** Does the work, alone and with a note where the cause is under suspicion. @throws Deadly when it was tried too often */
-  async perform(cause: Cause, work: () => Promise<void>): Promise<void> {
+  perform(cause: Cause, work: () => Promise<void>): Promise<void> {
     const suspicion = this.#suspects.get(cause.shard);
-    if (suspicion === undefined) return work();
+    return suspicion === undefined ? work() : this.#performAlone(cause, work, suspicion);
+  }
+
+  async #performAlone(cause: Cause, work: () => Promise<void>, suspicion: Suspicion): Promise<void> {
     const alone = this.#turn.then(async () => {
-      const tries = await this.#store.tryOnce(cause);
-      if (tries > mostTries)
-        throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
+      // What Redis could not take is tried again by the same process, which it has not ended.
+      if (!suspicion.begun.has(cause.id)) {
+        suspicion.begun.add(cause.id);
+        const tries = await this.#store.tryOnce(cause);
+        if (tries > mostTries)
+          throw new Deadly(`The process ended ${mostTries} times in a row while this was handled`);
+      }
       await work().finally(() => this.#store.outlive(cause).catch(() => {}));
     });
     this.#turn = alone.catch(() => {});

@@ -10,15 +10,18 @@ export interface Clock {
 
 /** setTimeout counts in 32 bits. */
 const longest = 2 ** 31 - 1;
+/** A start that is told to be ahead by up to this plays with time, ms; one that is further off has a wrong clock. */
+const longestPlay = 86_400_000;
 /** How often the clock looks whether the machine has slept, ms. */
 const sleepCheck = 1_000;
 
 /**
  * The time of day as it was at the start, counted on by the monotonic clock: setting the machine's clock forward or back
- * moves no timer of a running bot. Time that the machine slept counts. It may be shifted while loops wait on it.
+ * moves no timer of a running bot. Time that the machine slept counts. It may be moved while loops wait on it.
  */
 export class SystemClock implements Clock {
   #offset: number;
+  #isMoved: boolean;
   readonly #waiting = new Set<() => void>();
   /** What the machine's uptime, which goes on in sleep, is ahead of the monotonic clock, ms. */
   #slept = uptime() * 1_000 - performance.now();
@@ -26,6 +29,7 @@ export class SystemClock implements Clock {
   /** @param offset ms that it is ahead of the machine's clock at the start */
   constructor(offset = 0) {
     this.#offset = Date.now() - performance.now() + offset;
+    this.#isMoved = offset !== 0 && Math.abs(offset) <= longestPlay;
     setInterval(() => this.#countSleep(), sleepCheck).unref();
   }
 
@@ -52,8 +56,19 @@ export class SystemClock implements Clock {
     };
   }
 
-  /** Moves the clock by ms; whatever became due fires. */
+  /** Moves the clock by ms, on purpose: nothing corrects it any more. Whatever became due fires. */
   shift(ms: number): void {
+    this.#isMoved = true;
+    this.#move(ms);
+  }
+
+  /** Moves the clock by ms, unless it stands where somebody has moved it. Returns whether it was moved. */
+  correct(ms: number): boolean {
+    if (!this.#isMoved) this.#move(ms);
+    return !this.#isMoved;
+  }
+
+  #move(ms: number): void {
     this.#offset += ms;
     for (const arm of [...this.#waiting]) arm();
   }
@@ -63,6 +78,6 @@ export class SystemClock implements Clock {
     const gained = slept - this.#slept;
     if (gained < sleepCheck) return;
     this.#slept = slept;
-    this.shift(gained);
+    this.#move(gained);
   }
 }

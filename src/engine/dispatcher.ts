@@ -86,7 +86,17 @@ export class Dispatcher {
   hint(shard: number, lane: Lane): void {
     if (!this.#shards.isOpen(shard)) return;
     this.#waiting.get(lane)?.add(shard);
-    void this.#pump();
+    if (this.#pumping) this.#again = true;
+    else void this.#pump();
+  }
+
+  /** These were put into a shard's outbox. */
+  hintEffects(shard: number, effects: readonly { readonly lane: Lane }[]): void {
+    let last: Lane | undefined;
+    for (const { lane } of effects) {
+      if (lane !== last) this.hint(shard, lane);
+      last = lane;
+    }
   }
 
   /** Looks whether anything in these shards is due. */
@@ -186,9 +196,11 @@ export class Dispatcher {
   async #take(shard: number, lane: Lane, kind: Kind, limit: number): Promise<void> {
     const { store, clock, fenced } = this.#options;
     const hands = this.#hands.get(shard) as Map<string, Hand | null>;
+    const turn = this.#shards.turn(shard);
     const found = await store.takeEffects(shard, lane, clock.now(), limit, [...hands.keys()]);
     if (found.fenced) return fenced(shard);
-    if (!this.#shards.isOpen(shard)) return;
+    // Given away while it was read, and perhaps here again: another copy may have sent what stood there.
+    if (turn === undefined || this.#shards.turn(shard) !== turn) return;
     if (found.taken.length + found.spoiled.length === limit) this.#waiting.get(lane)?.add(shard);
     for (const head of found.spoiled) {
       if (!hands.has(head.queue)) this.#begin(head, null, kind, () => this.#giveUp(head));
@@ -242,10 +254,11 @@ export class Dispatcher {
   /** What follows in the same queue goes on at once, unless it belongs to another kind of lane. */
   async #goOn(hand: Hand, kind: Kind): Promise<void> {
     const { shard } = hand.taken;
-    const isWanted = () => this.#active && this.#shards.isOpen(shard);
+    const turn = this.#shards.turn(shard);
+    const isWanted = () => this.#active && turn !== undefined && this.#shards.turn(shard) === turn;
     for (;;) {
       const next: Taken | null = await this.#attempts.make(hand, isWanted);
-      if (next === null) return;
+      if (next === null) return isWanted() ? undefined : this.#mark(shard);
       hand.taken = next;
       if (!isWanted() || (kind !== 'bulk' && !isAnswer(next.effect.lane))) return this.#mark(shard);
     }

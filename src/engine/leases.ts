@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Role, Store } from '../store/store.ts';
 import type { At } from './points.ts';
+import { sharesOf } from './shares.ts';
 
 export interface LeasesOptions {
   readonly store: Store;
@@ -8,8 +9,11 @@ export interface LeasesOptions {
   readonly copy: string;
   /** Whether a copy that has not left is surely dead, so that its shards need not wait for the end of its lease. */
   readonly isDead: (copy: string) => boolean;
-  /** A shard is this copy's from now on. */
-  readonly gained: (shard: number) => void;
+  /**
+   * A shard is this copy's from now on.
+   * @param unclean its owner has not given it back: it died, or was taken for dead, and may have done what it could not note
+   */
+  readonly gained: (shard: number, unclean: boolean) => void;
   /** Takes nothing new of a shard, and resolves when nothing of it is in hand. */
   readonly drained: (shard: number) => Promise<void>;
   /** Polling is a leased role too: one copy polls. */
@@ -37,10 +41,15 @@ export class Leases {
   readonly #options: LeasesOptions;
   readonly #held = new Set<Role>();
   readonly #leaving = new Map<Role, Promise<void>>();
+  /** The copies that share the work, oldest first; those that are leaving live, and share it no more. */
   #copies: readonly string[] = [];
+  #live: readonly string[] = [];
+  #mine: ReadonlySet<Role> = new Set();
   /** By this process' monotonic clock, which no change of the time of day moves, ms. */
   #validUntil = 0;
-  #active = true;
+  #isLate = false;
+  #alarm: NodeJS.Timeout | undefined;
+  #isLeaving = false;
   #timeout: NodeJS.Timeout | undefined;
   #round: Promise<void> = Promise.resolve();
 
@@ -50,6 +59,7 @@ export class Leases {
 
   /** Joins, and resolves when everything free that is this copy's share is taken. */
   async start(): Promise<void> {
+    this.#expectRenewal();
     await this.#share();
     this.#later();
   }
@@ -68,60 +78,90 @@ export class Leases {
     void this.#drain(role);
   }
 
-  /** Drains and releases everything and leaves, so that the other copies need not wait. */
+  /**
+   * Drains and releases everything and leaves. The other copies take each role as soon as it is released, and those that
+   * are still being drained stay this copy's.
+   */
   async stop(): Promise<void> {
-    this.#active = false;
-    clearTimeout(this.#timeout);
-    await this.#round;
+    this.#isLeaving = true;
+    await this.#pause();
+    await this.#nextRound();
     await Promise.all([...this.#held].map((role) => this.#giveUp(role)));
     await Promise.all(this.#leaving.values());
+    await this.#pause();
+    clearTimeout(this.#alarm);
     await this.#options.store.leave(this.#options.copy);
   }
 
+  /** Waits for the round that is under way, and starts no other. */
+  async #pause(): Promise<void> {
+    clearTimeout(this.#timeout);
+    await this.#round;
+    clearTimeout(this.#timeout);
+  }
+
   #later(): void {
-    if (!this.#active) return;
-    const isWaiting = this.#mine().some((role) => !this.#held.has(role));
-    this.#timeout = setTimeout(
-      () => {
-        this.#round = this.#share()
-          .catch((error: unknown) =>
-            this.#options.log.warn({ err: error }, 'renewing the lease failed; trying again'),
-          )
-          .then(() => this.#later());
+    const isWaiting = !this.#isLeaving && [...this.#mine].some((role) => !this.#held.has(role));
+    this.#timeout = setTimeout(() => void this.#nextRound(), isWaiting ? impatience : beat);
+  }
+
+  #nextRound(): Promise<void> {
+    this.#round = this.#share().then(
+      () => this.#later(),
+      (error: unknown) => {
+        this.#options.log.warn({ err: error }, 'renewing the lease failed; trying again');
+        // The store may be closed before everything is given back: then the lease ends by itself.
+        if (this.#isLeaving) clearTimeout(this.#alarm);
+        else this.#later();
       },
-      isWaiting ? impatience : beat,
     );
+    return this.#round;
   }
 
   /** One round: says that this copy lives, gives up what is not its share any more, and takes what is and is free. */
   async #share(): Promise<void> {
+    await this.#renew();
+    if (this.#isLeaving) return;
+    for (const role of this.#held) if (!this.#mine.has(role)) void this.#giveUp(role);
+    await Promise.all([...this.#mine].map((role) => this.#take(role)));
+  }
+
+  async #renew(): Promise<void> {
     const { store, copy, isDead, copiesChanged, log } = this.#options;
     const asked = performance.now();
-    const heard = await store.join(copy, leaseLength, 2 * beat);
-    const dead = heard.filter((other) => other !== copy && isDead(other));
+    const { live, leaving } = await store.join(copy, leaseLength, 2 * beat, this.#isLeaving);
+    const dead = live.filter((other) => other !== copy && isDead(other));
     await Promise.all(dead.map((other) => store.leave(other)));
     // Whatever happened while others may have taken this copy for dead, it must be known before it acts again.
     if (asked >= this.#validUntil) await this.#verify();
     this.#validUntil = asked + leaseLength;
-    const copies = heard.filter((other) => !dead.includes(other)).sort();
-    if (copies.join() !== this.#copies.join()) {
-      log.info(
-        { copies: copies.length, place: copies.indexOf(copy) + 1 },
-        'the copies of the bot share the work',
-      );
-      this.#copies = copies;
-      copiesChanged(copies.length);
-    }
-    const mine = new Set(this.#mine());
-    for (const role of this.#held) if (!mine.has(role)) void this.#giveUp(role);
-    await Promise.all([...mine].map((role) => this.#take(role)));
+    this.#expectRenewal();
+    this.#live = live.filter((other) => !dead.includes(other));
+    const copies = this.#live.filter((other) => !leaving.includes(other)).sort();
+    if (this.#isLeaving || copies.join() === this.#copies.join()) return;
+    log.info(
+      { copies: copies.length, place: copies.indexOf(copy) + 1 },
+      'the copies of the bot share the work',
+    );
+    this.#copies = copies;
+    const owners = sharesOf(copies, store.shards);
+    const shards = [...owners.keys()].filter((shard) => owners[shard] === copy);
+    this.#mine = new Set(copies[0] === copy ? [...shards, 'poller'] : shards);
+    copiesChanged(copies.length);
   }
 
-  #mine(): Role[] {
-    const place = this.#copies.indexOf(this.#options.copy);
-    const shards = Array.from({ length: this.#options.store.shards }, (_, shard) => shard);
-    const mine: Role[] = shards.filter((shard) => shard % this.#copies.length === place);
-    return place === 0 ? [...mine, 'poller'] : mine;
+  /** The loop may wait for Redis as long as it is away; whoever reads the log hears of it at once. */
+  #expectRenewal(): void {
+    const { log } = this.#options;
+    if (this.#isLate) log.info('the lease is renewed again');
+    this.#isLate = false;
+    clearTimeout(this.#alarm);
+    this.#alarm = setTimeout(() => {
+      this.#isLate = true;
+      log.error(
+        'the lease could not be renewed for 3 s, since Redis does not answer; nothing is handled or sent until it does',
+      );
+    }, leaseLength).unref();
   }
 
   async #verify(): Promise<void> {
@@ -135,12 +175,13 @@ export class Leases {
 
   async #take(role: Role): Promise<void> {
     const { store, copy, at, gained, startPolling } = this.#options;
-    if (!this.#active || this.#held.has(role) || this.#leaving.has(role)) return;
-    if (!(await store.acquire(role, copy, this.#copies))) return;
+    if (this.#isLeaving || this.#held.has(role) || this.#leaving.has(role)) return;
+    const outcome = await store.acquire(role, copy, this.#live);
+    if (outcome === 'no') return;
     if (at !== undefined) await at('shard acquired');
     this.#held.add(role);
     if (role === 'poller') startPolling();
-    else gained(role);
+    else gained(role, outcome === 'unclean');
   }
 
   #giveUp(role: Role): Promise<void> {

@@ -89,13 +89,8 @@ export class Pace {
   /** Waits until this copy's part of the bot's limits has room. */
   async takeTurn(lane: Lane): Promise<void> {
     if (lane === 'checkout') return;
-    for (const bucket of isAnswer(lane) ? [this.#total] : [this.#bulk, this.#total]) {
-      for (;;) {
-        const wait = bucket.take(performance.now());
-        if (wait === 0) break;
-        await new Promise((resolve) => setTimeout(resolve, wait));
-      }
-    }
+    if (!isAnswer(lane)) await turnOf(this.#bulk);
+    return turnOf(this.#total);
   }
 
   /** The last question before a message goes out. Its outcome must be told, with the ticket; null: it must wait. */
@@ -189,3 +184,11 @@ export class Pace {
 const burstOf = (perSecond: number): number => Math.max(1, perSecond / 10);
 
 export const isAnswer = (lane: Lane): boolean => lane === 'checkout' || lane === 'reply';
+
+async function turnOf(bucket: TokenBucket): Promise<void> {
+  for (;;) {
+    const wait = bucket.take(performance.now());
+    if (wait === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+}

@@ -1,20 +1,29 @@
 /** The shards that a loop works on, and how much of each it has in hand. */
 export class Shards {
-  readonly #open = new Set<number>();
+  readonly #open = new Map<number, number>();
+  #turns = 0;
   readonly #inHand = new Map<number, number>();
   readonly #emptied = new Map<number, (() => void)[]>();
 
   /** Something of this shard may be taken from now on. */
   open(shard: number): void {
-    this.#open.add(shard);
+    this.#open.set(shard, ++this.#turns);
   }
 
   isOpen(shard: number): boolean {
     return this.#open.has(shard);
   }
 
+  /**
+   * Which time it is that the shard is open; undefined while it is closed. What was taken another time may have been done
+   * by another copy since.
+   */
+  turn(shard: number): number | undefined {
+    return this.#open.get(shard);
+  }
+
   [Symbol.iterator](): Iterator<number> {
-    return this.#open.values();
+    return this.#open.keys();
   }
 
   inHand(shard: number): number {
@@ -47,7 +56,7 @@ export class Shards {
   /** Closes all, and resolves when nothing is in hand. */
   async drainAll(): Promise<void> {
     await Promise.all(
-      [...new Set([...this.#open, ...this.#inHand.keys()])].map((shard) => this.drain(shard)),
+      [...new Set([...this.#open.keys(), ...this.#inHand.keys()])].map((shard) => this.drain(shard)),
     );
   }
 }

@@ -34,7 +34,8 @@ export class Timers {
   /** Per shard, when there is something to do next, ms. */
   readonly #next: number[];
   readonly #shards = new Shards();
-  readonly #inHand = new Set<string>();
+  readonly #inHand = new Map<string, DueTimer>();
+  #rereads = 0;
   #cancel: () => void = () => {};
   #wakeAt = Number.POSITIVE_INFINITY;
   #running = false;
@@ -62,6 +63,17 @@ export class Timers {
   drain(shard: number): Promise<void> {
     this.#next[shard] = Number.POSITIVE_INFINITY;
     return this.#shards.drain(shard);
+  }
+
+  /**
+   * Redis is there again, and may have lost what it had answered: everything is read anew. What is in hand is taken once
+   * more, so that a later timer of its chat comes after it.
+   */
+  reread(): void {
+    this.#rereads++;
+    this.#inHand.clear();
+    for (const shard of this.#shards) this.#next[shard] = 0;
+    this.#wake();
   }
 
   /** A timer was set in this shard, or stands there. */
@@ -120,7 +132,9 @@ export class Timers {
     const { store, room } = this.#options;
     // A hint that comes while we read must not be lost, so the slate is clean before the reading.
     this.#next[shard] = Number.POSITIVE_INFINITY;
+    const rereads = this.#rereads;
     const found = await store.dueTimers(shard, now, this.#concurrency + this.#inHand.size);
+    if (rereads !== this.#rereads) return this.hint(shard, 0);
     let upcoming = found.next ?? Number.POSITIVE_INFINITY;
     let left = room() - found.reminders - this.#shards.inHand(shard);
     let isFull = false;
@@ -151,14 +165,14 @@ export class Timers {
       if (at !== undefined) await at('timer claimed');
       await handle(timer);
     };
-    this.#inHand.add(timer.id);
+    this.#inHand.set(timer.id, timer);
     this.#shards.begin(timer.shard);
     void work()
       .catch((error: unknown) =>
         log.error({ err: error, timer: timer.id }, 'a timer failed; it stays stored'),
       )
       .finally(() => {
-        this.#inHand.delete(timer.id);
+        if (this.#inHand.get(timer.id) === timer) this.#inHand.delete(timer.id);
         this.#shards.end(timer.shard);
         if (this.#full.size === 0 || this.#inHand.size > this.#concurrency / 2) return;
         for (const shard of this.#full) this.#next[shard] = 0;

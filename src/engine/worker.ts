@@ -91,7 +91,7 @@ export class Worker {
       shardOf: (chat) => options.store.shardOf(chat),
     };
     const sink = createConcurrentSink<Entry>(
-      { consume: (entry) => this.#handleEntry(entry).finally(() => this.#source.done(entry)) },
+      { consume: (entry) => this.#handleEntry(entry) },
       async (error) => options.log.error({ err: error }, 'an inbox entry failed; it stays stored'),
       { concurrency },
     );
@@ -148,8 +148,12 @@ export class Worker {
     return { kind: 'step', chat: timer.chat, job: jobOfTimer(timer, this.#options.machines) };
   }
 
-  #handleEntry(entry: Entry): Promise<void> {
-    return this.#inOrder(this.#begin(entry, entry.chat, () => taskOf(entry, this.#reading)));
+  async #handleEntry(entry: Entry): Promise<void> {
+    try {
+      await this.#inOrder(this.#begin(entry, entry.chat, () => taskOf(entry, this.#reading)));
+    } finally {
+      this.#source.done(entry);
+    }
   }
 
   /** Finds out what a cause asks for. What cannot be read fails when it is its turn, and is given up like all that fails. */
@@ -163,7 +167,7 @@ export class Worker {
     }
   }
 
-  async #do(cause: Cause, task: Task): Promise<void> {
+  #do(cause: Cause, task: Task): Promise<void> {
     switch (task.kind) {
       case 'step':
         return this.#perform(task.job);
@@ -173,19 +177,22 @@ export class Worker {
         return this.#forget(cause, task.chat);
       case 'move':
         return this.#move(cause, task.arrival);
-      case 'discard': {
-        const { store, clock } = this.#options;
-        this.#checkOwner(cause, await store.discard(cause, clock.now()));
-      }
+      case 'discard':
+        return this.#discard(cause);
     }
+  }
+
+  async #discard(cause: Cause): Promise<void> {
+    const { store, clock } = this.#options;
+    this.#checkOwner(cause, await store.discard(cause, clock.now()));
   }
 
   /** Two shards cannot be written at once: an update that was stored in both is told by its id. */
   async #move(cause: Cause, arrival: Arrival): Promise<void> {
-    const { store, clock, moved } = this.#options;
+    const { store, moved } = this.#options;
     const { chat, update: id, lane } = arrival;
     await store.appendUpdates([{ id, chat, lane, kind: 'arrival', text: JSON.stringify(arrival) }]);
-    this.#checkOwner(cause, await store.discard(cause, clock.now()));
+    await this.#discard(cause);
     moved(store.shardOf(chat));
   }
 
@@ -194,21 +201,22 @@ export class Worker {
     const { store, machines, log } = this.#options;
     const loaded = machines.map((machine) => ({ id: machine.id, timers: timerNamesOf(machine) }));
     await store.forgetLetters(cause.shard, chat);
-    const code = await this.#untilFree(() => store.forgetChat(cause, chat, loaded));
-    if (this.#checkOwner(cause, code) === 'ok') log.info({ chat }, 'forgotten');
+    for (let count = 1; ; count++) {
+      const code = await store.forgetChat(cause, chat, loaded);
+      if (code === 'conflict') await this.#pauseAfterConflict(count);
+      else {
+        if (this.#checkOwner(cause, code) === 'ok') log.info({ chat }, 'forgotten');
+        return;
+      }
+    }
   }
 
-  /** Again while a session changes under it; in the end it is given up. */
-  async #untilFree<Code extends string>(attempt: () => Promise<Code>): Promise<Code> {
-    for (let count = 1; count <= conflicts.most; count++) {
-      const code = await attempt();
-      if (code !== 'conflict') return code;
-      if (count >= conflicts.atOnce)
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * conflicts.pause));
-    }
-    throw new TooManyConflicts(
-      `The session changed ${conflicts.most} times in a row before it could be written`,
-    );
+  /** A session has changed under a step for the `count`th time in a row: in the end the step is given up. */
+  async #pauseAfterConflict(count: number): Promise<void> {
+    if (count >= conflicts.most)
+      throw new TooManyConflicts(`The session changed ${count} times in a row before it could be written`);
+    if (count >= conflicts.atOnce)
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * conflicts.pause));
   }
 
   /** One chat in order: a job waits for the one before it. What is about no chat waits for nothing. */
@@ -216,12 +224,8 @@ export class Worker {
     const { cause, chat } = inHand;
     const before = chat === null ? undefined : this.#chains.get(chat);
     this.#current.add(cause);
-    const run = async () => {
-      await before;
-      await this.#untilDone(inHand);
-    };
     this.#shards.begin(cause.shard);
-    const mine = run();
+    const mine = before === undefined ? this.#untilDone(inHand) : before.then(() => this.#untilDone(inHand));
     if (chat !== null) this.#chains.set(chat, mine);
     try {
       await mine;
@@ -268,16 +272,14 @@ export class Worker {
   /** Once more, with what is stored then, while somebody else is first. */
   async #perform(job: Job): Promise<void> {
     const started = performance.now();
-    let turn = 0;
-    await this.#untilFree(async () => {
-      for (; turn < job.machines.length; turn++) {
-        const machine = job.machines[turn] as DurableMachine;
-        const isLast = turn === job.machines.length - 1;
-        const code = await this.#stepAndCommit(job, machine, isLast, started);
-        if (code !== 'ignored') return code;
-      }
-      return 'done';
-    });
+    const last = job.machines.length - 1;
+    for (let turn = 0, count = 1; turn <= last; ) {
+      const machine = job.machines[turn] as DurableMachine;
+      const code = await this.#stepAndCommit(job, machine, turn === last, started);
+      if (code === 'done') return;
+      if (code === 'ignored') turn++;
+      else await this.#pauseAfterConflict(count++);
+    }
   }
 
   /** @returns `ignored`: the machine does not react, and another may */

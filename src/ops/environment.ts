@@ -96,10 +96,12 @@ export function readEnvironment(
   const redisUrl = url(
     'REDIS_URL',
     ['redis', 'rediss', 'unix', 'redis+cluster'],
-    'redis://host:port, rediss://…, unix:///path or redis+cluster://h1:p1,h2:p2',
+    'redis://host:port, rediss://… or unix:///path',
   );
   if (redisUrl?.startsWith('redis+cluster:')) {
-    problems.push('REDIS_URL: a cluster is not supported yet; expected redis://host:port or unix:///path');
+    problems.push(
+      'REDIS_URL: a cluster is not supported; expected redis://host:port, rediss://… or unix:///path',
+    );
   }
   const redisPrefix = text('REDIS_PREFIX') ?? 'turnstile';
   if (!/^[\w.-]{1,32}$/.test(redisPrefix))

@@ -19,9 +19,9 @@ const mostHeld = 16 * 1_024 * 1_024;
  * @param level pino's names, from `trace` to `silent`
  * @param secrets never appear in a line: a token stands in the addresses of failed requests
  */
-export function createLog(level: string, secrets: readonly string[], descriptor = 1): Log {
+export function createLog(level: string, secrets: readonly string[]): Log {
   const destination = pino.destination({
-    dest: descriptor,
+    dest: 1,
     sync: false,
     minLength: 8_192,
     maxLength: mostHeld,

@@ -72,14 +72,22 @@ export class ApiServer {
       return;
     }
     if (!this.#isOnline) return void request.socket.resetAndDestroy();
+    this.#stamp(response);
     this.#busy.add(request);
     response.once('close', () => {
       this.#busy.delete(request);
       this.#options.world.telegram.changed();
     });
     this.#handle(request, response).catch((error: unknown) => {
-      if (!response.headersSent && !response.destroyed) answerError(response, error);
+      if (response.headersSent || response.destroyed) return;
+      this.#stamp(response);
+      answerError(response, error);
     });
+  }
+
+  /** Dates an answer by the sandbox's clock: a bot may compare its own with it. */
+  #stamp(response: ServerResponse): void {
+    response.setHeader('date', new Date(this.#options.world.telegram.clock.now()).toUTCString());
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -115,6 +123,8 @@ export class ApiServer {
     }
     this.#options.check(method, result);
     if (fault === 'reset-after') return void request.socket.resetAndDestroy();
+    // Long polling takes its time.
+    if (!response.destroyed) this.#stamp(response);
     answer(response, 200, { ok: true, result });
   }
 

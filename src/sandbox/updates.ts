@@ -27,15 +27,16 @@ const mostUpdates = 100;
 /** Seconds that Telegram keeps a poll open at most. */
 const longestPoll = 50;
 
+const idOf = (update: Json): number => Number(update['update_id']);
+
 /** The updates that wait for the bot, as Telegram keeps them. */
 export class UpdateQueue {
   readonly #clock: SandboxClock;
+  /** By id, the lowest first. */
   #pending: Pending[] = [];
   #next: number;
   /** Nothing expires before this time, ms since 1970. */
   #firstExpiry = Infinity;
-  /** False once an update came with an id of its own; else a poll need not look through a long queue. */
-  #isOrdered = true;
   /** null exactly when the bot has never said which kinds it wants. */
   #allowed: readonly string[] | null = null;
   #webhook = '';
@@ -63,13 +64,15 @@ export class UpdateQueue {
   push(content: Json): number {
     const given = content['update_id'];
     const id = typeof given === 'number' ? given : this.#next;
-    if (id < this.#next) this.#isOrdered = false;
+    const isNewest = id >= this.#next;
     this.#next = Math.max(this.#next, id + 1);
     const kind = Object.keys(content).find((key) => key !== 'update_id') ?? '';
     if (!this.#isWanted(kind)) return id;
     const expires = this.#clock.now() + (queries.has(kind) ? queryLifetime : lifetime);
     this.#firstExpiry = Math.min(this.#firstExpiry, expires);
-    this.#pending.push({ update: { ...content, update_id: id }, expires });
+    const after = isNewest ? -1 : this.#pending.findIndex(({ update }) => idOf(update) > id);
+    const place = after === -1 ? this.#pending.length : after;
+    this.#pending.splice(place, 0, { update: { ...content, update_id: id }, expires });
     this.#endPoll?.();
     return id;
   }
@@ -132,9 +135,8 @@ export class UpdateQueue {
 
   restore(state: UpdatesState): void {
     this.#next = state.next;
-    this.#pending = [...state.pending];
+    this.#pending = [...state.pending].sort((a, b) => idOf(a.update) - idOf(b.update));
     this.#firstExpiry = 0;
-    this.#isOrdered = false;
     this.#allowed = state.allowed;
     this.#webhook = state.webhook;
   }
@@ -153,12 +155,8 @@ export class UpdateQueue {
   #confirm(offset: number): void {
     if (offset < 0) this.#pending = this.#pending.slice(offset);
     if (offset <= 0 || offset > this.#next + 10) return;
-    const isKept = ({ update }: Pending) => Number(update['update_id']) >= offset;
-    if (!this.#isOrdered) this.#pending = this.#pending.filter(isKept);
-    else {
-      const first = this.#pending.findIndex(isKept);
-      this.#pending.splice(0, first === -1 ? this.#pending.length : first);
-    }
+    const first = this.#pending.findIndex(({ update }) => idOf(update) >= offset);
+    this.#pending.splice(0, first === -1 ? this.#pending.length : first);
   }
 
   #forgetExpired(): void {

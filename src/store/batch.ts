@@ -2,7 +2,17 @@ import { isPassing } from './redis.ts';
 
 interface Group<Item, Result> {
   readonly items: Item[];
-  readonly ends: { resolve: (result: Result) => void; reject: (error: unknown) => void }[];
+  readonly ends: End<Result>[];
+}
+
+interface End<Result> {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function finish<Result>({ resolve, reject }: End<Result>, result: Result | Error): void {
+  if (result instanceof Error) reject(result);
+  else resolve(result);
 }
 
 /**
@@ -10,17 +20,20 @@ interface Group<Item, Result> {
  * command: a command costs some 30 µs on both sides, whatever it carries.
  */
 export class Batch<Item, Result> {
-  readonly #perform: (shard: number, items: readonly Item[]) => Promise<readonly Result[]>;
+  readonly #perform: (shard: number, items: readonly Item[]) => Promise<readonly (Result | Error)[]>;
   readonly #limit: number;
   #waiting = new Map<number, Group<Item, Result>>();
   #scheduled = false;
 
   /**
-   * @param perform answers each item, in order; when it fails for a reason that does not pass, the items are repeated one by
+   * @param perform answers each item, in order, an Error for one that fails alone; when it fails for a reason that does not pass, the items are repeated one by
    * one, so that only what fails alone is refused
    * @param limit items in one command: the server serves nobody else meanwhile
    */
-  constructor(perform: (shard: number, items: readonly Item[]) => Promise<readonly Result[]>, limit = 32) {
+  constructor(
+    perform: (shard: number, items: readonly Item[]) => Promise<readonly (Result | Error)[]>,
+    limit = 32,
+  ) {
     this.#perform = perform;
     this.#limit = limit;
   }
@@ -53,7 +66,9 @@ export class Batch<Item, Result> {
     this.#waiting.delete(shard);
     this.#perform(shard, group.items).then(
       (results) => {
-        for (const [index, { resolve }] of group.ends.entries()) resolve(results[index] as Result);
+        group.ends.forEach((end, index) => {
+          finish(end, results[index] as Result | Error);
+        });
       },
       (error: unknown) => {
         if (group.items.length > 1 && !isPassing(error)) void this.#oneByOne(shard, group);
@@ -65,7 +80,7 @@ export class Batch<Item, Result> {
   async #oneByOne(shard: number, { items, ends }: Group<Item, Result>): Promise<void> {
     for (const [index, item] of items.entries()) {
       await this.#perform(shard, [item]).then(
-        ([result]) => ends[index]?.resolve(result as Result),
+        ([result]) => finish(ends[index] as End<Result>, result as Result | Error),
         (error: unknown) => ends[index]?.reject(error),
       );
     }

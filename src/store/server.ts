@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   accessSync,
@@ -11,9 +11,10 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
 } from 'node:fs';
-import { createConnection, createServer, type Server } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { Redis } from 'ioredis';
@@ -38,10 +39,19 @@ export class ServerFailed extends Error {
   override name = 'ServerFailed';
 }
 
+export interface Patience {
+  /** Hears every 5 s what is waited for: a server that hangs, or reads a large file. */
+  readonly says?: (line: string) => void;
+  /** A server that gives no sign of life for so long is given up, ms. Default 30,000. */
+  readonly silence?: number;
+}
+
 /** Addresses of unix sockets are limited to some 107 bytes, the end of string included. */
 const longestSocketPath = 100;
-/** How long a server may take to answer and to load its append-only file, ms. */
-const startLimit = 120_000;
+/** How often it is said what is waited for, ms. */
+const saying = 5_000;
+/** How long a server that lives may take for one answer, ms. */
+const answerLimit = 2_000;
 const stopLimit = 8_000;
 
 const paths = (dataDir: string) => {
@@ -51,11 +61,12 @@ const paths = (dataDir: string) => {
   const hash = createHash('sha256').update(folder).digest('hex').slice(0, 16);
   const sockets = isShort ? redis : join(tmpdir(), `turnstile-${hash}`);
   return {
+    folder,
     redis,
     sockets,
     socket: join(sockets, 'redis.sock'),
-    lock: join(sockets, 'bot.sock'),
     log: join(redis, 'redis.log'),
+    pid: join(redis, 'redis.pid'),
   };
 };
 
@@ -65,7 +76,7 @@ type Place = ReturnType<typeof paths>;
  * Starts the server of a DATA_DIR, or takes over one that a killed bot left running.
  * @throws DataDirInUse when another bot lives; ServerFailed with what to do
  */
-export async function startEmbeddedRedis(dataDir: string): Promise<EmbeddedRedis> {
+export async function startEmbeddedRedis(dataDir: string, patience: Patience = {}): Promise<EmbeddedRedis> {
   const place = paths(dataDir);
   try {
     mkdirSync(place.redis, { recursive: true, mode: 0o700 });
@@ -73,90 +84,165 @@ export async function startEmbeddedRedis(dataDir: string): Promise<EmbeddedRedis
     accessSync(place.redis, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new ServerFailed(
-      `Expected DATA_DIR ${resolve(dataDir)} to be a folder that can be written to: ${(error as Error).message}`,
+      `Expected DATA_DIR ${place.folder} to be a folder that can be written to: ${(error as Error).message}`,
     );
   }
-  const lock = await takeLock(place.lock, dataDir);
+  const free = await takeLock(place);
   try {
-    const adopted = await answers(place.socket);
-    const child = adopted ? null : await startServer(place);
-    if (adopted) await untilReady(place, null);
-    return { socket: place.socket, adopted, stop: () => stopServer(place.socket, child, lock) };
+    const adopted = await untilReady(place, patience);
+    const child = adopted ? null : await startServer(place, patience);
+    const stop = () => stopServer(place.socket, child).finally(free);
+    return { socket: place.socket, adopted, stop };
   } catch (error) {
-    lock.close();
+    await free();
     throw error;
   }
 }
 
-/** The socket of a server that runs for this DATA_DIR; null when there is none. */
-export async function findEmbeddedRedis(dataDir: string): Promise<string | null> {
-  const { socket } = paths(dataDir);
-  return (await answers(socket)) ? socket : null;
+/**
+ * The socket of a server that runs for this DATA_DIR; null when there is none.
+ * @throws ServerFailed with what to do
+ */
+export async function findEmbeddedRedis(dataDir: string, patience: Patience = {}): Promise<string | null> {
+  const place = paths(dataDir);
+  return (await untilReady(place, patience)) ? place.socket : null;
 }
 
-/** The kernel frees a listening socket when its process dies, however it dies: a lock that cannot be left behind. */
-async function takeLock(path: string, dataDir: string): Promise<Server> {
-  const server = createServer((connection) => connection.on('error', () => {}).end(String(process.pid)));
+const isLock = (name: string) => name.startsWith('bot.');
+
+/**
+ * Makes this process the only one that works with a DATA_DIR; returns the function that ends it.
+ *
+ * Each that wants to be it listens on a socket of its own, and asks all others. The kernel frees such a socket when its
+ * process dies, however it dies, and a name is never used again, so what is dead can be removed by anyone at any time.
+ * Of several that are starting, the one whose name sorts first waits for the others, which give way.
+ */
+async function takeLock({ sockets, folder }: Place): Promise<() => Promise<void>> {
   for (let attempt = 0; ; attempt++) {
-    try {
-      server.listen(path);
-      await once(server, 'listening');
-      // The lock alone must not keep the process alive.
-      return server.unref();
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      const holder = await ask(path);
-      // A report that is just ending holds the lock for a moment.
-      if (holder !== null && attempt >= 10) {
-        throw new DataDirInUse(
-          `Another bot (process ${holder}) works with DATA_DIR ${resolve(dataDir)}. Stop it (kill ${holder}), or give this one a DATA_DIR of its own.`,
-        );
-      }
-      if (holder === null) rmSync(path, { force: true });
-      else await new Promise((retry) => setTimeout(retry, 200));
+    const lock = await openLock(sockets);
+    const holder = await otherHolder(sockets, lock.name);
+    if (holder === null) {
+      lock.hold();
+      return lock.close;
     }
+    await lock.close();
+    // A report that is just ending holds the lock for a moment.
+    if (holder !== 'starting' && attempt >= 10) {
+      throw new DataDirInUse(
+        `Another bot (process ${holder}) works with DATA_DIR ${folder}. Stop it (kill ${holder}), or give this one a DATA_DIR of its own.`,
+      );
+    }
+    await pause(200);
   }
 }
 
-/** What the holder of a lock says; null when nobody listens. */
+async function openLock(folder: string) {
+  let isHeld = false;
+  const server = createServer((connection) =>
+    connection.on('error', () => {}).end(`${isHeld ? '' : 'starting '}${process.pid}`),
+  );
+  const id = `${process.pid.toString(36).padStart(5, '0')}${randomBytes(3).toString('base64url')}`;
+  const name = `bot.${id}`;
+  // Nobody may see it before it listens, and take it for dead.
+  const hidden = join(folder, `new.${id}`);
+  server.listen(hidden);
+  await once(server, 'listening');
+  renameSync(hidden, join(folder, name));
+  // The lock alone must not keep the process alive.
+  server.unref();
+  return {
+    name,
+    hold: () => {
+      isHeld = true;
+    },
+    close: async () => {
+      rmSync(join(folder, name), { force: true });
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+/** The process that holds the lock; `starting`: another one that starts goes first; null: nobody. */
+async function otherHolder(folder: string, own: string): Promise<string | null> {
+  for (;;) {
+    const others = readdirSync(folder).filter((name) => isLock(name) && name !== own);
+    const living: { name: string; answer: string }[] = [];
+    for (const name of others) {
+      const answer = await ask(join(folder, name));
+      if (answer === null) rmSync(join(folder, name), { force: true });
+      else living.push({ name, answer });
+    }
+    const holder = living.find(({ answer }) => !answer.startsWith('starting'));
+    // One that hangs says nothing; its name tells the process.
+    if (holder !== undefined) return holder.answer || String(Number.parseInt(holder.name.slice(4, 9), 36));
+    if (living.length === 0) return null;
+    if (living.some(({ name }) => name < own)) return 'starting';
+    await pause(20);
+  }
+}
+
+/** What the other side of a lock says, nothing when it hangs; null when nobody listens. */
 function ask(path: string): Promise<string | null> {
   return new Promise((answer) => {
     let text = '';
     const connection = createConnection(path);
-    connection.setTimeout(2_000, () => connection.destroy());
+    connection.setTimeout(answerLimit, () => connection.destroy());
     connection.on('data', (data) => {
       text += data.toString();
     });
-    connection.on('error', () => answer(null));
-    connection.on('close', () => answer(text === '' ? 'unknown' : text));
+    connection.on('error', ({ code }: NodeJS.ErrnoException) => answer(nobodyListens(code) ? null : text));
+    connection.on('close', () => answer(text));
   });
 }
 
-async function answers(socket: string): Promise<boolean> {
-  if (!existsSync(socket)) return false;
-  const redis = client(socket);
+const nobodyListens = (code: string | undefined) => code === 'ECONNREFUSED' || code === 'ENOENT';
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** What the server behind a socket does, with words for those who wait. */
+interface Sign {
+  readonly is: 'absent' | 'silent' | 'loading' | 'ready';
+  readonly what: string;
+}
+
+const absent: Sign = { is: 'absent', what: 'does not listen yet' };
+
+async function signOf(socket: string): Promise<Sign> {
+  if (!existsSync(socket)) return absent;
+  const redis = client(socket, answerLimit);
+  let reason = '';
+  redis.on('error', (error: NodeJS.ErrnoException) => {
+    reason = error.code ?? error.message;
+  });
   try {
     await redis.connect();
-    await redis.ping();
-    return true;
-  } catch (error) {
-    // It lives, and is still reading its file.
-    return error instanceof Error && error.message.startsWith('LOADING');
+    const info = await redis.info('persistence');
+    if (!/^loading:1/m.test(info)) return { is: 'ready', what: 'is ready' };
+    const megabytes = (name: string) =>
+      Math.round(Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0) / 2 ** 20);
+    const [done, all] = [megabytes('loading_loaded_bytes'), megabytes('loading_total_bytes')];
+    return { is: 'loading', what: `is still reading its file, ${done} of ${all} MB` };
+  } catch {
+    if (nobodyListens(reason)) return absent;
+    return { is: 'silent', what: 'accepts connections and does not answer' };
   } finally {
     redis.disconnect();
   }
 }
 
-function client(path: string): Redis {
-  const options = {
+/** @param limit longest silence while something is asked, ms */
+function client(path: string, limit: number): Redis {
+  const redis = new Redis({
     path,
-    protocol: 2 as const,
+    protocol: 2,
+    connectionName: 'turnstile-server',
     lazyConnect: true,
     enableReadyCheck: false,
     retryStrategy: null as never,
     maxRetriesPerRequest: 0,
-  };
-  const redis = new Redis({ ...options, connectionName: 'turnstile-server' });
+    connectTimeout: limit,
+    socketTimeout: limit,
+  });
   redis.on('error', () => {});
   return redis;
 }
@@ -181,16 +267,16 @@ function findServer(): string {
   );
 }
 
-async function startServer(place: Place): Promise<ChildProcess> {
+async function startServer(place: Place, patience: Patience): Promise<ChildProcess> {
   const child = spawnServer(place);
   try {
-    await untilReady(place, child);
+    await untilReady(place, patience, child);
     return child;
   } catch (error) {
     if (!lastLines(place.log).includes('Unexpected end of file reading the append only file')) throw error;
     cutTornWrite(place);
     const again = spawnServer(place);
-    await untilReady(place, again);
+    await untilReady(place, patience, again);
     return again;
   }
 }
@@ -217,12 +303,12 @@ function cutTornWrite(place: Place): void {
 }
 
 function spawnServer(place: Place): ChildProcess {
-  rmSync(place.socket, { force: true });
   const output = openSync(place.log, 'a', 0o600);
   const settings = {
     port: '0',
     unixsocket: place.socket,
     unixsocketperm: '700',
+    pidfile: place.pid,
     dir: place.redis,
     appendonly: 'yes',
     appendfsync: 'everysec',
@@ -245,27 +331,54 @@ function spawnServer(place: Place): ChildProcess {
   return child;
 }
 
-async function untilReady(place: Place, child: ChildProcess | null): Promise<void> {
-  const deadline = performance.now() + startLimit;
+/**
+ * Waits for a server that is there, or is being started.
+ * @param child the process that was started; without it, a server that somebody else has left
+ * @returns false when there is none
+ */
+async function untilReady(
+  place: Place,
+  { says = () => {}, silence = 30_000 }: Patience,
+  child?: ChildProcess,
+): Promise<boolean> {
+  let alive = performance.now();
+  let said = alive;
   for (;;) {
-    const redis = client(place.socket);
-    try {
-      await redis.connect();
-      await redis.ping();
-      return;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      const isOver =
-        child !== null && (child.exitCode !== null || child.signalCode !== null || child.pid === undefined);
-      if (isOver || performance.now() > deadline) {
-        throw new ServerFailed(
-          `The embedded Redis did not start (${reason}). The end of ${place.log}:\n${lastLines(place.log)}`,
-        );
-      }
-    } finally {
-      redis.disconnect();
+    const sign = await signOf(place.socket);
+    if (sign.is === 'ready') return true;
+    if (sign.is === 'absent' && child === undefined) return false;
+    const isOver =
+      child !== undefined &&
+      (child.exitCode !== null || child.signalCode !== null || child.pid === undefined);
+    if (isOver) {
+      throw new ServerFailed(
+        `The embedded Redis did not start. The end of ${place.log}:\n${lastLines(place.log)}`,
+      );
     }
-    await new Promise((retry) => setTimeout(retry, 20));
+    const now = performance.now();
+    if (sign.is === 'loading') alive = now;
+    const pid = child?.pid ?? pidOf(place);
+    const server = `The embedded Redis (process ${pid}, socket ${place.socket})`;
+    if (now - alive > silence) {
+      throw new ServerFailed(
+        `${server} ${sign.what}; waited for ${silence / 1_000} s. End it (kill -9 ${pid}), which loses nothing that it has written, and start again. ` +
+          `The end of ${place.log}:\n${lastLines(place.log)}`,
+      );
+    }
+    if (now - said >= saying) {
+      says(`${server} ${sign.what}; waiting for it`);
+      said = now;
+    }
+    await pause(20);
+  }
+}
+
+/** The process of the server that was started last for this DATA_DIR. */
+function pidOf(place: Place): string {
+  try {
+    return readFileSync(place.pid, 'utf8').trim();
+  } catch {
+    return 'unknown';
   }
 }
 
@@ -275,22 +388,26 @@ function lastLines(file: string): string {
     : '(no log)';
 }
 
-async function stopServer(socket: string, child: ChildProcess | null, lock: Server): Promise<void> {
-  const redis = client(socket);
+async function stopServer(socket: string, child: ChildProcess | null): Promise<void> {
+  const deadline = performance.now() + stopLimit;
+  // One that hangs would not hear of it.
+  if ((await signOf(socket)).is === 'silent') {
+    child?.kill('SIGTERM');
+    return;
+  }
+  const redis = client(socket, stopLimit);
   const closed = new Promise<void>((resolve) => redis.once('close', resolve));
   try {
     await redis.connect();
     // The server closes the connection instead of answering; the append-only file is on disk by then.
     await redis.shutdown('NOSAVE').catch(() => {});
-    await Promise.race([closed, new Promise((late) => setTimeout(late, stopLimit).unref())]);
+    await Promise.race([closed, pause(deadline - performance.now())]);
   } catch {
     // It is gone already.
   } finally {
     redis.disconnect();
   }
   const isOver = () => child === null || child.exitCode !== null || child.signalCode !== null;
-  const deadline = performance.now() + stopLimit;
-  while (!isOver() && performance.now() < deadline) await new Promise((retry) => setTimeout(retry, 10));
+  while (!isOver() && performance.now() < deadline) await pause(10);
   if (!isOver()) child?.kill('SIGTERM');
-  await new Promise((done) => lock.close(done));
 }

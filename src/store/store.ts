@@ -10,7 +10,7 @@ import type { Commit } from '../core/step.ts';
 import { Batch } from './batch.ts';
 import { bookSuffix, Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
 import { ledgerField } from './ledger.ts';
-import { isPassing, run, unlessRefused } from './redis.ts';
+import { isPassing, Refused, readInfo, resultOf, run } from './redis.ts';
 
 /** What one copy of the bot owns at a time: a shard, or the polling. */
 export type Role = number | 'poller';
@@ -80,6 +80,13 @@ export interface Taken extends Head {
   readonly effect: Effect;
 }
 
+/** A stored session with its version; null and 0 where there is none. `away`: its person cannot be reached. */
+export interface Loaded {
+  readonly session: Session | null;
+  readonly version: number;
+  readonly away: boolean;
+}
+
 export type CommitResult = 'ok' | 'fenced' | 'gone' | 'conflict' | 'charged';
 
 /** An update on its way into an inbox. */
@@ -146,21 +153,22 @@ export class Store {
   readonly keys: Keys;
   readonly #redis: Redis;
   readonly #tokens = new Map<Role, string>();
+  #day = { number: Number.NaN, text: '' };
   /** What the holds of this copy are signed with. */
   readonly #holdToken = randomUUID();
   /** By shard, the queues whose heads this copy still sends after it gave the shard away. */
   readonly #holds = new Map<number, Set<string>>();
-  readonly #loads = new Batch<string, readonly string[]>(async (shard, suffixes) =>
-    groups(3, (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[]),
-  );
-  readonly #commits = new Batch<readonly (string | number)[], string>(async (shard, steps) => {
-    const args = steps.flatMap((step) => [step.length + 1, ...step]);
-    return (await run(
-      this.#redis,
-      'commit',
-      [this.keys.shard(shard)],
-      [this.#token(shard), ...args],
-    )) as string[];
+  readonly #loads = new Batch<string, Loaded>(async (shard, suffixes) => {
+    const found = (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[];
+    return suffixes.map((_, index) =>
+      loadedOf(found[3 * index] ?? '', found[3 * index + 1], found[3 * index + 2]),
+    );
+  });
+  readonly #commits = new Batch<readonly (string | number)[], CommitResult>(async (shard, steps) => {
+    const args: (string | number)[] = [this.#token(shard)];
+    for (const step of steps) args.push(step.length + 1, ...step);
+    const answers = (await run(this.#redis, 'commit', [this.keys.shard(shard)], args)) as string[];
+    return answers.map(resultOf) as (CommitResult | Refused)[];
   });
   readonly #settles = new Batch<{ now: number; args: readonly string[] }, readonly string[]>(
     async (shard, ends) => {
@@ -184,25 +192,42 @@ export class Store {
    * Says that a copy of the bot lives.
    * @param length how long others will believe it, ms
    * @param silence longer than this nobody is silent but while Redis is away, ms: such a time counts against no copy
-   * @returns the copies that live, this one among them
+   * @param leaving it takes nothing more, and gives back what it has
+   * @returns the copies that live, this one among them, and which of them are leaving
    */
-  async join(copy: string, length: number, silence: number): Promise<string[]> {
-    return (await run(this.#redis, 'join', [this.keys.copies()], [copy, length, silence])) as string[];
+  async join(
+    copy: string,
+    length: number,
+    silence: number,
+    leaving = false,
+  ): Promise<{ live: string[]; leaving: string[] }> {
+    const args = [copy, length, silence, leaving ? 1 : 0];
+    const names = (await run(this.#redis, 'join', [this.keys.copies()], args)) as string[];
+    const plain = (name: string) => name.replace(/~$/, '');
+    return { live: names.map(plain), leaving: names.filter((name) => name.endsWith('~')).map(plain) };
   }
 
   /** Takes a copy off the list of those that live. */
   async leave(copy: string): Promise<void> {
-    await this.#redis.zrem(this.keys.copies(), copy);
+    await this.#redis.zrem(this.keys.copies(), copy, `${copy}~`);
   }
 
   /**
-   * Becomes the owner of a shard, or of the polling, unless one of the copies that live has it. Whoever was it before
-   * writes nothing any more.
+   * Becomes the owner of a shard, or of the polling, unless one of the copies that live has it. The previous owner's
+   * writes are refused from then on.
+   * @returns `no`: another copy has it; `clean`: it was free; `unclean`: its owner has not released it, and may have
+   * done what it could not note
    */
-  async acquire(role: Role, copy: string, live: readonly string[]): Promise<boolean> {
-    const token = String(await run(this.#redis, 'acquire', [this.keys.owner(role)], [copy, ...live]));
-    if (token !== '') this.#tokens.set(role, token);
-    return token !== '';
+  async acquire(role: Role, copy: string, live: readonly string[]): Promise<'no' | 'clean' | 'unclean'> {
+    const [token, owner] = (await run(
+      this.#redis,
+      'acquire',
+      [this.keys.owner(role)],
+      [copy, ...live],
+    )) as string[];
+    if (token === undefined) return 'no';
+    this.#tokens.set(role, token);
+    return owner === '' ? 'clean' : 'unclean';
   }
 
   /** Whether nobody has become the owner since. */
@@ -281,7 +306,7 @@ export class Store {
 
   /** Which server process answers: one that was started anew may have lost what it had answered before. */
   async server(): Promise<string> {
-    return runId(await this.#redis.info('server'));
+    return runId(await readInfo(this.#redis, 'server'));
   }
 
   /**
@@ -292,7 +317,7 @@ export class Store {
    */
   async untilWritten(server: string): Promise<void> {
     const state = async () => {
-      const info = await this.#redis.info('server', 'persistence');
+      const info = await readInfo(this.#redis, 'server', 'persistence');
       if (runId(info) !== server)
         throw new Error('Redis was started anew while updates were stored; they are fetched again');
       const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
@@ -318,14 +343,17 @@ export class Store {
   }
 
   /**
-   * Hears such hints, and who asks to reload the content, on a connection of its own. Returns the function that ends it.
+   * Hears such hints, and who asks to reload the content, on a connection of its own.
    * @param hinted something is in a shard's inbox
    * @param effects something is in a shard's outbox
+   * @param missed called whenever that connection is there again: hints of the time before are lost
+   * @returns the function that ends it
    */
   listen(
     hinted: (shard: number) => void,
     asked: () => void = () => {},
     effects: (shard: number) => void = () => {},
+    missed: () => void = () => {},
   ): () => void {
     const subscriber = this.#redis.duplicate({ enableAutoPipelining: false });
     subscriber.on('error', () => {});
@@ -334,8 +362,17 @@ export class Store {
       const hear = channel === this.keys.hints() ? hinted : effects;
       for (const shard of shards.split(',')) hear(Number(shard));
     });
+    // Answered only after the subscriptions, which are renewed first.
+    subscriber.on('ready', () => void subscriber.ping().then(missed, () => {}));
+    // A connection on which nothing is asked is never found dead.
+    const watch = setInterval(() => {
+      if (subscriber.status === 'ready') subscriber.ping().catch(() => {});
+    }, 5_000).unref();
     subscriber.subscribe(this.keys.hints(), this.keys.outboxHints(), this.keys.reload()).catch(() => {});
-    return () => subscriber.disconnect();
+    return () => {
+      clearInterval(watch);
+      subscriber.disconnect();
+    };
   }
 
   /** Stores an update that Telegram did not send; its repetition must be harmless. */
@@ -382,14 +419,8 @@ export class Store {
    * The session with its version; null and 0 where there is none.
    * @returns `away`: its person could not be reached, and its timers were dropped
    */
-  async loadSession(
-    machine: string,
-    chat: number,
-  ): Promise<{ session: Session | null; version: number; away: boolean }> {
-    const [text, version, away] = await this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
-    return text === undefined || text === ''
-      ? { session: null, version: 0, away: false }
-      : { session: decodeSession(text), version: Number(version), away: away === '1' };
+  loadSession(machine: string, chat: number): Promise<Loaded> {
+    return this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
   }
 
   /** Whether the ledger has this payment, and what it grants was granted: a payment whose step failed is to be granted still. */
@@ -405,7 +436,7 @@ export class Store {
    * @param commit null when the machine did not react: only the cause goes, and `extra` effects come
    * @throws Refused when Redis refuses this step in itself: nothing of it is written
    */
-  async commit(
+  commit(
     cause: Cause,
     target: { machine: string; machineVersion: string; chat: number; version: number } | null,
     commit: Commit | null,
@@ -431,7 +462,7 @@ export class Store {
       target?.machineVersion ?? '',
       options.seen === true && target !== null ? target.chat : '',
       now,
-      new Date(now).toISOString().slice(0, 10),
+      this.#dayOf(now),
       target?.machine ?? '',
       commit?.from ?? '',
       commit?.ends === true ? '' : (commit?.to ?? ''),
@@ -441,21 +472,32 @@ export class Store {
       letter === undefined ? '' : JSON.stringify(letter),
       options.back === true && writes ? '1' : '',
     );
-    const timers = writes ? commit.timers : [];
-    args.push(timers.length);
-    for (const { name, due } of timers)
+    // The last change of a timer counts.
+    const timers = new Map(writes ? commit.timers.map(({ name, due }) => [name, due]) : []);
+    args.push(timers.size);
+    for (const [name, due] of timers)
       args.push(timerMember(target?.machine ?? '', target?.chat ?? 0, name), due ?? '');
-    const effects = [...(writes ? commit.effects : []), ...(options.extra ?? [])];
-    args.push(effects.length);
-    for (const effect of effects) args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
-    const entries = writes
-      ? commit.signals.map((signal) => [entryField('signal', signal.chat), JSON.stringify(signal)])
-      : [];
-    if (writes && commit.forgets)
-      entries.push([entryField('forget', target.chat), JSON.stringify({ chat: target.chat })]);
+    const own = writes ? commit.effects : [];
+    const { extra = [] } = options;
+    args.push(own.length + extra.length);
+    for (const effects of [own, extra])
+      for (const effect of effects)
+        args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
+    const signals = writes ? commit.signals : [];
+    const forgets = writes && commit.forgets;
+    args.push(signals.length + (forgets ? 1 : 0));
+    for (const signal of signals) args.push(entryField('signal', signal.chat), JSON.stringify(signal));
+    if (forgets) args.push(entryField('forget', target.chat), JSON.stringify({ chat: target.chat }));
     const counts = writes ? commit.counts : [];
-    args.push(entries.length, ...entries.flat(), counts.length, ...counts);
-    return unlessRefused((await this.#commits.add(cause.shard, args)) as CommitResult);
+    args.push(counts.length, ...counts);
+    return this.#commits.add(cause.shard, args);
+  }
+
+  /** `2026-11-25`, by which transitions are counted. */
+  #dayOf(now: number): string {
+    const number = Math.floor(now / 86_400_000);
+    if (this.#day.number !== number) this.#day = { number, text: new Date(now).toISOString().slice(0, 10) };
+    return this.#day.text;
   }
 
   /** Takes a cause away that means nothing. */
@@ -733,21 +775,21 @@ export class Store {
     const isHeld = this.#isHeld(head);
     const told =
       end.result !== undefined
-        ? `r${JSON.stringify(end.result)}`
+        ? `${entryField('result', end.result.chat)} ${JSON.stringify(end.result)}`
         : end.unreachable !== undefined
-          ? `b${end.unreachable}`
+          ? `${entryField('unreachable', end.unreachable)} ${end.unreachable}`
           : '';
     const args = [
       queue,
       String(lanes.indexOf(lane)),
-      text,
+      tokenOf(text),
       isHeld ? this.#holdToken : '',
       told,
       end.dead === undefined ? '' : JSON.stringify(end.dead),
       end.dropQueue === true ? '1' : '',
     ];
     const [code = '', next = '', stands = ''] = await this.#settles.add(shard, { now, args });
-    if (code.startsWith('error ')) throw replyError(code.slice('error '.length));
+    if (code.startsWith('error ')) throw new Refused(code.slice('error '.length));
     if (isHeld) await this.#ended(head, told !== '');
     if (code === 'fenced') return 'fenced';
     const after = lanes[Number(stands)];
@@ -814,6 +856,25 @@ export function placeOf(id: string): { shard: number; entry: string } {
   return { shard: Number(id.slice(0, split)), entry: id.slice(split + 1) };
 }
 
+/** An Error when the text is no session: that is the affair of those who ask for it. */
+function loadedOf(text: string, version: string | undefined, away: string | undefined): Loaded | Error {
+  if (text === '') return { session: null, version: 0, away: false };
+  try {
+    return { session: decodeSession(text), version: Number(version), away: away === '1' };
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/**
+ * What tells an effect from all others of its queue: the beginning of its text, with its id. The whole of it would go to
+ * Redis once more with each settling.
+ */
+function tokenOf(text: string): string {
+  if (!text.startsWith('{"id":"', 1)) return text;
+  return text.slice(0, text.indexOf('"', 8) + 1);
+}
+
 /** null when the text is no effect. */
 function takenOf(head: Head): Taken | null {
   try {
@@ -825,9 +886,6 @@ function takenOf(head: Head): Taken | null {
     return null;
   }
 }
-
-/** As if Redis had answered it to a command of its own. */
-const replyError = (text: string): Error => Object.assign(new Error(text), { name: 'ReplyError' });
 
 const runId = (info: string): string => /run_id:(\w+)/.exec(info)?.[1] ?? '';
 

@@ -1,5 +1,14 @@
+import { doomed, waningTime } from './recorder.machine.ts';
+
+/** A session's record from its beginning to a moment. */
+export interface Life {
+  readonly record: readonly string[];
+  /** When each entry was applied, ms by the clock of the copy that did it. */
+  readonly times: readonly number[];
+}
+
 /** What the outside saw of a chat with the recorder. Real times are ms of the machine's clock. */
-export interface Evidence {
+export interface Evidence extends Life {
   readonly chat: number;
   /** What the person wrote, as the record shows it: `note 7`. `virtual` is not later than any bot's clock at that time. */
   readonly said: readonly { readonly what: string; readonly real: number; readonly virtual: number }[];
@@ -9,28 +18,52 @@ export interface Evidence {
   readonly blocked: readonly { readonly from: number; readonly to: number; readonly said: number }[];
   /** Calls for this chat that Telegram took and whose answer was lost. */
   readonly lostAnswers: readonly number[];
-  /** From the stored session. */
-  readonly record: readonly string[];
+  /** When a call for this chat was told to hang: Telegram takes it much later, whatever became of who made it. */
+  readonly hungSends: readonly number[];
+  /**
+   * The session as it stood when it was left alone so that it ends, oldest first; `until`: no bot may end it before, ms by
+   * its clock. It may have gone on after all.
+   */
+  readonly past: readonly (Life & { readonly until: number })[];
+  /** Things of this chat that were given up and put back, since its session could not be read for a while. */
+  readonly revived: number;
+  /**
+   * What was in hand each time when copies died one after another, and so was given up and put back in the end: `note 7`,
+   * `ring`. It is applied out of order.
+   */
+  readonly suspected: readonly string[];
   readonly state: string | undefined;
 }
 
 /** When a copy of the bot could not note what it had sent. Real times. */
 export interface Ends {
   readonly kills: readonly number[];
+  /** Stopped in order: what hangs longer than a stop has time is left. */
+  readonly stops: readonly number[];
   /** Kills of Redis, which may lose what it answered just before. */
   readonly redisKills: readonly number[];
   /** Stopped while another copy lived, which may have taken it for dead. */
   readonly pauses: readonly { readonly from: number; readonly to: number }[];
+  /** Times in which no copy reached Redis: the first that does may take the others for dead. */
+  readonly outages: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** Ways in which a message may come twice. */
-export type Window = 'a crash' | 'a lost answer' | 'a kill of Redis' | 'a pause';
+export type Window =
+  | 'a crash'
+  | 'a lost answer'
+  | 'a kill of Redis'
+  | 'a pause'
+  | 'Redis was out of reach'
+  | 'a send that hung';
 
 export const noDuplicates: Readonly<Record<Window, number>> = {
   'a crash': 0,
   'a lost answer': 0,
   'a kill of Redis': 0,
   'a pause': 0,
+  'Redis was out of reach': 0,
+  'a send that hung': 0,
 };
 
 export interface Verdict {
@@ -42,15 +75,31 @@ export interface Verdict {
 
 /** ms after arming. The same as in the recorder. */
 const delays = { ring: 60_000, again: 180_000 } as const;
+/** The clocks of two copies are at most this far apart, ms. */
+export const clockSpread = 60_000;
 /** Two processes may read the machine's clock this far apart, ms. */
 const reading = 20;
 /** A request that a process sent just before its end may be taken just after it, ms. */
 const inFlight = 1_000;
 /** Redis puts off its writes for no longer than this, ms (flushAppendOnlyFile in its aof.c). */
 const longestPutOff = 2_000;
+/** A copy acts for so long after it was heard of last, ms, and others take its place no sooner; it is heard of twice a second. */
+const lease = 3_000;
+const beat = 500;
+/** The longest that a call hangs, ms, with the time until it is made. */
+const longestHang = 60_000;
+/** A person hears no more often that something broke, ms. */
+const sorryPeriod = 3_600_000;
 
 const numberOf = (what: string): string => what.split(' ')[1] ?? '';
 const kindOf = (what: string): string => what.split(' ')[0] ?? '';
+
+/** How a message begins that says that an update was given up. */
+export const apology = 'Something went wrong';
+const isApology = ({ text }: { text: string }) => text.startsWith(apology);
+
+/** Whether what a person said can only be given up. */
+export const isDoomed = (what: string): boolean => (doomed as readonly string[]).includes(kindOf(what));
 
 /** The messages that an entry of the record brings, in order. */
 export function messagesOf(what: string): string[] {
@@ -61,29 +110,64 @@ export function messagesOf(what: string): string[] {
     disarm: [`disarmed ${number}`],
     ask: [`asked ${number}`],
     answer: ['answered'],
+    wane: [`waning ${number}`],
     ring: ['rang'],
     again: ['rang again'],
   };
   return texts[kindOf(what)] ?? [`nothing that "${what}" could bring`];
 }
 
-/** Holds the stored record and the chat against what was said. Pure. */
+/** Compares the stored record and the chat with what was said. Pure. */
 export function checkChat(seen: Evidence, ends: Ends): Verdict {
   const violations: string[] = [];
-  checkUpdates(seen, violations);
-  checkVisits(seen, violations);
-  const { duplicates, losses } = checkMessages(seen, ends, violations);
-  return { violations, duplicates, losses: losses + lostUpdates(seen) };
+  const lives = livesOf(seen, violations);
+  const record = lives.flatMap((life) => life.record);
+  const accepted = seen.said.filter(({ what }) => !isDoomed(what));
+  checkUpdates(seen, accepted, record, violations);
+  for (const life of lives) checkVisits(seen, life, violations);
+  if (seen.state !== undefined && ['asking', 'armed', 'waning'].includes(seen.state))
+    violations.push(
+      `after everything was due, the state is still "${seen.state}" (last: "${seen.record.at(-1)}")`,
+    );
+  checkClocks(seen, lives, violations);
+  checkApologies(seen, ends, violations);
+  const { duplicates, losses } = checkMessages(seen, record, ends, violations);
+  const lostUpdates = accepted.filter(({ what }) => !record.includes(what)).length;
+  return { violations, duplicates, losses: losses + lostUpdates };
 }
 
-const isSaid = (what: string): boolean => ['note', 'arm', 'disarm', 'ask'].includes(kindOf(what));
+/** The records of a chat's sessions, one after another. A session that was left alone may not have ended. */
+function livesOf({ past, record, times }: Evidence, violations: string[]): Life[] {
+  const lives: Life[] = [];
+  for (const [index, life] of past.entries()) {
+    const next = past[index + 1] ?? { record, times };
+    const goesOn =
+      next.record.length >= life.record.length &&
+      life.record.every((what, at) => next.record[at] === what && next.times[at] === life.times[at]);
+    if (goesOn) continue;
+    lives.push(life);
+    const early = life.until - clockSpread - (next.times[0] ?? Number.POSITIVE_INFINITY);
+    if (early > reading) violations.push(`a session ended ${early} ms early, before "${next.record[0]}"`);
+  }
+  return [...lives, { record, times }];
+}
 
-const lostUpdates = ({ said, record }: Evidence): number =>
-  said.filter(({ what }) => !record.includes(what)).length;
+const isSaid = (what: string): boolean => ['note', 'arm', 'disarm', 'ask', 'wane'].includes(kindOf(what));
 
 /** Each update once, in the order in which it was said. */
-function checkUpdates({ said, record }: Evidence, violations: string[]): void {
-  const applied = record.filter(isSaid);
+function checkUpdates(
+  { suspected }: Evidence,
+  accepted: Evidence['said'],
+  record: readonly string[],
+  violations: string[],
+): void {
+  const said = accepted.filter(({ what }) => !suspected.includes(what));
+  const all = record.filter((what) => isSaid(what) || isDoomed(what));
+  const applied = all.filter((what) => !suspected.includes(what));
+  for (const what of suspected.filter(isSaid)) {
+    const count = all.filter((one) => one === what).length;
+    if (count !== 1) violations.push(`"${what}" was put back, and applied ${count} times`);
+  }
   const at = said.findIndex(({ what }, index) => applied[index] !== what);
   const index = at === -1 && applied.length > said.length ? said.length : at;
   if (index === -1) return;
@@ -92,35 +176,97 @@ function checkUpdates({ said, record }: Evidence, violations: string[]): void {
   );
 }
 
-/** Timers fire only in the visit that set them, in order; none is lost; every question gets one answer. */
-function checkVisits({ record, state, blocked, said }: Evidence, violations: string[]): void {
+/** Timers fire only in the visit that set them, in order and never early; every question gets one answer. */
+function checkVisits(
+  { blocked, said, suspected }: Evidence,
+  { record, times }: Life,
+  violations: string[],
+): void {
   let visit = '';
   let last = '';
-  for (const what of record.filter((one) => kindOf(one) !== 'note')) {
+  let armed = 0;
+  for (const [index, what] of record.entries()) {
+    const kind = kindOf(what);
+    if (kind === 'note') continue;
     const before: Record<string, string> = { ring: 'arm', again: 'ring', answer: 'ask' };
-    const cause = before[kindOf(what)];
+    const cause = before[kind];
     const set = said.findIndex((one) => one.what === `arm ${visit}`);
     // The timers of a person who blocked the bot start anew at the return.
-    const mayRepeat = kindOf(what) === 'ring' && last === what && blocked.some((block) => block.said > set);
+    const mayRepeat = kind === 'ring' && last === what && blocked.some((block) => block.said > set);
+    const mayLack = kind === 'again' && last === `arm ${visit}` && suspected.includes('ring');
     if (cause === undefined) visit = numberOf(what);
-    else if ((last !== `${cause} ${visit}` && !mayRepeat) || numberOf(what) !== visit)
+    else if ((last !== `${cause} ${visit}` && !mayRepeat && !mayLack) || numberOf(what) !== visit)
       violations.push(`"${what}" was applied after "${last}"`);
+    const time = times[index] ?? Number.NaN;
+    if (kind === 'arm') armed = time;
+    // The clock of the copy that fired it must have reached what the clock of the copy that set it said.
+    if ((kind === 'ring' || kind === 'again') && !(time >= armed + delays[kind]))
+      violations.push(`"${what}" fired ${armed + delays[kind] - time} ms early`);
     last = what;
   }
-  if (state === 'asking' || state === 'armed')
-    violations.push(`after everything was due, the state is still "${state}" (last: "${last}")`);
 }
 
-/** Every message in order, at least once; twice only in the windows that are known; no timer early. */
+/** No copy counts by another time than its own: nothing is applied before it was said, or after it was shown. */
+function checkClocks({ said, shown }: Evidence, lives: readonly Life[], violations: string[]): void {
+  const saidAt = new Map(said.map(({ what, virtual }) => [what, virtual]));
+  const shownAt = new Map<string, number>();
+  for (const { text, virtual } of shown) if (!shownAt.has(text)) shownAt.set(text, virtual);
+  for (const { record, times } of lives) {
+    for (const [index, what] of record.entries()) {
+      const time = times[index] ?? Number.NaN;
+      const early = (saidAt.get(what) ?? Number.NEGATIVE_INFINITY) - time;
+      if (early > reading) violations.push(`"${what}" was applied ${early} ms before it was said`);
+      const [text = ''] = isSaid(what) ? messagesOf(what) : [];
+      const late = time - (shownAt.get(text) ?? Number.POSITIVE_INFINITY);
+      if (late > reading) violations.push(`"${what}" was applied ${late} ms after it was answered`);
+    }
+  }
+}
+
+/** Whoever's update was given up hears so, and not for each. */
+function checkApologies(
+  { said, shown, blocked, revived, suspected }: Evidence,
+  ends: Ends,
+  violations: string[],
+): void {
+  const lost = said.filter(({ what }) => isDoomed(what));
+  const told = shown.filter(isApology);
+  const [first] = lost;
+  if (told.length > 0 && lost.length + revived + suspected.length === 0)
+    violations.push('an apology for nothing');
+  // A crash between the asking whether it may be said and the saying leaves it unsaid.
+  const isDisturbed = first !== undefined && isNearEnd(first.real, ends);
+  if (first !== undefined && told.length === 0 && blocked.length === 0 && !isDisturbed)
+    violations.push(`"${first.what}" was given up, and the person did not hear of it`);
+  const [from = 0, to = from] = [said[0]?.virtual, told.at(-1)?.virtual];
+  const allowed = 1 + Math.floor((to - from) / (sorryPeriod - clockSpread));
+  const repeated = told.filter(
+    (one, index) => index > 0 && windowOf((told[index - 1] as typeof one).real, one.real, ends, []) !== null,
+  ).length;
+  if (told.length - repeated > allowed)
+    violations.push(`${told.length} apologies in ${to - from} ms, where ${allowed} were expected`);
+}
+
+const isNearEnd = (real: number, { kills, stops, redisKills, pauses, outages }: Ends): boolean => {
+  const [from, to] = [real - inFlight, real + 5_000];
+  return (
+    [...kills, ...stops, ...redisKills].some((at) => at >= from && at <= to) ||
+    [...pauses, ...outages].some((time) => time.from <= to && time.to >= from)
+  );
+};
+
+/** Every message in order, at least once; twice only in the windows that are known. */
 function checkMessages(
-  { record, shown, said, blocked, lostAnswers }: Evidence,
+  { shown: all, said, blocked, lostAnswers, hungSends }: Evidence,
+  record: readonly string[],
   ends: Ends,
   violations: string[],
 ): Pick<Verdict, 'duplicates' | 'losses'> {
+  const shown = all.filter((message) => !isApology(message));
   const expected = record.flatMap((what) => messagesOf(what).map((text) => ({ text, what })));
   const duplicates = { ...noDuplicates };
   const answersLeft = [...lostAnswers];
-  const saidAt = new Map(said.map(({ what, virtual }) => [what, virtual]));
+  const hangsLeft = [...hungSends];
   let next = 0;
   let losses = 0;
   for (const [index, message] of shown.entries()) {
@@ -128,22 +274,25 @@ function checkMessages(
     const due = expected[skipped];
     if (due?.text === message.text) {
       next = skipped + 1;
-      const kind = kindOf(due.what) as keyof typeof delays;
-      const set = saidAt.get(`arm ${numberOf(due.what)}`);
-      if (kind in delays && set !== undefined && message.virtual < set + delays[kind] - reading)
-        violations.push(`"${due.what}" came ${set + delays[kind] - message.virtual} ms early`);
     } else if (expected.slice(0, next).some(({ text }) => text === message.text)) {
       const earlier = shown.slice(0, index).findLast(({ text }) => text === message.text) ?? message;
-      // A copy that was paused may still send what was in its hand, when another has long gone on. Nothing else
-      // explains a repetition out of order, whatever happened beside it.
+      // A copy that was paused may still send what was in its hand, when another has long gone on, and a call that hung
+      // is taken when it is. Nothing else explains a repetition out of order, whatever happened beside it.
       const inOrder = message.text === expected[next - 1]?.text;
-      const wasPaused = isPaused(earlier.real, message.real, ends);
+      const usual = windowOf(earlier.real, message.real, ends, inOrder ? answersLeft : []);
+      const isLate = isPaused(earlier.real, message.real, ends);
       const window =
-        !inOrder && wasPaused ? 'a pause' : windowOf(earlier.real, message.real, ends, answersLeft);
-      if (window === null) violations.push(`"${message.text}" came twice, and nothing explains it`);
-      else if (!inOrder && window !== 'a pause')
-        violations.push(`"${message.text}" came again where "${due?.text}" was due`);
-      else duplicates[window]++;
+        inOrder && usual !== null
+          ? usual
+          : isLate
+            ? 'a pause'
+            : wasHung(message.real, ends, hangsLeft)
+              ? 'a send that hung'
+              : null;
+      if (window !== null) duplicates[window]++;
+      else if (inOrder || usual === null)
+        violations.push(`"${message.text}" came twice, and nothing explains it`);
+      else violations.push(`"${message.text}" came again where "${due?.text}" was due`);
     } else {
       violations.push(`"${message.text}" came where "${expected[next]?.text ?? 'nothing'}" was due`);
     }
@@ -191,11 +340,30 @@ function windowOf(first: number, second: number, ends: Ends, answersLeft: number
   }
   const isLost = (at: number) => first >= at - longestPutOff - inFlight && first <= at && second >= at;
   if (ends.redisKills.some(isLost)) return 'a kill of Redis';
+  // Sent while the lease still held, not noted, and sent again by a copy that found Redis first.
+  const isCutOff = ({ from, to }: { from: number; to: number }) =>
+    to - from >= lease - beat - inFlight &&
+    first >= from - inFlight &&
+    first <= from + lease + inFlight &&
+    second >= from + lease - beat - inFlight;
+  if (ends.outages.some(isCutOff)) return 'Redis was out of reach';
   return isPaused(first, second, ends) ? 'a pause' : null;
 }
 
 const isPaused = (first: number, second: number, { pauses }: Ends): boolean =>
   pauses.some(({ from, to }) => first <= to + inFlight && second >= from);
+
+/** A call that hung is taken in the end, though its maker was gone, or had lost the chat, and another has sent it. */
+function wasHung(at: number, ends: Ends, hangsLeft: number[]): boolean {
+  const { kills, stops, redisKills, pauses, outages } = ends;
+  const times = [...kills, ...stops, ...redisKills, ...[...pauses, ...outages].map(({ from }) => from)];
+  const hung = hangsLeft.findIndex(
+    (from) => at >= from && at <= from + longestHang && times.some((time) => time >= from && time <= at),
+  );
+  if (hung === -1) return false;
+  hangsLeft.splice(hung, 1);
+  return true;
+}
 
 /** The ledger has every payment and refund once, and access is there exactly while payments exceed refunds. */
 export function checkBuyer(
@@ -226,6 +394,44 @@ export function checkBuyer(
   return violations;
 }
 
-/** Nothing that happens in a run of chaos is a reason to give anything up. */
-export const checkDeadLetters = (letters: readonly unknown[]): string[] =>
-  letters.map((letter) => `a dead letter that nothing explains: ${JSON.stringify(letter)}`);
+/** What of a dead letter tells which update it was: `guard 7`. */
+export const whatOf = ({ body }: { readonly body: unknown }): string => {
+  const { type = '', payload = '' } =
+    (body as { event?: { type?: string; payload?: string } } | null)?.event ?? {};
+  return `${type.split('.')[0]} ${payload}`;
+};
+
+/** Copies that die in a row with the same thing in hand before it is given up. */
+const deadlyDeaths = 3;
+/** In this time, ms. */
+const deadlyTime = 60_000;
+
+/** Whether a dead letter is one that is taken for what ends the process, and processes did end. @param at real time */
+export const isSuspected = (
+  letter: { readonly error: string },
+  at: number,
+  deaths: readonly number[],
+): boolean =>
+  letter.error.includes('times in a row while this was handled') &&
+  deaths.filter((death) => death <= at + inFlight && death >= at - deadlyTime).length >= deadlyDeaths;
+
+/** What can only be given up became one dead letter each; nothing else was. */
+export function checkDeadLetters(
+  letters: readonly { readonly chat?: number; readonly body: unknown }[],
+  ordered: readonly { readonly chat: number; readonly what: string }[],
+): string[] {
+  const left = [...letters];
+  const violations: string[] = [];
+  for (const { chat, what } of ordered) {
+    const found = left.findIndex((letter) => letter.chat === chat && whatOf(letter) === what);
+    if (found === -1) violations.push(`"${what}" of chat ${chat} is not among the dead letters`);
+    else left.splice(found, 1);
+  }
+  return [
+    ...violations,
+    ...left.map((letter) => `a dead letter that nothing explains: ${JSON.stringify(letter)}`),
+  ];
+}
+
+/** When a session that has just become silent may end at the earliest, ms by the clock of the copy that ends it. */
+export const waningUntil = ({ times }: Life): number => (times.at(-1) ?? 0) + waningTime;

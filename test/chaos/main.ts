@@ -45,6 +45,7 @@ function print(report: ChaosReport): void {
   row('payments and refunds', report.payments);
   for (const [window, count] of Object.entries(report.duplicates))
     row(`messages twice after ${window}`, count);
+  row('messages that say that something broke', report.apologies);
   row('dead letters', report.deadLetters);
   row('losses', report.losses);
   row('violations', report.violations.length);

@@ -4,8 +4,10 @@ import {
   appendFileSync,
   cpSync,
   createWriteStream,
+  existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -15,16 +17,24 @@ import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { machines, reportOf } from '../../src/conversation.ts';
 import { prepareMachine } from '../../src/core/machine.ts';
+import { decodeSession } from '../../src/core/session.ts';
+import { shardOf } from '../../src/core/shard.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { connect } from '../../src/store/redis.ts';
+import { DeadLetters } from '../../src/store/dead.ts';
+import { Keys } from '../../src/store/keys.ts';
+import { connect, readInfo } from '../../src/store/redis.ts';
 import { projectRoot } from '../../src/store/root.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/store/server.ts';
 import { type ChatReport, readChat, readStatus, type Status } from '../../src/store/status.ts';
+import { type DeadLetter, Store, type StoredLetter } from '../../src/store/store.ts';
 import type { Order, Report } from '../support/crashing.ts';
+import { freePort, type RedisProxy, startProxy } from '../support/proxy.ts';
+import type { Life } from './check.ts';
 import { recorderMachine } from './recorder.machine.ts';
 
 const prefix = 'chaos';
 const shards = 4;
+const where = { prefix, shards };
 
 /** What the recorder says. `$text` is what the person's event carried. */
 const words = {
@@ -36,7 +46,27 @@ const words = {
   answered: 'answered',
   rang: 'rang',
   rang_again: 'rang again',
+  waning: 'waning { $text }',
 };
+
+interface StageOptions {
+  readonly fsync?: 'always' | 'everysec';
+  /** Puts a network before Redis that can fail, and a second server that can take over. Default: neither. */
+  readonly isRemote?: boolean;
+  /** The most that a copy's clock may be ahead of Telegram's or behind it, ms. Default 0. */
+  readonly mostSkew?: number;
+}
+
+/** A Redis with its files. */
+interface Server {
+  readonly folder: string;
+  /** Commands wait while it is away. */
+  readonly redis: Redis;
+  /** Where the other server finds it; null: it is alone. */
+  readonly port: number | null;
+  embedded: EmbeddedRedis;
+  pid: number;
+}
 
 /** One process of the bot. */
 export interface Bot {
@@ -59,10 +89,12 @@ export class Stage {
   readonly sandbox: Sandbox;
   readonly folder: string;
   readonly bots = new Set<Bot>();
-  /** Commands wait while Redis is away. */
-  readonly redis: Redis;
-  #server: EmbeddedRedis;
-  #redisPid: number;
+  /** What stands between the bots and Redis; null: nothing. */
+  readonly network: RedisProxy | null;
+  readonly #mostSkew: number;
+  /** The one that takes writes first; the other follows it. */
+  #servers: readonly Server[];
+  #started = 0;
   #offset = 0;
   #isClosed = false;
   /** The clocks of the bots may be behind ours for a moment. */
@@ -73,42 +105,58 @@ export class Stage {
   private constructor(parts: {
     folder: string;
     sandbox: Sandbox;
-    server: EmbeddedRedis;
-    redis: Redis;
-    redisPid: number;
+    servers: readonly Server[];
+    network: RedisProxy | null;
     clock: { offset: number };
     fsync: 'always' | 'everysec';
+    mostSkew: number;
   }) {
     this.folder = parts.folder;
     this.sandbox = parts.sandbox;
-    this.redis = parts.redis;
-    this.#server = parts.server;
-    this.#redisPid = parts.redisPid;
+    this.network = parts.network;
+    this.#servers = parts.servers;
     this.#clock = parts.clock;
     this.#fsync = parts.fsync;
+    this.#mostSkew = parts.mostSkew;
   }
 
-  static async open(options: { fsync?: 'always' | 'everysec' } = {}): Promise<Stage> {
+  static async open(options: StageOptions = {}): Promise<Stage> {
+    const { fsync = 'everysec', isRemote = false, mostSkew = 0 } = options;
     const folder = mkdtempSync(join(tmpdir(), 'turnstile-chaos-'));
     writeContent(join(folder, 'content'));
     const clock = { offset: 0 };
     const sandbox = await startSandbox({ now: () => Date.now() + clock.offset });
-    const server = await startEmbeddedRedis(join(folder, 'data'));
-    const redis = connect(server.socket, { connectionName: 'chaos' });
-    const parts = { folder, sandbox, server, redis, redisPid: await pidOf(redis), clock };
-    const stage = new Stage({ ...parts, fsync: options.fsync ?? 'everysec' });
-    await stage.#configure();
+    const first = await startServer(join(folder, 'data'), isRemote);
+    const servers = isRemote ? [first, await startServer(join(folder, 'data-2'), isRemote)] : [first];
+    const network = isRemote ? await startProxy(first.embedded.socket) : null;
+    const stage = new Stage({ folder, sandbox, servers, network, clock, fsync, mostSkew });
+    for (const server of servers) await stage.#configure(server);
+    await servers[1]?.redis.replicaof('127.0.0.1', first.port as number);
     return stage;
   }
 
-  /** ms since 1970, by the clock of Telegram: no bot's clock is ahead of it. */
+  get #master(): Server {
+    return this.#servers[0] as Server;
+  }
+
+  /** To the server that takes writes, past the network. Commands wait while it is away. */
+  get redis(): Redis {
+    return this.#master.redis;
+  }
+
+  /** ms since 1970, by the clock of Telegram. */
   now(): number {
     return Date.now() + this.#offset;
   }
 
-  /** ms since 1970, by the clock that is furthest behind. */
+  /** ms since 1970: no bot's clock is ahead of it. */
+  highest(): number {
+    return this.now() + this.#mostSkew;
+  }
+
+  /** ms since 1970: no bot's clock is behind it, nor will one be that starts later. */
   lowest(): number {
-    return Date.now() + Math.min(this.#offset, ...this.#offsets.values());
+    return Date.now() + Math.min(this.#offset - this.#mostSkew, ...this.#offsets.values());
   }
 
   /** Moves every clock. A bot that is still starting follows when it is ready. */
@@ -119,17 +167,19 @@ export class Stage {
   }
 
   get redisPid(): number {
-    return this.#redisPid;
+    return this.#master.pid;
   }
 
-  startBot(): Bot {
-    const offset = this.#offset;
+  /** @param skew how far its clock is ahead of Telegram's, ms; at most the stage's `mostSkew`, either way */
+  startBot(skew = 0): Bot {
+    const offset = this.#offset + skew;
     const child = spawn(process.execPath, [join(projectRoot(), 'dist/test/support/crashing.js')], {
       env: {
         PATH: process.env['PATH'] ?? '',
         BOT_TOKEN: this.sandbox.token,
         TELEGRAM_API_ROOT: this.sandbox.url,
-        REDIS_URL: `unix://${this.#server.socket}`,
+        REDIS_URL: this.network?.url ?? `unix://${this.#master.embedded.socket}`,
+        DATA_DIR: join(this.folder, 'bots', `${++this.#started}`),
         REDIS_PREFIX: prefix,
         SHARDS: String(shards),
         CONTENT_DIR: join(this.folder, 'content'),
@@ -154,28 +204,111 @@ export class Stage {
 
   /** SIGKILL; its append-only file stays. */
   killRedis(): void {
-    process.kill(this.#redisPid, 'SIGKILL');
+    process.kill(this.#master.pid, 'SIGKILL');
   }
 
   /** Starts a server on the files of the one that was killed. */
   async restartRedis(): Promise<void> {
-    await this.#server.stop();
-    this.#server = await startEmbeddedRedis(join(this.folder, 'data'));
-    this.#redisPid = await pidOf(this.redis);
-    await this.#configure();
+    const server = this.#master;
+    await server.embedded.stop();
+    server.embedded = await startEmbeddedRedis(server.folder);
+    server.pid = await pidOf(server.redis);
+    await this.#configure(server);
   }
 
   /** With `everysec` the server may answer before it writes; what it lost by a kill then is done again. */
-  async #configure(): Promise<void> {
-    await this.redis.config('SET', 'appendfsync', this.#fsync);
+  async #configure({ redis, port }: Server): Promise<void> {
+    await redis.config('SET', 'appendfsync', this.#fsync);
+    if (port === null) return;
+    await redis.config('SET', 'repl-diskless-sync-delay', '0');
+    await redis.config('SET', 'port', port);
+  }
+
+  /**
+   * The servers change places: writes wait until the one that follows has everything, so nothing that was answered is
+   * lost. Open connections stay where they are, and find a server that takes no writes.
+   * @param leadAfter how long new connections are still led to the former one, ms
+   * @returns when writes were refused first, and when they were taken again: real times
+   */
+  async failOver(leadAfter: number): Promise<{ from: number; to: number }> {
+    const [old, next] = this.#servers as [Server, Server];
+    const infoOf = ({ redis }: Server) => readInfo(redis, 'replication', 'persistence');
+    await until('the second server to follow', async () => isFollowing(await infoOf(next)), 30_000);
+    const from = Date.now();
+    await old.redis.call('FAILOVER', 'TO', '127.0.0.1', String(next.port), 'TIMEOUT', '5000');
+    await until('the second server to take over', async () => {
+      const [before, after] = await Promise.all([infoOf(old), infoOf(next)]);
+      return before.includes('role:slave') && after.includes('role:master');
+    });
+    this.#servers = [next, old];
+    await new Promise((resolve) => setTimeout(resolve, leadAfter));
+    this.network?.lead(next.embedded.socket);
+    const to = Date.now();
+    await this.written();
+    return { from, to };
+  }
+
+  /** Resolves when everything is in the append-only file, where a kill of Redis cannot take it away. */
+  async written(): Promise<void> {
+    const store = new Store(this.redis, where);
+    await store.untilWritten(await store.server());
   }
 
   status(): Promise<Status> {
-    return readStatus(this.redis, { prefix, shards, machines: reported });
+    return readStatus(this.redis, { ...where, machines: reported });
   }
 
   chat(id: number): Promise<ChatReport> {
-    return readChat(this.redis, id, { prefix, shards, machines: reported });
+    return readChat(this.redis, id, { ...where, machines: reported });
+  }
+
+  /** A chat's session of a machine, with whether the bot knows that its person cannot be reached; null: there is none. */
+  async session(
+    id: number,
+    machine = 'recorder',
+  ): Promise<(Life & { state: string; isAway: boolean }) | null> {
+    const [text, away] = await this.#fields(this.#key(id, machine));
+    if (typeof text !== 'string') return null;
+    const { context, value } = decodeSession(text);
+    const { record = [], times = [] } = context as Partial<Life>;
+    return { record, times, state: String(value), isAway: away === '1' };
+  }
+
+  /** A key of another type that stands in a session's place is taken away again soon. */
+  async #fields(key: string): Promise<(string | null)[]> {
+    for (;;) {
+      try {
+        return await this.redis.hmget(key, 's', 'b');
+      } catch (error) {
+        if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  }
+
+  #key(id: number, machine: string): string {
+    return new Keys(prefix).session(shardOf(id, shards), machine, id);
+  }
+
+  /** Puts a key of another type where a chat's session stands. */
+  async plant(id: number): Promise<void> {
+    const key = this.#key(id, 'recorder');
+    await this.redis.multi().rename(key, `${key}:aside`).set(key, 'text').exec();
+    await this.written();
+  }
+
+  /** Puts the session back. */
+  async restore(id: number): Promise<void> {
+    const key = this.#key(id, 'recorder');
+    await this.redis.rename(`${key}:aside`, key);
+    await this.written();
+  }
+
+  /** Puts dead letters back, oldest first. */
+  async retry(letters: readonly StoredLetter[]): Promise<void> {
+    const dead = new DeadLetters(this.redis, where);
+    for (const letter of letters) await dead.retry(letter);
+    await this.written();
   }
 
   /** How many copies own shards. */
@@ -185,12 +318,24 @@ export class Stage {
     return new Set(tokens.flatMap((token) => token?.split(':').at(1) || [])).size;
   }
 
-  /** Dead letters, parsed. */
-  async deadLetters(): Promise<{ kind: string; error: string; chat?: number; body: unknown }[]> {
-    const streams = await Promise.all(
-      Array.from({ length: shards }, (_, shard) => this.redis.xrange(`{${prefix}:${shard}}:dead`, '-', '+')),
-    );
-    return streams.flat().map(([, [, text]]) => JSON.parse(text ?? '{}'));
+  /** The dead letters that stand in Redis, oldest first. */
+  async storedLetters(): Promise<StoredLetter[]> {
+    const letters: StoredLetter[] = [];
+    for await (const letter of new DeadLetters(this.redis, where).all()) letters.push(letter);
+    return letters;
+  }
+
+  /** All dead letters: those in Redis, and those that the bots have moved to their files. */
+  async deadLetters(): Promise<DeadLetter[]> {
+    const stored = await this.storedLetters();
+    const folder = join(this.folder, 'bots');
+    const moved = (existsSync(folder) ? readdirSync(folder) : [])
+      .map((name) => join(folder, name, 'dead-letters.jsonl'))
+      .filter((file) => existsSync(file))
+      .flatMap((file) => readFileSync(file, 'utf8').trim().split('\n'))
+      .map((line) => JSON.parse(line) as StoredLetter);
+    // A crash between the file and Redis leaves a letter in both.
+    return [...new Map([...moved, ...stored].map(({ id, letter }) => [id, letter])).values()];
   }
 
   /** What is left to be handled. Queues of effects count whether or not a lane knows of them. */
@@ -202,7 +347,7 @@ export class Stage {
     dueTimers: number;
   }> {
     const updates = this.sandbox.pendingUpdates;
-    const now = this.now();
+    const now = this.lowest();
     const due = Array.from({ length: shards }, (_, shard) =>
       this.redis.zcount(`{${prefix}:${shard}}:timers`, '-inf', now),
     );
@@ -231,8 +376,11 @@ export class Stage {
   async close(keep = false): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.bots].map((bot) => bot.kill()));
-    this.redis.disconnect();
-    await this.#server.stop();
+    await this.network?.close();
+    for (const { redis, embedded } of this.#servers) {
+      redis.disconnect();
+      await embedded.stop();
+    }
     await this.sandbox.close();
     if (!keep) rmSync(this.folder, { recursive: true, force: true });
   }
@@ -252,6 +400,18 @@ function writeContent(folder: string): void {
   // The walkers pay twice, and count what goes back: the bot is not to refund by itself.
   const bot = join(folder, 'bot.yaml');
   writeFileSync(bot, readFileSync(bot, 'utf8').replace('refund_duplicates:', 'refund_duplicates: false'));
+}
+
+/** Whether a server has all that its master has, also in its file. */
+const isFollowing = (info: string): boolean =>
+  ['master_link_status:up', 'aof_rewrite_in_progress:0', 'aof_rewrite_scheduled:0'].every((line) =>
+    info.includes(line),
+  );
+
+async function startServer(folder: string, hasPort: boolean): Promise<Server> {
+  const embedded = await startEmbeddedRedis(folder);
+  const redis = connect(embedded.socket, { connectionName: 'chaos' });
+  return { folder, redis, port: hasPort ? await freePort() : null, embedded, pid: await pidOf(redis) };
 }
 
 async function pidOf(redis: Redis): Promise<number> {

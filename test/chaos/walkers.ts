@@ -1,6 +1,7 @@
 import type { Sandbox, SandboxUser } from '../../src/sandbox/sandbox.ts';
-import type { Evidence } from './check.ts';
+import { type Evidence, isDoomed, type Life } from './check.ts';
 import type { Random } from './random.ts';
+import { doomed } from './recorder.machine.ts';
 import type { Stage } from './stage.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)[] ? Item[] : T[K] };
@@ -8,13 +9,21 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] extends readonly (infer Item)
 /** A person who writes to the recorder, and what the outside saw of it. */
 export class RecorderChat {
   readonly user: SandboxUser;
-  readonly seen: Mutable<Omit<Evidence, 'record' | 'state' | 'chat'>> = {
+  readonly seen: Mutable<Omit<Evidence, keyof Life | 'state' | 'chat' | 'revived' | 'suspected'>> = {
     said: [],
     shown: [],
     blocked: [],
     lostAnswers: [],
+    hungSends: [],
+    past: [],
   };
   isBlocked = false;
+  /** Something is being done to it that needs its silence. */
+  isReserved = false;
+  /** Things that were given up and put back. */
+  revived = 0;
+  /** Those of them that were taken for what ended the process. */
+  readonly suspected: string[] = [];
   readonly #random: Random;
   readonly #stage: Stage;
   #isArmed = false;
@@ -26,16 +35,35 @@ export class RecorderChat {
     this.user = stage.sandbox.user();
   }
 
-  /** One step of a random walk. Whoever has armed a timer mostly waits for it. */
-  act(): void {
-    if (this.isBlocked) return;
-    const kind = this.#random.weighted(
-      this.#isArmed
-        ? { note: 12, arm: 0.5, ask: 0.5, disarm: 0.7 }
-        : { note: 8, arm: 4, ask: 3, disarm: 0.2 },
+  /** Whether something may be done to it. */
+  get isFree(): boolean {
+    return !this.isBlocked && !this.isReserved;
+  }
+
+  /** One step of a random walk. Whoever has armed a timer mostly waits for it. @returns whether it was made */
+  act(): boolean {
+    if (!this.isFree) return false;
+    this.say(
+      this.#random.weighted(
+        this.#isArmed
+          ? { note: 12, arm: 0.5, ask: 0.5, disarm: 0.7 }
+          : { note: 8, arm: 4, ask: 3, disarm: 0.2 },
+      ),
     );
-    if (kind !== 'note') this.#isArmed = kind === 'arm';
+    return true;
+  }
+
+  /** Says what no machine can take. @returns its kind */
+  spoil(random: Random): string {
+    const kind = random.pick(doomed);
+    this.say(kind);
+    return kind;
+  }
+
+  /** @returns what was said, as the record shows it */
+  say(kind: string): string {
     const what = `${kind} ${this.seen.said.length + 1}`;
+    if (kind !== 'note' && !isDoomed(what)) this.#isArmed = kind === 'arm';
     this.seen.said.push({ what, real: Date.now(), virtual: this.#stage.lowest() });
     const first = this.user.messages.find(({ from }) => from === 'user')?.raw;
     if (first === undefined) this.user.says(`/${what}`);
@@ -44,6 +72,7 @@ export class RecorderChat {
       const message = { ...first, message_id: 1_000_000 + this.seen.said.length, text: `/${what}` };
       this.#last = { update_id: this.#stage.sandbox.push({ message }), message };
     }
+    return what;
   }
 
   /** Telegram delivers the last update once more. */
@@ -54,7 +83,7 @@ export class RecorderChat {
   }
 
   block(): boolean {
-    if (this.isBlocked || this.seen.said.length === 0) return false;
+    if (!this.isFree || this.seen.said.length === 0) return false;
     this.isBlocked = true;
     this.#isArmed = false;
     this.seen.blocked.push({ from: Date.now(), to: Number.POSITIVE_INFINITY, said: this.seen.said.length });
@@ -79,13 +108,16 @@ export class BuyerChat {
   readonly #random: Random;
   /** Checkouts that wait for the bot's answer. */
   readonly pending = new Set<Promise<void>>();
+  isBlocked = false;
 
   constructor(sandbox: Sandbox, random: Random) {
     this.user = sandbox.user();
     this.#random = random;
   }
 
-  act(): void {
+  /** One step of a random walk. @returns whether it was made */
+  act(): boolean {
+    if (this.isBlocked) return false;
     const { user, paid, refunded } = this;
     const hasInvoice = user.messages.some(({ kind }) => kind === 'invoice');
     const buttons = user.messages.flatMap((message) =>
@@ -110,6 +142,17 @@ export class BuyerChat {
       refunded.push(charge);
       user.refunds(charge);
     }
+    return true;
+  }
+
+  block(): void {
+    this.isBlocked = true;
+    this.user.blocks();
+  }
+
+  unblock(): void {
+    this.user.unblocks();
+    this.isBlocked = false;
   }
 
   /** A checkout that is rejected, or not answered in time, takes no money. */

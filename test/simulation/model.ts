@@ -211,8 +211,9 @@ class ModelStore implements Verbs {
     return refused !== undefined && !this.#has(guard) ? items.map(() => refused) : results;
   }
 
-  async acquire(): Promise<void> {
+  async acquire(): Promise<'clean'> {
     this.#epoch = ++this.#memory.epoch;
+    return 'clean';
   }
 
   async release(): Promise<void> {

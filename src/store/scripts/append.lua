@@ -7,10 +7,13 @@
 local added = 0
 for i = 2, #ARGV, 5 do
   local seen = KEYS[tonumber(ARGV[i + 1])]
-  -- Remembered after it is stored: a stream that refuses it must not leave it behind as seen.
-  if redis.call('GETBIT', seen, ARGV[i + 2]) == 0 then
-    redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', ARGV[i + 3], ARGV[i + 4])
-    redis.call('SETBIT', seen, ARGV[i + 2], 1)
+  if redis.call('SETBIT', seen, ARGV[i + 2], 1) == 0 then
+    local stored = redis.pcall('XADD', KEYS[tonumber(ARGV[i])], '*', ARGV[i + 3], ARGV[i + 4])
+    if type(stored) == 'table' then
+      -- A stream that refuses it must not leave it behind as seen.
+      redis.call('SETBIT', seen, ARGV[i + 2], 0)
+      return stored
+    end
     added = added + 1
   end
 end

@@ -68,11 +68,9 @@ local function commit(o)
     at = at + 2
   end
   local effects = at
-  if ARGV[effects] ~= '0' then
-    for lane = 0, 3 do expect('lane:' .. lane, 'zset') end
-  end
   at = at + 1
   for _ = 1, tonumber(ARGV[effects]) do
+    expect('lane:' .. ARGV[at + 1], 'zset')
     redis.call('LLEN', p .. 'outbox:' .. ARGV[at])
     at = at + 3
   end
@@ -107,11 +105,12 @@ local function commit(o)
 
   at = o + 21
   for _ = 1, tonumber(ARGV[o + 20]) do
-    local isSet, changed = ARGV[at + 1] ~= '', 0
-    if isSet then changed = redis.call('ZADD', p .. 'timers', ARGV[at + 1], ARGV[at])
-    else changed = -redis.call('ZREM', p .. 'timers', ARGV[at]) end
+    local member, due = ARGV[at], ARGV[at + 1]
+    local changed = due ~= '' and redis.call('ZADD', p .. 'timers', due, member) or -redis.call('ZREM', p .. 'timers', member)
     -- The ends of untouched sessions are timers like all others; those who ask how many reminders wait leave them out.
-    if string.sub(ARGV[at], -8) == '|~expiry' then expiries = expiries + changed end
+    if changed ~= 0 and string.byte(member, -7) == 126 and string.sub(member, -8) == '|~expiry' then
+      expiries = expiries + changed
+    end
     at = at + 2
   end
   -- A queue stands in one lane: the best of its effects. It keeps its time when a better effect promotes it.
@@ -122,8 +121,8 @@ local function commit(o)
       redis.call('ZADD', p .. 'lane:' .. lane, ARGV[o + 10], queue)
     else
       for worse = 3, lane + 1, -1 do
-        local due = redis.call('ZSCORE', p .. 'lane:' .. worse, queue)
-        if due then
+        local due = redis.pcall('ZSCORE', p .. 'lane:' .. worse, queue)
+        if type(due) == 'string' then
           redis.call('ZREM', p .. 'lane:' .. worse, queue)
           redis.call('ZADD', p .. 'lane:' .. lane, due, queue)
         end

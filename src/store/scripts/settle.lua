@@ -3,8 +3,8 @@
 -- One that Redis refuses does not take the others along.
 -- KEYS[1] {p:s}
 -- ARGV[1] owner token; ARGV[2] now, ms; then for each effect seven arguments:
---   queue; the lane that the queue was taken from; the head as it was taken; token of the hold on the queue ('' for none);
---   what it tells the inbox, kind first ('' for nothing); dead letter, JSON ('' for none);
+--   queue; the lane that the queue was taken from; how the head begins that was taken, its id included; token of the hold
+--   on the queue ('' for none); what it tells the inbox, `<field> <text>` ('' for nothing); dead letter, JSON ('' for none);
 --   '1' drops the whole queue (the chat cannot be reached)
 -- Returns for each effect three values: ok | fenced | gone | error <what Redis says>; the next head or ''; its queue's lane
 local p = KEYS[1] .. ':'
@@ -36,7 +36,7 @@ local function settle(queue, taken, head, hold, told, dead, dropsAll)
   local list = p .. 'outbox:' .. queue
   -- Most queues hold one effect: look at what is left in the same reading.
   local rest = redis.call('LRANGE', list, 0, 31)
-  if rest[1] ~= head then return 'gone', '', taken end
+  if string.sub(rest[1] or '', 1, #head) ~= head or head == '' then return 'gone', '', taken end
   if told ~= '' then check(p .. 'inbox', 'stream') end
   if dead ~= '' then check(p .. 'dead', 'stream') end
 
@@ -45,18 +45,21 @@ local function settle(queue, taken, head, hold, told, dead, dropsAll)
   if dropsAll ~= '1' then
     for i = 2, #rest do best = math.min(best, laneOf(rest[i])) end
   end
-  -- The queue stands where it was taken from, or where a better effect that came since has put it.
-  local lifted = math.min(best, laneOf(head))
+  -- The queue stands where it was taken from, or where a better effect that came since has put it: in the best lane of
+  -- what is left, unless that effect is out of sight.
   local isLong = #rest == 32 or dropsAll == '1'
   if best < 9 and (isOwner or best ~= tonumber(taken)) then
     redis.call('ZADD', p .. 'lane:' .. best, ARGV[2], queue)
   end
   for lane = 0, 3 do
-    if lane ~= best and (isLong or lane == tonumber(taken) or lane == lifted) then
+    if lane ~= best and (isLong or lane == tonumber(taken)) then
       redis.call('ZREM', p .. 'lane:' .. lane, queue)
     end
   end
-  if told ~= '' then redis.call('XADD', p .. 'inbox', '*', string.sub(told, 1, 1), string.sub(told, 2)) end
+  if told ~= '' then
+    local space = string.find(told, ' ', 1, true)
+    redis.call('XADD', p .. 'inbox', '*', string.sub(told, 1, space - 1), string.sub(told, space + 1))
+  end
   if dead ~= '' then redis.call('XADD', p .. 'dead', '*', 'd', dead) end
   if dropsAll == '1' then
     outbox = outbox - redis.call('LLEN', list)
