@@ -17,12 +17,12 @@ end
 for i = 6, timers - 1, 3 do
   if ARGV[i + 1] ~= '0' then
     redis.call('DEL', p .. ARGV[i])
-    if ARGV[i + 2] ~= '' then redis.call('HINCRBY', p .. 'stats:states', ARGV[i + 2], -1) end
+    if ARGV[i + 2] ~= '' then redis.pcall('HINCRBY', p .. 'stats:states', ARGV[i + 2], -1) end
   end
 end
 for i = timers, #ARGV do
   local isGone = redis.call('ZREM', p .. 'timers', ARGV[i]) == 1
-  if isGone and string.sub(ARGV[i], -8) == '|~expiry' then redis.call('DECRBY', p .. 'stats:expiries', 1) end
+  if isGone and string.sub(ARGV[i], -8) == '|~expiry' then redis.pcall('DECRBY', p .. 'stats:expiries', 1) end
 end
 redis.call('ZREM', p .. 'chats', ARGV[4])
 redis.call('DEL', p .. 'sorry:' .. ARGV[4])
