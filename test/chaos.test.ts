@@ -176,6 +176,33 @@ test('a message that came again out of order is explained by a pause or a hang a
   expect(checkChat(more, { ...noEnds, kills }).violations).toHaveLength(1);
 });
 
+test('one more of the same text is a repetition where a window explains it, also when a block may have dropped what lies between', () => {
+  const said = ['arm 1', 'arm 2'].map((what, index) => ({ what, real: index * 100_000, virtual: 0 }));
+  const history = ['arm 1', 'ring 1', 'arm 2', 'ring 2'];
+  const seen = (...texts: string[]): Evidence => ({
+    ...good,
+    said,
+    record: history,
+    times: [1, 70_000, 100_001, 170_000],
+    shown: texts.map((text, index) => ({ text, real: index * 10_000, virtual: 200_000 })),
+    blocked: [{ from: 25_000, to: 26_000, said: 2 }],
+  });
+  const all = seen('armed 1', 'set 1', 'rang', 'rang', 'armed 2', 'set 2', 'rang');
+  const dropped = seen('armed 1', 'set 1', 'rang', 'rang');
+  const kills = [29_000];
+  expect(checkChat(all, { ...noEnds, kills })).toMatchObject({
+    violations: [],
+    duplicates: { 'a crash': 1 },
+  });
+  expect(checkChat(dropped, { ...noEnds, kills })).toMatchObject({ violations: [], losses: 0 });
+  expect(checkChat(dropped, noEnds)).toMatchObject({
+    violations: [],
+    losses: 0,
+    duplicates: { 'a crash': 0 },
+  });
+  expect(checkChat(all, noEnds).violations).not.toEqual([]);
+});
+
 /** Silent after a first session of two notes, and back after its end with a third. */
 const returned = (pauseMs: number): Evidence => {
   const said = ['note 1', 'wane 2', 'note 3'];
