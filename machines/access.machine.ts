@@ -1,6 +1,20 @@
 import { assign, setup } from 'xstate';
 
-/** What every event carries: the time, and today's offer as bot.yaml has it. */
+/** What the person's book says: see src/core/book.ts. */
+interface Access {
+  has: boolean;
+  forEver?: true;
+  /** End of the time, ms. */
+  until?: number;
+  /** A subscription goes on by itself. */
+  renews?: true;
+  /** It was called off by its person, who can take it up again in Telegram. */
+  resumable?: true;
+  /** An operator has shut the door. */
+  blocked?: true;
+}
+
+/** What every event carries: the time, today's offer as bot.yaml has it, and what the person's book says. */
 interface Facts {
   at?: number;
   /** There is a club to enter. */
@@ -11,37 +25,32 @@ interface Facts {
   subscription?: true;
   /** Payments that came twice are not refunded by the bot. */
   keepsDuplicates?: true;
+  /** Absent: they have no book, and so no access. */
+  access?: Access;
 }
 
-/** A payment or a refund. */
-interface Paid extends Facts {
-  charge: string;
-  currency?: string;
-  /** The payload of the invoice that was paid. */
-  invoice?: string;
-  /** End of the paid time as Telegram tells it, ms. */
-  until?: number;
-  /** Telegram has renewed a subscription. */
-  renewal?: true;
+/** A line of the book: a payment, a refund, or what an operator did. */
+interface Booked extends Facts {
+  /** What it does to access. */
+  change?: 'gained' | 'extended' | 'shortened' | 'lost' | 'same';
+  charge?: string;
+  /** A payment that gives nothing, since what it buys was there already. */
+  extra?: true;
+  /** It goes back. */
+  owed?: true;
+  /** Something else was sold with this bot's token. */
+  foreign?: true;
+  /** Telegram's list told of it, not an update. */
+  found?: true;
 }
 
-/** Whether the offer is for a number of days, so that more of them can be bought. */
-const sellsTime = (event: object) => {
-  const { days = 0, subscription } = event as Facts;
-  return days > 0 && subscription !== true;
-};
+/** Something can be bought: time by who has no end, anything by who has nothing. */
+const canBuy = ({ access }: Facts) =>
+  access === undefined || (access.forEver !== true && access.renews !== true && access.blocked !== true);
 
-/** Access for ever cannot be extended, and one invoice buys once. */
-const canExtend = (
-  { until, invoices = [] }: { until?: number | undefined; invoices?: string[] },
-  event: Facts & { invoice?: string },
-) => until !== undefined && sellsTime(event) && !invoices.includes(event.invoice ?? '');
-
-/** A list without the first of these. */
-const without = (list: readonly string[], one: string) => {
-  const at = list.indexOf(one);
-  return list.filter((_, index) => index !== at);
-};
+/** Answers that nobody asked for come no more often than this, ms. */
+const minute = 60_000;
+const hour = 3_600_000;
 
 /** The payload of a link t.me/<bot>?start=<payload>, in the signs that Telegram allows there. */
 const sourceOf = (payload: string | undefined) =>
@@ -52,44 +61,48 @@ export const accessMachine = setup({
     context: {} as {
       /** Locale of every answer, for example `ru`. */
       language: string;
+      /** They chose that language themselves. */
+      chosen?: true;
       /** Where the person came from: the payload of the first /start link. */
       source?: string;
       /** Id of the topic chosen last. */
       topic?: string;
-      /** Payments received less payments refunded; access is theirs while it is above zero. */
-      payments?: number;
-      /** Charges of the last of these payments. */
-      charges?: string[];
-      /** Payloads of the last invoices that were paid. */
-      invoices?: string[];
-      /** Charges that were paid twice, and not yet refunded. */
-      extras?: string[];
-      /** End of the paid time, ms since 1970, as the membership machine tells it; absent: for ever. */
-      until?: number | undefined;
+      /** When help was last given that nobody asked for, ms. */
+      helped?: number;
+      /** When the last invoice was sent, ms. */
+      invoiced?: number;
+      /** When they began to ask something by /paysupport, ms. */
+      asking?: number | undefined;
+      /** When they were asked whether to delete everything, ms. */
+      leaving?: number | undefined;
+      /** Access came without their doing: nothing is said before they say something. */
+      quiet?: true | undefined;
     },
     /** XState makes a trial context without input at each transition; throwing there costs a quarter of the step. */
     input: {} as { language: string } | undefined,
     events: {} as
       | ({ type: 'start.requested'; payload?: string } & Facts)
-      | { type: 'help.requested' }
-      | { type: 'status.requested' }
-      | { type: 'terms.requested' }
-      | { type: 'paysupport.requested' }
-      | { type: 'language.requested' }
-      | { type: 'language.selected'; value: string }
-      | { type: 'access.requested' }
+      | ({ type: 'help.requested' } & Facts)
+      | ({ type: 'status.requested' } & Facts)
+      | ({ type: 'terms.requested' } & Facts)
+      | ({ type: 'paysupport.requested'; payload?: string } & Facts)
+      | ({ type: 'language.requested' } & Facts)
+      | ({ type: 'language.selected'; value: string } & Facts)
+      | ({ type: 'access.requested' } & Facts)
       | ({ type: 'invoice.requested' } & Facts)
       | ({ type: 'club.requested' } & Facts)
-      | { type: 'mydata.requested' }
-      | { type: 'forget.requested' }
-      | { type: 'forget.confirmed' }
-      | { type: 'topic.selected'; value: string }
-      | { type: 'message.received'; kind: string }
-      | ({ type: 'checkout.requested'; query: string; problem?: string; invoice?: string } & Facts)
-      | ({ type: 'payment.received' } & Paid)
-      | ({ type: 'payment.refunded' } & Paid)
-      | { type: 'access.dated'; until?: number }
-      | { type: 'access.ended'; payments?: number },
+      | ({ type: 'mydata.requested' } & Facts)
+      | ({ type: 'forget.requested' } & Facts)
+      | ({ type: 'forget.confirmed' } & Facts)
+      | ({ type: 'topic.selected'; value: string } & Facts)
+      | ({ type: 'message.received'; kind: string } & Facts)
+      | ({ type: 'checkout.requested'; query: string; problem?: string; isPaid?: true } & Facts)
+      | ({ type: 'payment.received' } & Booked)
+      | ({ type: 'payment.refunded' } & Booked)
+      | ({ type: 'access.granted' } & Booked)
+      | ({ type: 'access.revoked' } & Booked)
+      | ({ type: 'access.adopted' } & Booked)
+      | ({ type: 'access.ended' } & Facts),
   },
   delays: {
     payment_reminder: 300_000,
@@ -99,43 +112,51 @@ export const accessMachine = setup({
     second_topic_reminder: 90_000_000,
     follow_up: 86_400_000,
     idle_ttl: 3_600_000,
+    memory_ttl: 7_776_000_000,
     blocked_ttl: 7_776_000_000,
   },
   guards: {
-    offerIsCurrent: ({ event }) => event.type === 'checkout.requested' && event.problem === undefined,
-    hasPaid: ({ context }) => (context.payments ?? 0) > 0,
-    otherPaymentRemains: ({ context }) => (context.payments ?? 0) > 1,
-    extraPaymentRemains: ({ context }) => (context.extras ?? []).length > 0,
-    /** It paid for a time that is over. */
-    isPastPayment: ({ context, event }) =>
-      event.type === 'payment.refunded' &&
-      (context.payments ?? 0) > 0 &&
-      context.charges !== undefined &&
-      !context.charges.includes(event.charge),
-    /** More time for who has access: a subscription's next month, or days by an invoice that was not paid before. */
-    isExtension: ({ context, event }) =>
-      event.type === 'payment.received' &&
-      (context.payments ?? 0) > 0 &&
-      (event.renewal === true || canExtend(context, event)),
-    isRefundable: ({ context, event }) =>
-      event.type === 'payment.received' &&
-      (context.payments ?? 0) > 0 &&
-      event.currency === 'XTR' &&
-      event.keepsDuplicates !== true,
-    canExtend: ({ context, event }) =>
-      event.type === 'checkout.requested' && event.problem === undefined && canExtend(context, event),
-    isOutdatedRenewal: ({ event }) =>
-      event.type === 'checkout.requested' && event.problem !== undefined && sellsTime(event),
-    sellsTime: ({ event }) => sellsTime(event),
-    sellsSubscription: ({ event }) => 'subscription' in event && event.subscription === true,
+    isForeign: ({ event }) => 'foreign' in event && event.foreign === true,
+    isFound: ({ event }) => 'found' in event && event.found === true,
+    isExtra: ({ event }) => 'extra' in event && event.extra === true,
+    isOwed: ({ event }) => 'owed' in event && event.owed === true,
+    isGained: ({ event }) => 'change' in event && event.change === 'gained',
+    isExtended: ({ event }) => 'change' in event && event.change === 'extended',
+    isShortened: ({ event }) => 'change' in event && event.change === 'shortened',
+    isLost: ({ event }) => 'change' in event && event.change === 'lost',
+    /** What the book says; a person without a book never stands where this is asked. */
+    isOver: ({ event }) => 'access' in event && event.access?.has === false,
+    isBlocked: ({ event }) => 'access' in event && event.access?.blocked === true,
+    mayBuy: ({ event }) => canBuy(event as Facts),
+    /** A subscription goes on by itself, or can be taken up again where one is sold. */
+    renews: ({ event }) =>
+      'access' in event &&
+      (event.access?.renews === true || (event.access?.resumable === true && event.subscription === true)),
+    /** The invoice is of today's offer, it was not paid before, and there is something to buy. */
+    mayPay: ({ event }) =>
+      event.type === 'checkout.requested' &&
+      event.problem === undefined &&
+      event.isPaid !== true &&
+      canBuy(event),
+    isOutdated: ({ event }) =>
+      event.type === 'checkout.requested' && event.problem !== undefined && canBuy(event),
     hasClub: ({ event }) => 'club' in event && event.club === true,
     isFirstSource: ({ context, event }) =>
       event.type === 'start.requested' &&
       context.source === undefined &&
       sourceOf(event.payload) !== undefined,
-    /** The end that was signalled is the end of all that was paid: no payment has come since. */
-    nothingPaidSince: ({ context, event }) =>
-      event.type === 'access.ended' && event.payments === context.payments,
+    /** They have not been helped within the last minute. */
+    mayHelp: ({ context, event }) => (event.at ?? 0) - (context.helped ?? 0) >= minute,
+    mayInvoice: ({ context, event }) => (event.at ?? 0) - (context.invoiced ?? 0) >= minute,
+    isAsking: ({ context, event }) =>
+      context.asking !== undefined &&
+      (event.at ?? 0) - context.asking < hour &&
+      event.type === 'message.received',
+    hasQuestion: ({ event }) => event.type === 'paysupport.requested' && (event.payload ?? '') !== '',
+    isLeaving: ({ context, event }) =>
+      context.leaving !== undefined && (event.at ?? 0) - context.leaving < hour,
+    isQuiet: ({ context }) => context.quiet === true,
+    isAwake: ({ context }) => context.quiet !== true,
   },
   actions: {
     send: (_, _params: { message: string }) => {},
@@ -151,50 +172,23 @@ export const accessMachine = setup({
     sendData: () => {},
     signal: (_, _params: { machine: string; event: string; with?: string[] }) => {},
     count: (_, _params: { counter: string; by: string }) => {},
+    /** Writes a line of the book. */
+    record: (_, _params: { kind: string; by?: string; with?: string[] }) => {},
     forget: () => {},
     rememberSource: assign(({ event }) =>
       event.type === 'start.requested' ? { source: sourceOf(event.payload) ?? '' } : {},
     ),
     rememberLanguage: assign(({ event }) =>
-      event.type === 'language.selected' ? { language: event.value } : {},
+      event.type === 'language.selected' ? { language: event.value, chosen: true as const } : {},
     ),
     rememberTopic: assign(({ event }) => (event.type === 'topic.selected' ? { topic: event.value } : {})),
-    countPayment: assign(({ context, event }) =>
-      event.type === 'payment.received'
-        ? {
-            payments: (context.payments ?? 0) + 1,
-            charges: [...(context.charges ?? []), event.charge].slice(-24),
-          }
-        : {},
-    ),
-    countRefund: assign(({ context, event }) => ({
-      payments: Math.max(0, (context.payments ?? 0) - 1),
-      ...(event.type === 'payment.refunded' &&
-        context.charges !== undefined && { charges: without(context.charges, event.charge) }),
-    })),
-    rememberInvoice: assign(({ context, event }) =>
-      event.type === 'payment.received' && event.invoice !== undefined
-        ? { invoices: [...(context.invoices ?? []), event.invoice].slice(-8) }
-        : {},
-    ),
-    rememberExtra: assign(({ context, event }) =>
-      event.type === 'payment.received' ? { extras: [...(context.extras ?? []), event.charge] } : {},
-    ),
-    // While there are payments too many, a refund takes one of them: this one, or the one that now counts in its place.
-    forgetExtra: assign(({ context: { extras = [] }, event }) => ({
-      extras:
-        event.type === 'payment.refunded' && extras.includes(event.charge)
-          ? without(extras, event.charge)
-          : extras.slice(1),
-    })),
-    forgetPayments: assign(({ context }) => ({
-      payments: 0,
-      charges: [],
-      until: undefined,
-      invoices: context.invoices ?? [],
-      extras: [],
-    })),
-    rememberEnd: assign(({ event }) => (event.type === 'access.dated' ? { until: event.until } : {})),
+    rememberHelp: assign(({ event }) => ({ helped: event.at ?? 0 })),
+    rememberInvoice: assign(({ event }) => ({ invoiced: event.at ?? 0 })),
+    rememberAsking: assign(({ event }) => ({ asking: event.at ?? 0 })),
+    forgetAsking: assign({ asking: undefined }),
+    rememberLeaving: assign(({ event }) => ({ leaving: event.at ?? 0 })),
+    keepQuiet: assign({ quiet: true as const }),
+    wake: assign({ quiet: undefined }),
   },
 }).createMachine({
   id: 'access',
@@ -224,24 +218,39 @@ export const accessMachine = setup({
   on: {
     'help.requested': { actions: { type: 'send', params: { message: 'help' } } },
     'terms.requested': { actions: { type: 'send', params: { message: 'terms' } } },
-    'paysupport.requested': {
-      description: 'The person hears that the operator was told; the operator hears who asks.',
-      actions: [
-        { type: 'send', params: { message: 'paysupport' } },
-        { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
-      ],
-    },
+    'paysupport.requested': [
+      {
+        guard: 'hasQuestion',
+        description: 'The person hears that the operator was told; the operator hears who asks.',
+        actions: [
+          'forgetAsking',
+          { type: 'send', params: { message: 'paysupport' } },
+          { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
+        ],
+      },
+      {
+        description: 'The command alone: the next message is the question.',
+        actions: ['rememberAsking', { type: 'send', params: { message: 'paysupport_prompt' } }],
+      },
+    ],
     'mydata.requested': {
       description: 'Everything stored about the person, as a file.',
       actions: 'sendData',
     },
-    'forget.requested': { actions: { type: 'send', params: { message: 'forget_confirm' } } },
+    'forget.requested': {
+      description: 'What is lost, and a button that works for an hour.',
+      actions: ['rememberLeaving', { type: 'send', params: { message: 'forget_confirm' } }],
+    },
     'forget.confirmed': {
+      guard: 'isLeaving',
       target: '.idle',
-      description: 'Sessions, timers and the chat are removed; the ledger keeps payments without a name.',
+      description:
+        'Sessions, timers and the chat are removed; the book stays without a name, and debts are paid all the same.',
       actions: [
+        { type: 'record', params: { kind: 'revoke', by: 'person' } },
         { type: 'send', params: { message: 'forgotten' } },
-        { type: 'signal', params: { machine: 'membership', event: 'access.revoked' } },
+        { type: 'signal', params: { machine: 'membership', event: 'access.changed' } },
+        { type: 'signal', params: { machine: 'refunds', event: 'debts.changed' } },
         'forget',
       ],
     },
@@ -253,112 +262,170 @@ export const accessMachine = setup({
         { type: 'signal', params: { machine: 'membership', event: 'language.selected' } },
       ],
     },
-    'access.dated': {
-      description: 'The membership machine tells the end of the paid time.',
-      actions: 'rememberEnd',
-    },
     'payment.received': [
       {
-        guard: 'isExtension',
+        guard: 'isForeign',
+        description: 'Another program sold it with this token: noted, and left alone.',
+        actions: { type: 'tellOperator', params: { message: 'operator_foreign_payment' } },
+      },
+      {
+        guard: 'isOwed',
+        description: 'Paid twice: it goes back, and the operator is told.',
+        actions: [
+          { type: 'send', params: { message: 'paid_again_refunded' } },
+          { type: 'tellOperator', params: { message: 'operator_paid_again_refunded' } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+      {
+        guard: 'isExtra',
+        description: 'Paid twice: the operator decides whether it goes back or counts as time.',
+        actions: [
+          { type: 'send', params: { message: 'paid_again' } },
+          { type: 'tellOperator', params: { message: 'operator_paid_again' } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+      {
+        guard: 'isExtended',
         description: 'More time for who has access.',
         actions: [
-          'countPayment',
-          'rememberInvoice',
-          {
-            type: 'signal',
-            params: { machine: 'membership', event: 'access.granted', with: ['language', 'payments'] },
-          },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
           { type: 'tellFound', params: { message: 'operator_found_payment' } },
         ],
       },
       {
-        guard: 'isRefundable',
-        target: '.paid',
-        description: 'Paid twice: recorded, refunded, and the operator is told.',
-        actions: [
-          'countPayment',
-          'rememberExtra',
-          { type: 'send', params: { message: 'paid_again_refunded' } },
-          { type: 'tellOperator', params: { message: 'operator_paid_again_refunded' } },
-          { type: 'signal', params: { machine: 'support', event: 'refund.owed' } },
-        ],
-      },
-      {
-        guard: 'hasPaid',
-        target: '.paid',
-        description: 'Paid twice: money was taken, so it is recorded and the operator is told.',
-        actions: [
-          'countPayment',
-          'rememberExtra',
-          { type: 'send', params: { message: 'paid_again' } },
-          { type: 'tellOperator', params: { message: 'operator_paid_again' } },
-        ],
-      },
-      {
+        guard: 'isGained',
         target: '.paid',
         description: 'Money was taken: access is granted whatever the state.',
         actions: [
-          'countPayment',
-          'rememberInvoice',
+          'wake',
           { type: 'count', params: { counter: 'paid', by: 'source' } },
           { type: 'send', params: { message: 'payment_thanks' } },
-          {
-            type: 'signal',
-            params: { machine: 'membership', event: 'access.granted', with: ['language', 'payments'] },
-          },
+          { type: 'send', params: { message: 'choose_topic' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
           { type: 'tellFound', params: { message: 'operator_found_payment' } },
         ],
       },
     ],
     'payment.refunded': [
       {
-        guard: 'isPastPayment',
-        description: 'It paid for a time that is over: access of today stays.',
-        actions: [
-          { type: 'send', params: { message: 'refunded_past' } },
-          { type: 'tellOperator', params: { message: 'operator_refunded' } },
-        ],
-      },
-      {
-        guard: 'extraPaymentRemains',
+        guard: 'isExtra',
         description: 'One of two payments for the same went back; access stays as it is.',
         actions: [
-          'countRefund',
-          'forgetExtra',
           { type: 'send', params: { message: 'refunded_extra' } },
           { type: 'tellOperator', params: { message: 'operator_refunded' } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
         ],
       },
       {
-        guard: 'otherPaymentRemains',
-        description: 'One of several payments went back, and its days with it.',
+        guard: 'isShortened',
+        description: 'What was left of the time that it paid for goes.',
         actions: [
-          'countRefund',
           { type: 'send', params: { message: 'refunded_part' } },
           { type: 'tellOperator', params: { message: 'operator_refunded' } },
-          {
-            type: 'signal',
-            params: { machine: 'membership', event: 'access.shortened', with: ['language', 'payments'] },
-          },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
         ],
       },
       {
+        guard: 'isLost',
         target: '.idle',
         description: 'The money went back, and access with it.',
         actions: [
-          'countRefund',
-          'forgetPayments',
           { type: 'send', params: { message: 'refunded' } },
           { type: 'tellOperator', params: { message: 'operator_refunded' } },
-          { type: 'signal', params: { machine: 'membership', event: 'access.revoked' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
         ],
+      },
+      {
+        description: 'It paid for a time that is over, or gave nothing: access stays as it is.',
+        actions: [
+          { type: 'send', params: { message: 'refunded_past' } },
+          { type: 'tellOperator', params: { message: 'operator_refunded' } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+    ],
+    'access.granted': [
+      {
+        guard: 'isGained',
+        target: '.paid',
+        description: 'By an operator.',
+        actions: [
+          'wake',
+          { type: 'send', params: { message: 'access_given' } },
+          { type: 'send', params: { message: 'choose_topic' } },
+          { type: 'tellOperator', params: { message: 'operator_granted' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+      {
+        description: 'More time, or a payment too many that counts as time.',
+        actions: [
+          { type: 'tellOperator', params: { message: 'operator_granted' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+    ],
+    'access.revoked': [
+      {
+        guard: 'isLost',
+        target: '.idle',
+        description: 'By an operator.',
+        actions: [
+          { type: 'send', params: { message: 'access_taken' } },
+          { type: 'tellOperator', params: { message: 'operator_revoked' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+      {
+        actions: [
+          { type: 'tellOperator', params: { message: 'operator_revoked' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+    ],
+    'access.adopted': [
+      {
+        guard: 'isGained',
+        target: '.paid',
+        description: "Found in Telegram's history, or imported: nobody hears of it.",
+        actions: [
+          'keepQuiet',
+          { type: 'signal', params: { machine: 'membership', event: 'access.adopted', with: ['language'] } },
+        ],
+      },
+      {
+        guard: 'isLost',
+        target: '.idle',
+        actions: {
+          type: 'signal',
+          params: { machine: 'membership', event: 'access.adopted', with: ['language'] },
+        },
+      },
+      {
+        actions: {
+          type: 'signal',
+          params: { machine: 'membership', event: 'access.adopted', with: ['language'] },
+        },
       },
     ],
   },
   states: {
     idle: {
       description: 'Nobody has asked for access yet. An untouched session here expires after idle_ttl.',
-      tags: ['expires after idle_ttl'],
+      tags: [
+        'expires after idle_ttl',
+        'expires after memory_ttl with source',
+        'expires after memory_ttl with chosen',
+      ],
       on: {
         'start.requested': [
           {
@@ -374,17 +441,45 @@ export const accessMachine = setup({
         ],
         'status.requested': { actions: { type: 'send', params: { message: 'status_idle' } } },
         'club.requested': { actions: { type: 'send', params: { message: 'status_idle' } } },
-        'message.received': { actions: { type: 'send', params: { message: 'idle_help' } } },
-        'access.requested': { target: 'awaiting_payment' },
-        'checkout.requested': {
-          description: 'An invoice of an offer that has ended.',
-          actions: { type: 'rejectCheckout', params: { reason: 'offer_ended' } },
-        },
+        'message.received': [
+          {
+            guard: 'isAsking',
+            description: 'The question of /paysupport.',
+            actions: [
+              'forgetAsking',
+              { type: 'send', params: { message: 'paysupport' } },
+              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
+            ],
+          },
+          {
+            guard: 'mayHelp',
+            actions: ['rememberHelp', { type: 'send', params: { message: 'idle_help' } }],
+          },
+        ],
+        'access.requested': [
+          { guard: 'isBlocked', actions: { type: 'send', params: { message: 'access_refused' } } },
+          { target: 'awaiting_payment' },
+        ],
+        'invoice.requested': [
+          { guard: 'isBlocked', actions: { type: 'send', params: { message: 'access_refused' } } },
+          { target: 'awaiting_payment', description: 'The button of an offer that has ended.' },
+        ],
+        'checkout.requested': [
+          {
+            guard: 'mayPay',
+            description: 'The offer has ended, and its product and price are still those of today.',
+            actions: 'approveCheckout',
+          },
+          {
+            description: 'An invoice of an offer that has ended.',
+            actions: { type: 'rejectCheckout', params: { reason: 'offer_ended' } },
+          },
+        ],
       },
     },
     awaiting_payment: {
       description: 'The offer and its invoice are out; reminders follow until the offer expires.',
-      entry: [{ type: 'send', params: { message: 'offer' } }, 'sendInvoice'],
+      entry: [{ type: 'send', params: { message: 'offer' } }, 'sendInvoice', 'rememberInvoice'],
       after: {
         payment_reminder: {
           description: 'The video "3 traps".',
@@ -399,73 +494,145 @@ export const accessMachine = setup({
             guard: 'isFirstSource',
             actions: [
               'rememberSource',
+              'rememberInvoice',
               { type: 'count', params: { counter: 'started', by: 'source' } },
               { type: 'send', params: { message: 'offer_again' } },
               'sendInvoice',
             ],
           },
-          { actions: [{ type: 'send', params: { message: 'offer_again' } }, 'sendInvoice'] },
+          {
+            guard: 'mayInvoice',
+            actions: ['rememberInvoice', { type: 'send', params: { message: 'offer_again' } }, 'sendInvoice'],
+          },
+          {
+            description: 'The invoice stands right above.',
+            actions: { type: 'send', params: { message: 'status_awaiting_payment' } },
+          },
         ],
         'status.requested': { actions: { type: 'send', params: { message: 'status_awaiting_payment' } } },
         'club.requested': { actions: { type: 'send', params: { message: 'status_awaiting_payment' } } },
-        'invoice.requested': { description: 'The pay button under a reminder.', actions: 'sendInvoice' },
-        'message.received': {
-          actions: [{ type: 'send', params: { message: 'awaiting_payment_help' } }, 'sendInvoice'],
-        },
-        'checkout.requested': [
-          { guard: 'offerIsCurrent', actions: 'approveCheckout' },
+        'access.requested': [
           {
-            description: 'Another product or an old price: said in words, and a fresh invoice is sent.',
-            actions: [{ type: 'rejectCheckout', params: { reason: 'offer_changed' } }, 'sendInvoice'],
+            guard: 'mayInvoice',
+            description: 'The offer once more.',
+            actions: ['rememberInvoice', { type: 'send', params: { message: 'offer_again' } }, 'sendInvoice'],
           },
+          {
+            guard: 'mayHelp',
+            actions: ['rememberHelp', { type: 'send', params: { message: 'status_awaiting_payment' } }],
+          },
+        ],
+        'invoice.requested': [
+          {
+            guard: 'mayInvoice',
+            description: 'The pay button under a reminder.',
+            actions: ['rememberInvoice', 'sendInvoice'],
+          },
+          {
+            guard: 'mayHelp',
+            actions: ['rememberHelp', { type: 'send', params: { message: 'status_awaiting_payment' } }],
+          },
+        ],
+        'message.received': [
+          {
+            guard: 'isAsking',
+            description: 'The question of /paysupport.',
+            actions: [
+              'forgetAsking',
+              { type: 'send', params: { message: 'paysupport' } },
+              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
+            ],
+          },
+          {
+            guard: 'mayHelp',
+            actions: ['rememberHelp', { type: 'send', params: { message: 'awaiting_payment_help' } }],
+          },
+        ],
+        'checkout.requested': [
+          { guard: 'mayPay', actions: 'approveCheckout' },
+          {
+            guard: 'isOutdated',
+            description: 'Another product or an old price: said in words, and a fresh invoice is sent.',
+            actions: [
+              { type: 'rejectCheckout', params: { reason: 'offer_changed' } },
+              'rememberInvoice',
+              'sendInvoice',
+            ],
+          },
+          { actions: { type: 'rejectCheckout', params: { reason: 'already_paid' } } },
         ],
       },
     },
     paid: {
       description: 'Access is theirs; the person is asked which topic to begin with.',
       tags: ['stays while unreachable'],
-      entry: { type: 'send', params: { message: 'choose_topic' } },
+      always: { guard: 'isOver', target: 'idle', description: 'The book says so, whatever was missed.' },
       after: {
-        topic_reminder: { actions: { type: 'send', params: { message: 'topic_reminder' } } },
+        topic_reminder: {
+          guard: 'isAwake',
+          actions: { type: 'send', params: { message: 'topic_reminder' } },
+        },
         second_topic_reminder: {
+          guard: 'isAwake',
           description: 'A day after the first reminder.',
           actions: { type: 'send', params: { message: 'second_topic_reminder' } },
         },
       },
       on: {
-        'start.requested': { actions: { type: 'send', params: { message: 'choose_topic' } } },
-        'status.requested': { actions: { type: 'send', params: { message: 'status_paid' } } },
+        'start.requested': { actions: ['wake', { type: 'send', params: { message: 'choose_topic' } }] },
+        'status.requested': { actions: ['wake', { type: 'send', params: { message: 'status_paid' } }] },
         'club.requested': [
           {
             guard: 'hasClub',
-            description: 'A new link to the club.',
+            description: 'A link to the club.',
             actions: {
               type: 'signal',
-              params: { machine: 'membership', event: 'invite.requested', with: ['language', 'payments'] },
+              params: { machine: 'membership', event: 'invite.requested', with: ['language'] },
             },
           },
           { actions: { type: 'send', params: { message: 'status_paid' } } },
         ],
-        'invoice.requested': [
-          { guard: 'sellsTime', description: 'Renewal: more days.', actions: 'sendInvoice' },
+        'access.requested': [
+          { guard: 'isQuiet', actions: ['wake', { type: 'send', params: { message: 'choose_topic' } }] },
           {
-            guard: 'sellsSubscription',
-            description: 'A subscription that was called off is taken up again in Telegram itself.',
-            actions: { type: 'send', params: { message: 'subscription_resume' } },
+            description: 'They have access already.',
+            actions: { type: 'send', params: { message: 'status_paid' } },
           },
         ],
-        'access.ended': {
-          guard: 'nothingPaidSince',
-          target: 'idle',
-          description: 'The paid time is over.',
-          actions: 'forgetPayments',
-        },
-        'message.received': { actions: { type: 'send', params: { message: 'paid_help' } } },
+        'invoice.requested': [
+          {
+            guard: 'renews',
+            description: 'A subscription goes on by itself, or is taken up again in Telegram.',
+            actions: { type: 'send', params: { message: 'subscription_resume' } },
+          },
+          {
+            guard: 'mayBuy',
+            description: 'Renewal: more time.',
+            actions: ['rememberInvoice', 'sendInvoice'],
+          },
+          { actions: { type: 'send', params: { message: 'status_paid' } } },
+        ],
+        'access.ended': { guard: 'isOver', target: 'idle', description: 'The time is over.' },
+        'message.received': [
+          {
+            guard: 'isAsking',
+            description: 'The question of /paysupport.',
+            actions: [
+              'forgetAsking',
+              { type: 'send', params: { message: 'paysupport' } },
+              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
+            ],
+          },
+          {
+            guard: 'mayHelp',
+            actions: ['rememberHelp', { type: 'send', params: { message: 'paid_help' } }],
+          },
+        ],
         'topic.selected': { target: 'topic_selected', actions: 'rememberTopic' },
         'checkout.requested': [
-          { guard: 'canExtend', description: 'Renewal: more days.', actions: 'approveCheckout' },
+          { guard: 'mayPay', description: 'Renewal: more time.', actions: 'approveCheckout' },
           {
-            guard: 'isOutdatedRenewal',
+            guard: 'isOutdated',
             actions: [{ type: 'rejectCheckout', params: { reason: 'offer_changed' } }, 'sendInvoice'],
           },
           { actions: { type: 'rejectCheckout', params: { reason: 'already_paid' } } },
@@ -475,7 +642,8 @@ export const accessMachine = setup({
     topic_selected: {
       description: 'The material of the topic is delivered; another topic can be chosen.',
       tags: ['stays while unreachable'],
-      entry: ['sendMaterial', { type: 'send', params: { message: 'another_topic' } }],
+      entry: ['wake', 'sendMaterial', { type: 'send', params: { message: 'another_topic' } }],
+      always: { guard: 'isOver', target: 'idle', description: 'The book says so, whatever was missed.' },
       after: {
         follow_up: { actions: { type: 'send', params: { message: 'follow_up' } } },
       },
@@ -485,29 +653,47 @@ export const accessMachine = setup({
         'club.requested': [
           {
             guard: 'hasClub',
-            description: 'A new link to the club.',
+            description: 'A link to the club.',
             actions: {
               type: 'signal',
-              params: { machine: 'membership', event: 'invite.requested', with: ['language', 'payments'] },
+              params: { machine: 'membership', event: 'invite.requested', with: ['language'] },
             },
           },
           { actions: { type: 'send', params: { message: 'status_topic_selected' } } },
         ],
+        'access.requested': {
+          description: 'They have access already.',
+          actions: { type: 'send', params: { message: 'status_topic_selected' } },
+        },
         'invoice.requested': [
-          { guard: 'sellsTime', description: 'Renewal: more days.', actions: 'sendInvoice' },
           {
-            guard: 'sellsSubscription',
-            description: 'A subscription that was called off is taken up again in Telegram itself.',
+            guard: 'renews',
+            description: 'A subscription goes on by itself, or is taken up again in Telegram.',
             actions: { type: 'send', params: { message: 'subscription_resume' } },
           },
+          {
+            guard: 'mayBuy',
+            description: 'Renewal: more time.',
+            actions: ['rememberInvoice', 'sendInvoice'],
+          },
+          { actions: { type: 'send', params: { message: 'status_topic_selected' } } },
         ],
-        'access.ended': {
-          guard: 'nothingPaidSince',
-          target: 'idle',
-          description: 'The paid time is over.',
-          actions: 'forgetPayments',
-        },
-        'message.received': { actions: { type: 'send', params: { message: 'topic_selected_help' } } },
+        'access.ended': { guard: 'isOver', target: 'idle', description: 'The time is over.' },
+        'message.received': [
+          {
+            guard: 'isAsking',
+            description: 'The question of /paysupport.',
+            actions: [
+              'forgetAsking',
+              { type: 'send', params: { message: 'paysupport' } },
+              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
+            ],
+          },
+          {
+            guard: 'mayHelp',
+            actions: ['rememberHelp', { type: 'send', params: { message: 'topic_selected_help' } }],
+          },
+        ],
         'topic.selected': {
           target: 'topic_selected',
           reenter: true,
@@ -515,9 +701,9 @@ export const accessMachine = setup({
           actions: 'rememberTopic',
         },
         'checkout.requested': [
-          { guard: 'canExtend', description: 'Renewal: more days.', actions: 'approveCheckout' },
+          { guard: 'mayPay', description: 'Renewal: more time.', actions: 'approveCheckout' },
           {
-            guard: 'isOutdatedRenewal',
+            guard: 'isOutdated',
             actions: [{ type: 'rejectCheckout', params: { reason: 'offer_changed' } }, 'sendInvoice'],
           },
           { actions: { type: 'rejectCheckout', params: { reason: 'already_paid' } } },

@@ -1,103 +1,94 @@
 import { assign, fromPromise, setup } from 'xstate';
 
-/** What the access machine says of a payment: see core/step.ts, `Signal`. */
-interface Grant {
-  at: number;
-  language?: string;
-  payments?: number;
-  charge?: string;
-  /** Days that were bought; absent or 0: for ever. */
-  days?: number;
-  /** End of the paid time as Telegram tells it, ms: a subscription. */
+/** What the person's book says: see src/core/book.ts. */
+interface Access {
+  has: boolean;
+  /** End of the time, ms; absent: for ever. */
   until?: number;
-  /** It goes on by itself each month. */
+  /** When access is over: a subscription that goes on by itself is waited for. */
+  ends?: number;
+  /** A subscription goes on by itself. */
   renews?: true;
+}
+
+/** What every event carries: the time, and what the person's book says; absent: they have no book. */
+interface Facts {
+  at: number;
+  access?: Access;
   /** There is a club to enter. */
   club?: true;
+  /** The person's language, where another machine tells it. */
+  language?: string;
 }
 
 interface Context {
   /** Locale of every answer, for example `ru`. */
   language: string;
-  /** End of the paid time, ms since 1970; absent: for ever. */
+  /** End of the time, ms since 1970, from which the reminders count; absent: for ever. */
   until?: number | undefined;
-  /** When the time was last extended, ms. */
-  since?: number | undefined;
-  /** Payments that the access machine had counted when it last spoke. */
-  payments?: number | undefined;
-  /** The last charge of a subscription. */
-  subscription?: string | undefined;
-  /** The subscription goes on by itself. */
+  /** When it is over, ms. */
+  ends?: number | undefined;
+  /** A subscription goes on by itself: nothing to remind of. */
   renews?: true | undefined;
+  /** When the time was last changed, ms. */
+  since?: number | undefined;
   /** There is a club to enter. */
   club?: true | undefined;
-  /** The one-person invite link that was sent last. */
+  /** The invite link that was sent last. */
   link?: string | undefined;
   joined?: true | undefined;
   /** Reminders sent of the end of this time: 1 the early one, 2 the last one. */
   reminded?: number | undefined;
   /** How often in a row Telegram has refused to invite, or to remove. */
   failures?: number | undefined;
-  /** A payment came while the member was being removed. */
-  paidAgain?: true | undefined;
 }
 
 const day = 86_400_000;
 
-/** What was heard of the access machine, for the context. */
-const heardOf = ({ language, payments, club }: Grant) => ({
-  ...(language !== undefined && { language }),
-  ...(payments !== undefined && { payments }),
-  ...(club === true && { club }),
-});
-
-/** End of the paid time after a refund took its days away again, ms. */
-const shortenedEnd = ({ until }: Context, { days = 0 }: { days?: number }) =>
-  until === undefined ? Number.POSITIVE_INFINITY : until - days * day;
+const accessIn = (event: object): Access | undefined => (event as { access?: Access }).access;
 
 export const membershipMachine = setup({
   types: {
     context: {} as Context,
     input: {} as { language: string } | undefined,
     events: {} as
-      | ({ type: 'access.granted' } & Grant)
-      | ({ type: 'access.shortened' } & Grant)
-      | { type: 'access.revoked'; at: number }
-      | ({ type: 'invite.requested' } & Grant)
-      | { type: 'language.selected'; at: number; value: string }
-      | { type: 'join.requested'; at: number }
-      | { type: 'club.joined'; at: number }
-      | { type: 'club.left'; at: number }
-      | { type: 'subscription.changed'; at: number; state: 'active' | 'canceled' | 'failed' },
+      | ({ type: 'access.changed' } & Facts)
+      | ({ type: 'access.adopted' } & Facts)
+      | ({ type: 'invite.requested' } & Facts)
+      | ({ type: 'language.selected'; value: string } & Facts)
+      | ({ type: 'join.requested' } & Facts)
+      | ({ type: 'club.joined' } & Facts)
+      | ({ type: 'club.left' } & Facts)
+      | ({ type: 'subscription.changed'; state: 'active' | 'canceled' | 'failed' } & Facts),
   },
   actors: {
     createInvite: fromPromise<{ link: string }, { revoke: string | null }>(async () => ({ link: '' })),
-    removeMember: fromPromise<void, { club: boolean; link: string | null; subscription: string | null }>(
-      async () => {},
-    ),
+    removeMember: fromPromise<void, { club: boolean; link: string | null }>(async () => {}),
   },
   delays: {
     early_reminder: ({ context, event }) => (context.until ?? Infinity) - 3 * day - event.at,
     last_reminder: ({ context, event }) => (context.until ?? Infinity) - day - event.at,
-    // A subscription is renewed around its end: Telegram gets six hours to say so.
-    access_end: ({ context, event }) =>
-      (context.until ?? Infinity) + (context.renews ? day / 4 : 0) - event.at,
+    access_end: ({ context, event }) => (context.ends ?? Infinity) - event.at,
     invite_retry: 900_000,
     removal_retry: 3_600_000,
     idle_ttl: 3_600_000,
   },
   guards: {
-    hasClub: ({ context, event }) => context.club === true || ('club' in event && event.club === true),
-    hasPeriod: ({ event }) =>
-      event.type === 'access.granted' && (event.until !== undefined || (event.days ?? 0) > 0),
+    hasAccess: ({ event }) => accessIn(event)?.has === true,
+    hasNoAccess: ({ event }) => accessIn(event)?.has !== true,
+    mayEnter: ({ context, event }) =>
+      accessIn(event)?.has === true && (context.club === true || ('club' in event && event.club === true)),
+    hasPeriod: ({ event }) => accessIn(event)?.has === true && accessIn(event)?.until !== undefined,
     mustInvite: ({ context, event }) =>
-      context.link === undefined && (context.club === true || ('club' in event && event.club === true)),
+      context.link === undefined && context.club === true && event.type !== 'access.adopted',
     earlyReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
       !renews && reminded < 1 && until - since > 3 * day && until - event.at > day,
     lastReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
       !renews && reminded < 2 && until - since > day && until > event.at,
-    isOver: ({ context, event }) => shortenedEnd(context, event as { days?: number }) <= event.at,
-    hasPaidAgain: ({ context }) => context.paidAgain === true,
+    isLonger: ({ context, event }) =>
+      accessIn(event)?.has === true && (accessIn(event)?.until ?? Infinity) > (context.until ?? Infinity),
+    isShorter: ({ context, event }) =>
+      accessIn(event)?.has === true && (accessIn(event)?.until ?? Infinity) < (context.until ?? Infinity),
     isFirstFailure: ({ context }) => (context.failures ?? 0) === 0,
     paymentFailed: ({ event }) => event.type === 'subscription.changed' && event.state === 'failed',
   },
@@ -107,25 +98,19 @@ export const membershipMachine = setup({
     signal: (_, _params: { machine: string; event: string; with?: string[] }) => {},
     approveJoin: () => {},
     declineJoin: (_, _params: { message: string }) => {},
-    extend: assign(({ context, event }) => {
-      if (event.type !== 'access.granted') return {};
-      const heard = { ...heardOf(event), since: event.at, reminded: 0 };
-      const { until, days = 0, renews, charge } = event;
-      const isForEver = context.since !== undefined && context.until === undefined;
-      if (until !== undefined) {
-        return { ...heard, until: Math.max(context.until ?? 0, until), subscription: charge, renews };
-      }
-      return days === 0 || isForEver
-        ? { ...heard, until: undefined }
-        : { ...heard, until: Math.max(context.until ?? 0, event.at) + days * day };
+    /** The time as the book says it, from which the timers count. */
+    rememberTime: assign(({ context, event }) => {
+      const { until, ends, renews } = accessIn(event) ?? {};
+      const isSame = context.until === until && context.since !== undefined;
+      return {
+        until,
+        ends,
+        renews,
+        ...(!isSame && { since: event.at, reminded: 0 }),
+        ...('club' in event && event.club === true && { club: true as const }),
+        ...('language' in event && event.language !== undefined && { language: event.language }),
+      };
     }),
-    shorten: assign(({ context, event }) =>
-      event.type === 'access.shortened'
-        ? { ...heardOf(event), until: shortenedEnd(context, event), reminded: 0 }
-        : {},
-    ),
-    hear: assign(({ event }) => (event.type === 'invite.requested' ? heardOf(event) : {})),
-    rememberSince: assign(({ event }) => ({ since: event.at })),
     rememberLanguage: assign(({ event }) =>
       event.type === 'language.selected' ? { language: event.value } : {},
     ),
@@ -137,26 +122,22 @@ export const membershipMachine = setup({
     rememberFailure: assign(({ context }) => ({ failures: (context.failures ?? 0) + 1 })),
     rememberEarlyReminder: assign({ reminded: 1 }),
     rememberLastReminder: assign({ reminded: 2 }),
-    rememberPaidAgain: assign({ paidAgain: true }),
-    forgetPaidAgain: assign({ paidAgain: undefined }),
     rememberJoined: assign({ joined: true }),
     forgetJoined: assign({ joined: undefined }),
-    rememberRenewal: assign(({ event }) => ({
-      renews: event.type === 'subscription.changed' && event.state === 'active' ? (true as const) : undefined,
-    })),
-    forgetTime: assign({ until: undefined, since: undefined, reminded: undefined }),
-    forgetDoor: assign({ link: undefined, joined: undefined, failures: undefined, paidAgain: undefined }),
-    forgetMember: assign({
-      club: undefined,
-      subscription: undefined,
+    forgetTime: assign({
+      until: undefined,
+      ends: undefined,
       renews: undefined,
-      payments: undefined,
+      since: undefined,
+      reminded: undefined,
     }),
+    forgetDoor: assign({ link: undefined, joined: undefined, failures: undefined }),
+    forgetClub: assign({ club: undefined }),
   },
 }).createMachine({
   id: 'membership',
   description:
-    'Membership of the club: invites who has paid, reminds before the paid time ends, removes after it.',
+    'Membership of the club: invites who has access, reminds before it ends, removes after it. Until when, the book says.',
   tags: ['goes on while unreachable'],
   context: ({ input }) => ({ language: input?.language ?? 'en' }),
   initial: 'none',
@@ -172,28 +153,41 @@ export const membershipMachine = setup({
       description: 'No member. An untouched session here expires after idle_ttl.',
       tags: ['expires after idle_ttl'],
       on: {
-        'access.granted': [
-          { guard: 'hasClub', target: 'active', actions: 'extend' },
+        'access.changed': [
+          { guard: 'mayEnter', target: 'active', actions: 'rememberTime' },
           {
             guard: 'hasPeriod',
             target: 'active',
-            description: 'No club to enter: the paid time alone counts.',
-            actions: 'extend',
+            description: 'No club to enter: the time alone counts.',
+            actions: 'rememberTime',
           },
         ],
+        'access.adopted': [
+          {
+            guard: 'mayEnter',
+            target: 'active',
+            description: 'They are members for long: no link, and no word.',
+            actions: 'rememberTime',
+          },
+          { guard: 'hasPeriod', target: 'active', actions: 'rememberTime' },
+        ],
         'invite.requested': {
-          guard: 'hasClub',
+          guard: 'mayEnter',
           target: 'active.inviting',
-          description: 'Paid for ever before there was a club.',
-          actions: ['hear', 'rememberSince'],
+          description: 'Paid before there was a club.',
+          actions: 'rememberTime',
+        },
+        'join.requested': {
+          guard: 'mayEnter',
+          target: 'active.member',
+          actions: ['rememberTime', 'rememberJoined', 'approveJoin'],
         },
       },
     },
     active: {
       description:
-        'Paid. Each entry counts its timers from the end of the paid time; for ever means none of them.',
+        'Access. Each entry counts its timers from the end that the book tells; for ever means none of them.',
       initial: 'entering',
-      entry: { type: 'signal', params: { machine: 'access', event: 'access.dated', with: ['until'] } },
       after: {
         early_reminder: {
           guard: 'earlyReminderIsDue',
@@ -205,30 +199,13 @@ export const membershipMachine = setup({
           description: 'One day before the end.',
           actions: ['rememberLastReminder', { type: 'send', params: { message: 'access_ends_tomorrow' } }],
         },
-        access_end: {
-          target: 'removing',
-          description: 'The paid time is over, or a subscription has lapsed.',
-          actions: [
-            { type: 'signal', params: { machine: 'access', event: 'access.ended', with: ['payments'] } },
-            { type: 'send', params: { message: 'access_over' } },
-            'forgetTime',
-          ],
-        },
-      },
-      on: {
-        'access.granted': {
-          target: 'active',
-          reenter: true,
-          description: 'More time: renewed.',
-          actions: ['extend', { type: 'send', params: { message: 'access_extended' } }],
-        },
-        'access.shortened': [
+        access_end: [
           {
-            guard: 'isOver',
+            guard: 'hasNoAccess',
             target: 'removing',
-            description: 'The refund took the rest of the time.',
+            description: 'The time is over, or a subscription has lapsed.',
             actions: [
-              { type: 'signal', params: { machine: 'access', event: 'access.ended', with: ['payments'] } },
+              { type: 'signal', params: { machine: 'access', event: 'access.ended' } },
               { type: 'send', params: { message: 'access_over' } },
               'forgetTime',
             ],
@@ -236,17 +213,51 @@ export const membershipMachine = setup({
           {
             target: 'active',
             reenter: true,
-            actions: ['shorten', { type: 'send', params: { message: 'access_shortened' } }],
+            description: 'The book knows of more time: the timers count from there.',
+            actions: 'rememberTime',
           },
         ],
-        'access.revoked': { target: 'removing', description: 'The money went back.', actions: 'forgetTime' },
+      },
+      on: {
+        'access.changed': [
+          {
+            guard: 'hasNoAccess',
+            target: 'removing',
+            description: 'Money went back, or an operator took access away.',
+            actions: 'forgetTime',
+          },
+          {
+            guard: 'isLonger',
+            target: 'active',
+            reenter: true,
+            description: 'More time.',
+            actions: ['rememberTime', { type: 'send', params: { message: 'access_extended' } }],
+          },
+          {
+            guard: 'isShorter',
+            target: 'active',
+            reenter: true,
+            description: 'A refund took some of the time.',
+            actions: ['rememberTime', { type: 'send', params: { message: 'access_shortened' } }],
+          },
+          {
+            target: 'active',
+            reenter: true,
+            description: 'Whether it goes on by itself may have changed.',
+            actions: 'rememberTime',
+          },
+        ],
+        'access.adopted': [
+          { guard: 'hasNoAccess', target: 'removing', actions: 'forgetTime' },
+          { target: 'active', reenter: true, actions: 'rememberTime' },
+        ],
         'invite.requested': {
+          guard: 'mayEnter',
           target: 'active.inviting',
-          description: 'The link was lost, or used up: a new one, and the old one is revoked.',
-          guard: 'hasClub',
-          actions: 'hear',
+          description: 'The link was lost: a new one, and the old one is revoked.',
+          actions: 'rememberTime',
         },
-        'join.requested': { actions: ['rememberJoined', 'approveJoin'] },
+        'join.requested': { guard: 'hasAccess', actions: ['rememberJoined', 'approveJoin'] },
         'club.joined': { actions: 'rememberJoined' },
         'club.left': { actions: 'forgetJoined' },
         'subscription.changed': [
@@ -258,7 +269,7 @@ export const membershipMachine = setup({
             target: 'active',
             reenter: true,
             description: 'Called off or taken up again: reminders depend on it.',
-            actions: 'rememberRenewal',
+            actions: 'rememberTime',
           },
         ],
       },
@@ -268,7 +279,7 @@ export const membershipMachine = setup({
           always: [{ guard: 'mustInvite', target: 'inviting' }, { target: 'member' }],
         },
         inviting: {
-          description: 'A link for one person is being made.',
+          description: 'A link to the club is being made.',
           invoke: {
             id: 'invite',
             src: 'createInvite',
@@ -300,24 +311,21 @@ export const membershipMachine = setup({
       },
     },
     removing: {
-      description:
-        'The member is taken out of the club, and the link is revoked. A subscription is called off.',
+      description: 'The member is taken out of the club, and the link is revoked.',
+      tags: ['outlives forgetting'],
       invoke: {
         id: 'removal',
         src: 'removeMember',
-        input: ({ context }) => ({
-          club: context.club === true,
-          link: context.link ?? null,
-          subscription: context.renews === true ? (context.subscription ?? null) : null,
-        }),
+        input: ({ context }) => ({ club: context.club === true, link: context.link ?? null }),
         onDone: [
           {
-            guard: 'hasPaidAgain',
+            guard: 'mayEnter',
             target: 'active',
             description: 'Paid meanwhile: welcome back.',
-            actions: 'forgetDoor',
+            actions: ['forgetDoor', 'rememberTime'],
           },
-          { target: 'none', actions: ['forgetDoor', 'forgetMember'] },
+          { guard: 'hasPeriod', target: 'active', actions: ['forgetDoor', 'rememberTime'] },
+          { target: 'none', actions: ['forgetDoor', 'forgetClub'] },
         ],
         onError: [
           {
@@ -331,17 +339,16 @@ export const membershipMachine = setup({
           { target: 'removal_trouble', actions: 'rememberFailure' },
         ],
       },
-      on: {
-        'access.granted': { actions: ['extend', 'rememberPaidAgain'] },
-        'access.revoked': { actions: ['forgetTime', 'forgetPaidAgain'] },
-      },
     },
     removal_trouble: {
       description: 'Telegram refuses to remove the member: the operator knows, and it is tried again.',
+      tags: ['outlives forgetting'],
       after: { removal_retry: { target: 'removing' } },
       on: {
-        'access.granted': { target: 'active', actions: ['forgetDoor', 'extend'] },
-        'access.revoked': { target: 'removing' },
+        'access.changed': [
+          { guard: 'hasAccess', target: 'active', actions: ['forgetDoor', 'rememberTime'] },
+          { target: 'removing' },
+        ],
       },
     },
   },

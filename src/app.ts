@@ -24,6 +24,7 @@ import { Retention } from './engine/retention.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
 import { GivenUp } from './features/given-up.ts';
+import { account } from './features/payments/account.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
 import { createAddress, createPerformer, effectRules, isMessage } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
@@ -281,7 +282,13 @@ async function startOn(parts: Parts): Promise<App> {
     ledger,
     call: apis.perform('reply'),
     send,
-    stored: (chat) => readChat(redis, chat, { ...where, machines: running.machines.map(reportOf) }),
+    stored: (chat) =>
+      readChat(redis, chat, { ...where, machines: running.machines.map(reportOf), now: clock.now() }),
+    append: async (arrival) => {
+      await store.appendFound(arrival.chat, JSON.stringify(arrival), 'arrival');
+      await appended([store.shardOf(arrival.chat)]);
+    },
+    now: () => clock.now(),
     ...(parts.actors !== undefined && { actors: parts.actors }),
   });
   const dispatcher = new Dispatcher({
@@ -307,6 +314,7 @@ async function startOn(parts: Parts): Promise<App> {
     },
     arrive: (update) => route(update, running.rules),
     effectRules,
+    account,
     newSession: ({ languageCode }) => ({ language: running.content.pickLanguage(languageCode) }),
     address: createAddress(environment.adminIds, log),
     committed: (shard, { timers: changes, effects }) => {

@@ -1,6 +1,7 @@
 import type { AnyStateMachine } from 'xstate';
 import { accessMachine } from '../machines/access.machine.ts';
 import { membershipMachine } from '../machines/membership.machine.ts';
+import { refundsMachine } from '../machines/refunds.machine.ts';
 import { supportMachine } from '../machines/support.machine.ts';
 import type { Effect } from './core/effects.ts';
 import {
@@ -15,13 +16,26 @@ import { effectRules } from './features/perform.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { type Content, describeProblem, loadContent, type Needs } from './telegram/content.ts';
-import { type Call, checkoutProblem, createRender, soldBy } from './telegram/render.ts';
+import { boughtBy, type Call, checkoutProblem, createRender } from './telegram/render.ts';
+import { createSigner } from './telegram/signature.ts';
 
 /** The conversations that are loaded, by precedence. */
-export const machines: readonly AnyStateMachine[] = [accessMachine, membershipMachine, supportMachine];
+export const machines: readonly AnyStateMachine[] = [
+  accessMachine,
+  membershipMachine,
+  supportMachine,
+  refundsMachine,
+];
 
-/** What the runtime says by itself: to a person whose update was given up, and to the operators. */
-const ownMessages = ['something_broke', 'operator_gave_up'];
+/** What is said beside the machines: to a person whose update was given up, and to the operators. */
+const ownMessages = [
+  'something_broke',
+  'operator_gave_up',
+  'operator_refund_begun',
+  'operator_refund_done',
+  'operator_refund_impossible',
+  'refund_cancelled',
+];
 
 const privileged = new Set(
   Object.entries(effectRules).flatMap(([type, rule]) => (rule.privileged === true ? [type] : [])),
@@ -128,6 +142,7 @@ export interface Running extends Conversation {
 export function runningOf(conversation: Conversation, environment: Environment): Running {
   const { content, machines: loaded } = conversation;
   const { product, club, refundsDuplicates } = content;
+  const signer = createSigner(environment.botToken);
   const eventsOf = (forOperators: boolean) =>
     new Set(
       loaded
@@ -136,11 +151,11 @@ export function runningOf(conversation: Conversation, environment: Environment):
     );
   return {
     ...conversation,
-    render: createRender(content, { providerToken: environment.providerToken }),
+    render: createRender(content, { providerToken: environment.providerToken, signer }),
     rules: {
       userEvents: eventsOf(false),
       buttonData: content.buttonData,
-      checkoutProblem: (query) => checkoutProblem(content, query),
+      checkoutProblem: (query) => checkoutProblem(content, query, signer),
       operators: new Set(environment.adminIds),
       operatorEvents: eventsOf(true),
       club: club.chatId,
@@ -150,7 +165,7 @@ export function runningOf(conversation: Conversation, environment: Environment):
         ...(product.isSubscription && { subscription: true }),
         ...(!refundsDuplicates && { keepsDuplicates: true }),
       },
-      soldBy: (payload) => soldBy(content, payload),
+      boughtBy: (payload) => boughtBy(payload, signer),
     },
   };
 }

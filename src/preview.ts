@@ -9,6 +9,7 @@ import { createMedia } from './telegram/media.ts';
 import { suggest } from './telegram/problem.ts';
 import { createRender } from './telegram/render.ts';
 import { createSender } from './telegram/sender.ts';
+import { createSigner } from './telegram/signature.ts';
 
 /** The message cannot be shown. */
 export class PreviewRefused extends Error {
@@ -71,7 +72,11 @@ export async function preview(
   });
   const send = (token: string, root: string, chat: number) =>
     createSender({
-      render: () => createRender(content, { providerToken: environment.providerToken }),
+      render: () =>
+        createRender(content, {
+          signer: createSigner(environment.botToken),
+          providerToken: environment.providerToken,
+        }),
       media: createMedia(content.mediaDir, {
         get: async () => null,
         set: async () => {},

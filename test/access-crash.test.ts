@@ -72,7 +72,7 @@ test.each(Object.entries(passes))(
       const chat = await readChat(redis, anna.id, where);
       expect(chat.payments).toMatchObject([{ charge }]);
       expect(chat.sessions).toMatchObject([
-        { state: 'paid', context: { payments: 1 } },
+        { state: 'paid' },
         { machine: 'membership', state: 'active.member' },
       ]);
       const membership = chat.sessions[1] as (typeof chat.sessions)[number];

@@ -96,7 +96,6 @@ test('an offer that nobody takes is reminded of twice and then ends', async () =
     await bot.sandbox.waitFor(() => anna.messages.length === asked + count, `reminder ${count}`);
   }
   expect(await bot.state(anna)).toBe('idle');
-  await expect(anna.pays()).rejects.toThrow();
   bot.clock.shift(hours);
   await expect.poll(() => bot.state(anna)).toBeUndefined();
 });
@@ -115,7 +114,6 @@ test('strange input gets an answer, and the state stays', async () => {
     () => anna.says('/nonsense'),
     () => anna.says('x'.repeat(5_000)),
     () => anna.sends('sticker'),
-    () => anna.edits('something else'),
     () => anna.says('/start'),
     () => anna.says('/help'),
     () => anna.says('/status'),
@@ -123,13 +121,15 @@ test('strange input gets an answer, and the state stays', async () => {
     () => anna.says('/paysupport where is my money'),
     () => anna.says('/language'),
   ]) {
+    // Help that nobody asked for comes once a minute.
+    bot.clock.shift(minutes);
     expect(await answers(act)).toBeGreaterThan(0);
   }
   const toasts = anna.toasts.length;
-  for (const data of ['payment.received', 'topic.selected:focus', 'access.requested', 'x'.repeat(64)]) {
+  for (const data of ['payment.received', 'topic.selected:focus', 'x'.repeat(64)]) {
     expect(await answers(() => anna.pressesRaw(data))).toBe(0);
   }
-  expect(anna.toasts.length - toasts).toBe(4);
+  expect(anna.toasts.length - toasts).toBe(3);
   expect(await bot.state(anna)).toBe('awaiting_payment');
   expect(await bot.status()).toMatchObject({ dead: 0, payments: 0 });
 });
@@ -185,7 +185,7 @@ test('the same payment under another update id is not granted twice', async () =
   bot.sandbox.push({ message: paid?.raw });
   await bot.settled();
   expect((await bot.chat(anna)).payments).toHaveLength(1);
-  expect((await bot.chat(anna)).sessions[0]?.context).toMatchObject({ payments: 1 });
+  expect((await bot.chat(anna)).access).toMatchObject({ has: true, extras: [] });
 });
 
 test('a checkout of another price is rejected with a reason, and nothing is paid', async () => {

@@ -176,7 +176,6 @@ test.each(victims.flatMap((victim) => points.map((point) => [victim, point] as c
       {
         machine: 'access',
         state: 'paid',
-        context: { payments: 1 },
         timers: [{ name: 'topic_reminder' }, { name: 'second_topic_reminder' }],
       },
     ]);

@@ -110,6 +110,7 @@ test('a chart holds each transition once', () => {
     .flatMap((node) => [
       ...Object.values(node.on ?? {}),
       ...Object.values('after' in node ? (node.after ?? {}) : {}),
+      ...('always' in node && node.always !== undefined ? [node.always] : []),
     ])
     .flat().length;
   expect(count(root) + edges.reduce((sum, { branches }) => sum + branches.length, 0)).toBe(written);

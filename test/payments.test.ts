@@ -23,7 +23,7 @@ test('paid twice: both are in the ledger, the operator hears, and the second goe
     [`in ${first.charge}`, `in ${second.charge}`, `out ${second.charge}`].sort(),
   );
   expect(await bot.state(anna)).toBe('paid');
-  expect((await bot.chat(anna)).sessions[0]?.context).toMatchObject({ payments: 1 });
+  expect((await bot.chat(anna)).access).toMatchObject({ has: true, forEver: true, extras: [], owed: [] });
 });
 
 test('refund_duplicates: false leaves the second payment to the operator; refunds of both lead to idle', async () => {
@@ -68,8 +68,21 @@ test('an expired offer, and one of an old price, are rejected in words; the old 
   expect(anna.messages.at(-1)?.raw['invoice']).toMatchObject({ total_amount: 300 });
   bot.clock.shift(3 * days);
   await anna.sees('The offer has ended');
+  await editContent(folder, ['bot.yaml', 'price: 300', 'price: 350']);
+  await bot.app.reload();
   await expect(anna.pays()).rejects.toThrow('This offer has ended, and nothing was charged');
   expect((await bot.status()).payments).toBe(0);
+});
+
+test('an offer of the fourth day whose product and price are still those of today is accepted', async () => {
+  const { bot } = await openShop();
+  const anna = bot.sandbox.user();
+  await isOffered(bot, anna);
+  bot.clock.shift(3 * days);
+  await anna.sees('The offer has ended');
+  await anna.pays();
+  await anna.sees('access is open');
+  expect(await bot.state(anna)).toBe('paid');
 });
 
 test.each([
@@ -221,7 +234,11 @@ test('what another program sold with this token is left alone', async () => {
   await expect
     .poll(() => bot.log.some(({ msg, position }) => msg === 'payments compared' && position === 1))
     .toBe(true);
-  expect((await bot.status()).payments).toBe(0);
+  await bot.settled();
+  expect((await bot.chat(anna)).payments).toMatchObject([{ foreign: true, amount: 5 }]);
+  expect((await bot.chat(anna)).access).toMatchObject({ has: false, owed: [] });
+  expect(await bot.state(anna)).toBe('idle');
+  expect(bot.sandbox.calls.some(({ method }) => method === 'refundStarPayment')).toBe(false);
 });
 
 test('/refund: the operator gives a charge back; who paid loses access and hears', async () => {

@@ -7,7 +7,9 @@ import type { Effect } from '../src/core/effects.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import { type Content, loadContent } from '../src/telegram/content.ts';
 import { type Call, checkoutProblem, createRender } from '../src/telegram/render.ts';
+import { createSigner } from '../src/telegram/signature.ts';
 
+const signer = createSigner('1:TEST');
 let content: Content;
 let render: (effect: Effect) => Call;
 
@@ -19,7 +21,7 @@ async function load(folder: string): Promise<Content> {
 
 beforeAll(async () => {
   content = await load('content');
-  render = createRender(content, { providerToken: 'provider' });
+  render = createRender(content, { providerToken: 'provider', signer });
 });
 
 function effect(type: string, params: Effect['params'], more: Partial<Effect> = {}): Effect {
@@ -208,7 +210,7 @@ describe('sendInvoice', () => {
         chat_id: 42,
         title: 'Клуб «Первый шаг»',
         description: expect.stringMatching(/^Доступ навсегда: 3 темы /),
-        payload: `club:${content.product.version}:0:1.0`,
+        payload: signer.sign(`club:${content.product.version}:0:1.0`),
         provider_token: '',
         currency: 'XTR',
         prices: [{ label: 'Доступ в клуб', amount: 250 }],
@@ -225,7 +227,7 @@ describe('sendInvoice', () => {
       join(folder, 'bot.yaml'),
       bot.replace('currency: XTR', 'currency: EUR').replace('price: 250', 'price: 1950'),
     );
-    const inEuro = createRender(await load(folder), { providerToken: 'provider' });
+    const inEuro = createRender(await load(folder), { providerToken: 'provider', signer });
     await rm(folder, { recursive: true });
     const { payload } = inEuro(effect('sendInvoice', undefined, inEnglish));
     expect(payload).toMatchObject({
@@ -243,20 +245,25 @@ describe('sendInvoice', () => {
 });
 
 describe('checkout', () => {
-  const offer = () => ({ payload: `club:${content.product.version}:0:1.0`, currency: 'XTR', amount: 250 });
+  const offer = () => ({
+    payload: signer.sign(`club:${content.product.version}:0:1.0`),
+    currency: 'XTR',
+    amount: 250,
+  });
 
   it('goes ahead for today’s invoice', () => {
-    expect(checkoutProblem(content, offer())).toBeUndefined();
+    expect(checkoutProblem(content, offer(), signer)).toBeUndefined();
   });
 
   it.each([
-    ['an old price', { payload: 'club:00000000' }, 'other_price'],
+    ['an old price', { payload: signer.sign('club:00000000:0:1.0') }, 'other_price'],
+    ['an invoice of another program', { payload: 'club:00000000:0:1.0' }, 'other_product'],
     ['another product', { payload: 'course:00000000' }, 'other_product'],
     ['no payload', { payload: '' }, 'other_product'],
     ['another amount', { amount: 1 }, 'other_amount'],
     ['another currency', { currency: 'EUR' }, 'other_amount'],
   ])('does not go ahead for %s', (_, change, problem) => {
-    expect(checkoutProblem(content, { ...offer(), ...change })).toBe(problem);
+    expect(checkoutProblem(content, { ...offer(), ...change }, signer)).toBe(problem);
   });
 
   it('is answered with yes, or with the reason in plain words', () => {

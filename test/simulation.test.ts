@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
-import type { Payment } from '../src/core/route.ts';
+import type { Payment } from '../src/core/book.ts';
 import { Ledger } from '../src/store/ledger.ts';
 import { Store } from '../src/store/store.ts';
 import { type Ground, type Guard, guards, Memory, touched, type Verbs } from './simulation/model.ts';

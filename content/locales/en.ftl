@@ -385,3 +385,44 @@ support-answer =
     <b>An answer to your question about payment</b>
 
     { $answer }
+
+## Access by hand, debts, payments for something else
+
+paysupport-prompt = Write your question in your next message; a photo or a file will do as well. A person reads it.
+
+access-given = You have been given access { access-until }. Welcome to the First Step Club!
+
+access-taken = Your access to the club has been ended by the organiser. For a question: /paysupport
+
+access-refused = Access cannot be bought from here. For a question: /paysupport
+
+operator-refund-begun = The refund of { $paid } is on its way. Charge: <code>{ $charge }</code>
+
+operator-refund-done = { $paid } went back already. Charge: <code>{ $charge }</code>
+
+operator-call-off-failed =
+    <b>A subscription could not be called off</b>
+    Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    Charge: <code>{ $charge }</code>
+    Reason: { $reason }
+
+    It is tried again each hour. Until then Telegram may take the next payment, which would be given back.
+
+operator-granted =
+    <b>Access given</b>
+    Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    Access is open { access-until }.
+
+operator-revoked =
+    <b>Access taken away</b>
+    Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
+
+operator-foreign-payment =
+    <b>A payment for something else</b>
+    Who: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
+    Amount: { $paid }
+    Charge: <code>{ $charge }</code>
+
+    Another program sold it with this bot’s token. It is noted, and gives nothing here.
+
+cancel-usage = Write the charge after the command: /cancel stx…

@@ -389,3 +389,44 @@ support-answer =
     <b>Ответ на ваш вопрос об оплате</b>
 
     { $answer }
+
+## Access by hand, debts, payments for something else
+
+paysupport-prompt = Напишите вопрос следующим сообщением; можно фото или файл. Его прочтёт человек.
+
+access-given = Вам открыт доступ { access-until }. Добро пожаловать в клуб «Первый шаг»!
+
+access-taken = Организатор закрыл ваш доступ к клубу. Если есть вопрос: /paysupport
+
+access-refused = Купить доступ отсюда нельзя. Если есть вопрос: /paysupport
+
+operator-refund-begun = Возврат { $paid } в пути. Платёж: <code>{ $charge }</code>
+
+operator-refund-done = { $paid } уже возвращены. Платёж: <code>{ $charge }</code>
+
+operator-call-off-failed =
+    <b>Не удалось отменить подписку</b>
+    Кто: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    Платёж: <code>{ $charge }</code>
+    Причина: { $reason }
+
+    Попытка повторяется каждый час. До тех пор Telegram может списать следующий платёж; он будет возвращён.
+
+operator-granted =
+    <b>Доступ выдан</b>
+    Кому: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    Доступ открыт { access-until }.
+
+operator-revoked =
+    <b>Доступ закрыт</b>
+    Кому: <a href="tg://user?id={ $chat }">id { $chat }</a>
+
+operator-foreign-payment =
+    <b>Платёж за другое</b>
+    Кто: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
+    Сумма: { $paid }
+    Платёж: <code>{ $charge }</code>
+
+    Его приняла другая программа с токеном этого бота. Он записан и здесь ничего не открывает.
+
+cancel-usage = Напишите платёж после команды: /cancel stx…

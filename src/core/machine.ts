@@ -43,14 +43,26 @@ export interface DurableMachine {
   readonly userEvents: ReadonlySet<string>;
   /** Every event that the machine handles somewhere, timers and results of actors aside. */
   readonly events: ReadonlySet<string>;
-  /** States in which an untouched session expires (tag `expires after <delay>`), with the delay in ms. */
-  readonly expiry: readonly { readonly path: readonly string[]; readonly after: number }[];
+  /**
+   * States in which an untouched session expires, with the delay in ms: tag `expires after <delay>`, or `expires after <delay>
+   * with <field>` for sessions whose context has something to keep.
+   */
+  readonly expiry: readonly Expiry[];
+  /** States whose sessions stay when their person is forgotten, until they have left them (tag `outlives forgetting`). */
+  readonly outlives: readonly (readonly string[])[];
   /** What becomes of a session while its person cannot be reached. */
   readonly whileUnreachable: WhileUnreachable;
   /** Names of actions that reach the outbox, with their static parameters, for checks of content. */
   readonly actions: readonly { readonly type: string; readonly params: Readonly<Record<string, unknown>> }[];
   /** Only operators talk to it (`meta.audience: 'operators'`): its user events are theirs alone. */
   readonly forOperators: boolean;
+}
+
+export interface Expiry {
+  readonly path: readonly string[];
+  readonly after: number;
+  /** A field of the context; absent: for every session. */
+  readonly field?: string;
 }
 
 export interface WhileUnreachable {
@@ -72,7 +84,12 @@ export const onlyState = 'root';
 const longestChain = 1_000;
 
 /** Actions that the commit itself performs; see core/step.ts. */
-export const commitActions = { signal: 'signal', count: 'count', forget: 'forget' } as const;
+export const commitActions = {
+  signal: 'signal',
+  count: 'count',
+  record: 'record',
+  forget: 'forget',
+} as const;
 
 /** The machine uses something that cannot be made durable. One line per finding: state, what, why. */
 export class MachineRefused extends Error {
@@ -146,7 +163,8 @@ export function prepareMachine(
   const timers: { delay: string; node: Node; eventType: string }[] = [];
   const invokes = new Map<string, { src: string; path: readonly string[] }>();
   const events = new Set<string>();
-  const expiry: { path: readonly string[]; after: number }[] = [];
+  const expiry: Expiry[] = [];
+  const outlives: (readonly string[])[] = [];
   const whileUnreachable = {
     goesOn: false,
     endsAfter: null as number | null,
@@ -204,15 +222,16 @@ export function prepareMachine(
     return undefined;
   };
   const readTag = (where: string, node: Node, tag: string) => {
-    const [, idle] = /^expires after (\S+)$/.exec(tag) ?? [];
+    const [, idle, field] = /^expires after (\S+)(?: with (\S+))?$/.exec(tag) ?? [];
     const [, away] = /^ends after (\S+) while unreachable$/.exec(tag) ?? [];
     const isRoot = node.path.length === 0;
     if ((away !== undefined || tag === 'goes on while unreachable') && !isRoot)
       problems.push(`${where}: the tag "${tag}" is one of the machine, not of a state`);
     if (idle !== undefined) {
       const after = delayOf(where, tag, idle);
-      if (after !== undefined) expiry.push({ path: node.path, after });
-    } else if (away !== undefined) whileUnreachable.endsAfter = delayOf(where, tag, away) ?? null;
+      if (after !== undefined) expiry.push({ path: node.path, after, ...(field !== undefined && { field }) });
+    } else if (tag === 'outlives forgetting') outlives.push(node.path);
+    else if (away !== undefined) whileUnreachable.endsAfter = delayOf(where, tag, away) ?? null;
     else if (tag === 'goes on while unreachable') whileUnreachable.goesOn = true;
     else if (tag === 'stays while unreachable') whileUnreachable.stays.push(node.path);
   };
@@ -328,6 +347,7 @@ export function prepareMachine(
     userEvents: new Set(userEvents),
     events,
     expiry,
+    outlives,
     whileUnreachable,
     actions,
     forOperators: meta?.audience === 'operators',

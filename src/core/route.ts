@@ -1,22 +1,7 @@
 import type { Message, Update, User } from 'grammy/types';
+import { type Act, type Bought, boughtBy, type Entry, type Payment } from './book.ts';
 import type { JsonObject, Lane } from './effects.ts';
 import type { MachineEvent } from './step.ts';
-
-/** A payment or a refund, as the ledger keeps it. */
-export interface Payment {
-  readonly charge: string;
-  readonly direction: 'in' | 'out';
-  readonly chat: number;
-  readonly payload: string;
-  readonly currency: string;
-  /** Minor units; whole Stars for XTR. */
-  readonly amount: number;
-  /** ms since 1970. */
-  readonly at: number;
-  readonly providerCharge?: string;
-  /** It is recorded, and the step that would have granted access failed: see `turnstile dead`. */
-  readonly ungranted?: true;
-}
 
 /** What an update means to the bot: made once, and stored until its step is committed. */
 export interface Arrival {
@@ -29,7 +14,9 @@ export interface Arrival {
   readonly languageCode?: string;
   /** A pressed button: the query must be answered, and says so when the press is out of date. */
   readonly button?: { readonly query: string; readonly known: boolean };
-  /** Goes to the ledger in the same commit. */
+  /** Goes to the person's book in the same commit. */
+  readonly entry?: Entry;
+  /** The same, as an earlier release stored it. */
   readonly payment?: Payment;
   /** An operator's own doing: machines for operators hear of it too. */
   readonly fromOperator?: true;
@@ -55,8 +42,8 @@ export interface RouteRules {
   readonly club?: number | null;
   /** What every event of a person tells of today's offer. */
   readonly facts?: JsonObject;
-  /** What an invoice sold, by its payload: more than the facts of today for an offer of before. */
-  readonly soldBy?: (payload: string) => JsonObject;
+  /** What an invoice sold, by its payload; null when it is none of this bot's. Default: what the payload says. */
+  readonly boughtBy?: (payload: string) => Bought | null;
 }
 
 /** An update, or one made of Telegram's list of transactions when it never came. */
@@ -115,7 +102,17 @@ function meaningOf(update: FoundUpdate, rules: RouteRules): Meaning | null {
   if (update.subscription !== undefined) {
     const { user, state } = update.subscription;
     const event = { type: 'subscription.changed', state };
-    return { chat: user.id, lane: 'reply', event, elsewhere: true, ...languageOf(user) };
+    const { invoice_payload: payload } = update.subscription;
+    // Telegram gives it no date: the worker's time of handling it counts.
+    const entry: Act = {
+      kind: 'subscription',
+      id: String(update.update_id),
+      chat: user.id,
+      at: 0,
+      payload,
+      state,
+    };
+    return { chat: user.id, lane: 'reply', event, entry, elsewhere: true, ...languageOf(user) };
   }
   if (update.my_chat_member?.chat.type === 'private') {
     const { chat, from, new_chat_member } = update.my_chat_member;
@@ -146,26 +143,33 @@ function routePayment(message: Message, payment: Payment, isFound: boolean, rule
   const { from, chat, successful_payment: paid } = message;
   // What tells of a refund may come as the bot's own; then the chat names the person.
   const person = from?.is_bot === true && chat.type === 'private' ? chat : from;
-  const until = paid?.subscription_expiration_date;
   const { charge, currency, amount, payload } = payment;
+  const until = paid?.subscription_expiration_date;
+  const sold = rules.boughtBy === undefined ? boughtBy({ payload }) : rules.boughtBy(payload);
+  const bought: Bought | null =
+    until === undefined
+      ? sold
+      : { until: until * 1_000, ...(paid?.is_first_recurring === true && { first: true }) };
+  const entry: Payment = {
+    ...payment,
+    ...(payment.direction === 'in' && bought !== null && { bought }),
+    ...(sold === null && { foreign: true }),
+    ...(isFound && { found: true }),
+  };
   return {
     chat: payment.chat,
     lane: 'reply',
     event: {
       ...rules.facts,
-      ...rules.soldBy?.(payload),
       type: payment.direction === 'in' ? 'payment.received' : 'payment.refunded',
       charge,
       currency,
       amount,
       invoice: payload,
-      ...(until !== undefined && { until: until * 1_000 }),
-      ...(paid?.is_recurring === true && { renews: true }),
-      ...(paid?.is_recurring === true && paid.is_first_recurring !== true && { renewal: true }),
       ...(isFound && { found: true }),
       ...(person !== undefined && sender(person)),
     },
-    payment,
+    entry,
     ...languageOf(from),
   };
 }

@@ -34,6 +34,8 @@ export interface StepInput {
   readonly now: number;
   /** Signals of machines that led here one after another. Default 0. */
   readonly hops?: number;
+  /** What is true of the chat now: guards, assigns and effects find it in the event, and signals do not carry it on. */
+  readonly facts?: JsonObject;
   /** Somebody who is no operator caused it. */
   readonly isFromOutside?: boolean;
   /** The person is back after timers were dropped: those of the state they are in start anew. */
@@ -75,6 +77,8 @@ export interface Commit {
   readonly signals: readonly Signal[];
   /** Counters to raise by one, by the action `count` with params `{counter, by}`: `<counter>:<context[by]>`. */
   readonly counts: readonly string[];
+  /** Lines for the chat's book, by the action `record` with params `{kind, with}`: `with` names fields of the result or event. */
+  readonly records: readonly JsonObject[];
   /** The action `forget`: everything stored about the chat is to be removed, by an inbox entry of its own. */
   readonly forgets: boolean;
 }
@@ -103,7 +107,7 @@ export function step(given: StepInput): Commit | null {
   // A session that has come to its end waits for nothing: whatever comes begins anew.
   const session = given.session?.status === 'active' ? given.session : null;
   // Guards, assigns and computed delays tell the time by this alone.
-  const event: MachineEvent = { ...given.event, at: given.now };
+  const event: MachineEvent = { ...given.event, ...given.facts, at: given.now };
   if (session !== null && isStale(machine, session, event)) return null;
 
   let snapshot: AnyMachineSnapshot;
@@ -136,6 +140,7 @@ export function step(given: StepInput): Commit | null {
   const effects: Effect[] = [];
   const signals: Signal[] = [];
   const counts: string[] = [];
+  const records: JsonObject[] = [];
   let forgets = false;
   let generation = given.session?.generation ?? 0;
   const invocations = keptInvocations(machine, session, next.value);
@@ -157,6 +162,8 @@ export function step(given: StepInput): Commit | null {
     } else if (action.type === commitActions.count) {
       const { counter, by } = action.params ?? {};
       counts.push(`${String(counter)}:${String(action.info?.context[String(by)] ?? '')}`);
+    } else if (action.type === commitActions.record) {
+      records.push(recordOf(event, action));
     } else if (action.type === commitActions.forget) {
       forgets = true;
     } else if (!action.type.startsWith('xstate.')) {
@@ -183,10 +190,11 @@ export function step(given: StepInput): Commit | null {
     ends,
     timers: ends
       ? allTimersOf(machine)
-      : [...timersOfReturn, ...timers, ...expiryChange(given, snapshot.value, next.value)],
+      : [...timersOfReturn, ...timers, ...expiryChange(given, snapshot, next)],
     effects,
     signals,
     counts,
+    records,
     forgets,
   };
 }
@@ -200,29 +208,37 @@ export function step(given: StepInput): Commit | null {
 export function expire(machine: DurableMachine, session: Session | null, isAway: boolean): Commit | null {
   if (session === null || !mayEnd(machine, session, isAway)) return null;
   const state = stateName(session.value);
-  const nothing = { effects: [], signals: [], counts: [], forgets: false };
+  const nothing = { effects: [], signals: [], counts: [], records: [], forgets: false };
   return { session, from: state, to: state, ends: true, timers: allTimersOf(machine), ...nothing };
 }
 
-function mayEnd(machine: DurableMachine, { value, status }: Session, isAway: boolean): boolean {
-  if (status !== 'active' || expiryAfter(machine, value) !== null) return true;
+function mayEnd(machine: DurableMachine, { value, status, context }: Session, isAway: boolean): boolean {
+  if (status !== 'active' || expiryAfter(machine, value, context) !== null) return true;
   const { endsAfter, stays } = machine.whileUnreachable;
   return isAway && endsAfter !== null && !stays.some((path) => isActive(value, path));
 }
 
-/** ms after which a session in this state expires when nothing touches it; null: never. */
-function expiryAfter({ expiry }: DurableMachine, value: StateValue): number | null {
+/** ms after which a session in this state expires when nothing touches it; null: never. What it has to keep, it keeps longer. */
+function expiryAfter({ expiry }: DurableMachine, value: StateValue, context: JsonObject): number | null {
   let least: number | null = null;
-  for (const { path, after } of expiry)
-    if ((least === null || after < least) && isActive(value, path)) least = after;
-  return least;
+  let kept = 0;
+  for (const { path, after, field } of expiry) {
+    if (!isActive(value, path)) continue;
+    if (field === undefined) least = Math.min(least ?? after, after);
+    else if (context[field] !== undefined) kept = Math.max(kept, after);
+  }
+  return least === null ? null : Math.max(least, kept);
 }
 
+/** Whether a session stays though its person is forgotten: something that it began must come to its end. */
+export const outlivesForgetting = (machine: DurableMachine, { value, invocations }: Session): boolean =>
+  invocations !== undefined || machine.outlives.some((path) => isActive(value, path));
+
 /** Every step counts the time of an untouched session anew; one that leads out of it, or back to the person, ends it. */
-function expiryChange(given: StepInput, from: StateValue, to: StateValue): TimerChange[] {
-  const after = expiryAfter(given.machine, to);
+function expiryChange(given: StepInput, from: AnyMachineSnapshot, to: AnyMachineSnapshot): TimerChange[] {
+  const after = expiryAfter(given.machine, to.value, to.context);
   if (after !== null) return [{ name: expiryTimer, due: given.now + after }];
-  const wasSet = given.isBack === true || expiryAfter(given.machine, from) !== null;
+  const wasSet = given.isBack === true || expiryAfter(given.machine, from.value, from.context) !== null;
   return wasSet ? [{ name: expiryTimer, due: null }] : [];
 }
 
@@ -265,7 +281,7 @@ function awaitedTimers(
     .filter(({ name, path }) => !known.has(name) && isActive(snapshot.value, path))
     .flatMap(({ name, delay }) => {
       const found = delays[delay];
-      const event = { ...given.event, at: given.now };
+      const event = { ...given.event, ...given.facts, at: given.now };
       const ms = typeof found === 'function' ? found({ context: snapshot.context, event }) : found;
       return timerAfter(given.machine, name, given.now, ms);
     });
@@ -373,6 +389,17 @@ function signalOf(given: StepInput, action: Action): Signal {
   };
 }
 
+/** The line that an action asks for: the result of an actor may name what it is about, else the event does. */
+function recordOf(event: MachineEvent, action: Action): JsonObject {
+  const { with: names, ...fields } = action.params ?? {};
+  const output = event['output'];
+  const source = typeof output === 'object' && output !== null ? (output as JsonObject) : event;
+  const carried = ((names ?? []) as readonly string[]).flatMap((name) =>
+    source[name] === undefined ? [] : [[name, source[name]]],
+  );
+  return { ...fields, ...Object.fromEntries(carried) };
+}
+
 function effectOf(
   given: StepInput,
   action: Action,
@@ -404,7 +431,7 @@ function effectOf(
           ? `${chat}?${given.cause}.${index}`
           : `${chat}`,
     context: action.info?.context ?? {},
-    ...(!isTimer && { event: given.event }),
+    ...(!isTimer && { event: given.facts === undefined ? given.event : { ...given.event, ...given.facts } }),
     ...(invocation !== undefined && { invocation }),
   };
 }

@@ -1,4 +1,5 @@
 import type { Update } from 'grammy/types';
+import type { Entry as BookEntry } from '../core/book.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Arrival } from '../core/route.ts';
 import type { Session } from '../core/session.ts';
@@ -16,6 +17,8 @@ export interface Job {
   readonly kind: DeadLetter['kind'];
   readonly body: unknown;
   readonly arrival?: Arrival;
+  /** The line of the chat's book that it brings. */
+  readonly entry?: BookEntry;
   /** Signals of machines that led here. */
   readonly hops: number;
 }
@@ -63,6 +66,7 @@ export function taskOf(entry: Entry, reading: Reading): Task {
 
 function taskOfArrival(entry: Entry, arrival: Arrival, { machines, shardOf }: Reading): Task {
   const { chat, event } = arrival;
+  const line = arrival.entry ?? arrival.payment;
   if (shardOf(chat) !== entry.shard) return { kind: 'move', chat, arrival };
   if (event.type === 'bot.blocked') return { kind: 'abandon', chat };
   const open = machines.filter(({ forOperators }) => !forOperators || arrival.fromOperator === true);
@@ -79,6 +83,7 @@ function taskOfArrival(entry: Entry, arrival: Arrival, { machines, shardOf }: Re
     kind: 'update',
     body: arrival,
     arrival,
+    ...(line !== undefined && { entry: line }),
     hops: 0,
   };
   return { kind: 'step', chat, job };

@@ -1,11 +1,20 @@
 import { createConcurrentSink, createRunner, type RunnerHandle } from '@grammyjs/runner';
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
+import { type Act, type Entry as BookEntry, isEntered } from '../core/book.ts';
 import type { Effect, JsonObject } from '../core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Arrival } from '../core/route.ts';
 import type { Session } from '../core/session.ts';
-import { type Commit, type EffectRule, expire, step, timerNamesOf } from '../core/step.ts';
+import {
+  type Commit,
+  type EffectRule,
+  expire,
+  type MachineEvent,
+  outlivesForgetting,
+  step,
+  timerNamesOf,
+} from '../core/step.ts';
 import { isPassing } from '../store/redis.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Store } from '../store/store.ts';
 import { Caution } from './caution.ts';
@@ -22,6 +31,14 @@ export interface WorkerOptions {
   /** What an update means that was stored as Telegram sent it; null: nothing. */
   readonly arrive: (update: Update) => Arrival | null;
   readonly effectRules: Readonly<Record<string, EffectRule>>;
+  /**
+   * What the events of a chat tell of its book, and the line that an arrival brings as it is to be kept. Asked for chats that
+   * have a book, or get one. Default: nothing, and the line as it came.
+   */
+  readonly account?: (
+    book: readonly BookEntry[],
+    given: { readonly event: MachineEvent; readonly entry?: BookEntry; readonly now: number },
+  ) => { readonly facts: JsonObject; readonly entry?: BookEntry };
   /** What a new session is given. */
   readonly newSession: (person: { languageCode?: string }) => JsonObject;
   /** Turns a machine's effect into those that go out: an operator's message becomes one for each operator. */
@@ -199,7 +216,11 @@ export class Worker {
   /** A person's wish to be forgotten: first what was given up of them, then all else in one write. */
   async #forget(cause: Cause, chat: number): Promise<void> {
     const { store, machines, log } = this.#options;
-    const loaded = machines.map((machine) => ({ id: machine.id, timers: timerNamesOf(machine) }));
+    const loaded = machines.map((machine) => ({
+      id: machine.id,
+      timers: timerNamesOf(machine),
+      outlives: (session: Session) => outlivesForgetting(machine, session),
+    }));
     await store.forgetLetters(cause.shard, chat);
     for (let count = 1; ; count++) {
       const code = await store.forgetChat(cause, chat, loaded);
@@ -291,13 +312,19 @@ export class Worker {
   ): Promise<'done' | 'ignored' | 'conflict'> {
     const { store, clock, log, at } = this.#options;
     const { cause, chat, arrival } = job;
-    const payment = arrival?.payment;
-    const { session, version, away } = await store.loadSession(machine.id, chat);
+    const { session, version, away, book } = await store.loadSession(machine.id, chat);
     const isBack = away && arrival !== undefined;
-    const isGranted = payment !== undefined && (await store.isGranted(payment));
+    const isGranted = job.entry !== undefined && isEntered(job.entry, book);
     if (at !== undefined) await at('cause read');
     const now = clock.now();
-    const commit = isGranted ? null : this.#step(job, machine, session, now, { isAway: away, isBack });
+    const event = job.eventFor(session);
+    const brought = job.entry === undefined ? {} : { entry: job.entry };
+    const { facts, entry } =
+      event === null || isGranted || (book.length === 0 && job.entry === undefined)
+        ? { facts: undefined, entry: undefined }
+        : this.#account(book, { event, now, ...brought });
+    const known = { isAway: away, isBack, ...(facts !== undefined && { facts }) };
+    const commit = isGranted ? null : this.#step(job, machine, session, now, known);
     if (commit === null && !isGranted && !isLast) return 'ignored';
     const addressed =
       commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
@@ -310,7 +337,8 @@ export class Worker {
       seen: arrival !== undefined && arrival.elsewhere !== true,
       extra,
       back: isBack,
-      ...(payment !== undefined && !isGranted && { payment }),
+      ...(entry !== undefined && { entry }),
+      ...(commit !== null && { records: commit.records.map((record) => actOf(record, job, now)) }),
     });
     if (at !== undefined) await at('step committed');
     if (code === 'conflict' || code === 'charged') return 'conflict';
@@ -329,6 +357,14 @@ export class Worker {
       ms: Math.round((performance.now() - started) * 10) / 10,
     });
     return 'done';
+  }
+
+  #account(...given: Parameters<NonNullable<WorkerOptions['account']>>): {
+    facts: JsonObject;
+    entry?: BookEntry;
+  } {
+    const [, { entry }] = given;
+    return this.#options.account?.(...given) ?? { facts: {}, ...(entry !== undefined && { entry }) };
   }
 
   /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */
@@ -354,7 +390,7 @@ export class Worker {
     machine: DurableMachine,
     session: Session | null,
     now: number,
-    { isAway, isBack }: { isAway: boolean; isBack: boolean },
+    { isAway, isBack, facts }: { isAway: boolean; isBack: boolean; facts?: JsonObject },
   ): Commit | null {
     const event = job.eventFor(session);
     if (event === null) return expire(machine, session, isAway);
@@ -370,6 +406,7 @@ export class Worker {
       input: this.#options.newSession(job.arrival ?? {}),
       now,
       hops: job.hops,
+      ...(facts !== undefined && { facts }),
       isFromOutside: job.arrival !== undefined && job.arrival.fromOperator !== true,
       isBack,
       rules: this.#options.effectRules,
@@ -415,10 +452,10 @@ export class Worker {
     const { cause, chat, job } = inHand;
     const now = clock.now();
     const letter = letterOf(inHand, error, now);
-    const payment = job?.arrival?.payment;
+    const entry = job?.entry;
     const extra = await this.#apologies(inHand, now);
     const code = await store
-      .commit(cause, null, null, { now, letter, extra, ...(payment !== undefined && { payment }) })
+      .commit(cause, null, null, { now, letter, extra, ...(entry !== undefined && { entry }) })
       .catch((refusal: unknown) => {
         if (isPassing(refusal)) throw refusal;
         // What comes beside it may be what is refused.
@@ -460,6 +497,10 @@ export class Worker {
     return code;
   }
 }
+
+/** The line that a step asks for. */
+const actOf = (record: JsonObject, { cause, chat }: Job, at: number): Act =>
+  ({ ...record, id: `${cause.id}`, chat, at }) as unknown as Act;
 
 /** Characters of an error that are kept. */
 const longestError = 2_000;

@@ -7,7 +7,7 @@ import type { Content } from '../telegram/content.ts';
 import { toOperators } from '../telegram/render.ts';
 import { createInvite, declineJoin, removeMember } from './access/door.ts';
 import { toPerson, withPayments } from './payments/question.ts';
-import { refundActor } from './payments/refund.ts';
+import { callOffActor, type Debts, dropRefund, refundActor, requestRefund } from './payments/refund.ts';
 import { sendData } from './privacy/data.ts';
 
 /**
@@ -18,6 +18,9 @@ export const effectRules: Readonly<Record<string, EffectRule>> = {
   approveCheckout: { lane: 'checkout', queue: 'instant' },
   rejectCheckout: { lane: 'checkout', queue: 'instant' },
   refundPayment: { privileged: true },
+  callOff: { privileged: true },
+  requestRefund: { privileged: true },
+  dropRefund: { privileged: true },
   sendAnswer: { privileged: true },
 };
 
@@ -33,18 +36,23 @@ export function createPerformer(parts: {
   readonly send: (effect: Effect) => Promise<unknown>;
   /** Everything stored about a chat. */
   readonly stored: (chat: number) => Promise<unknown>;
+  readonly append: Debts['append'];
+  readonly now: () => number;
   /** Actors besides the product's own. */
   readonly actors?: Readonly<Record<string, Actor>>;
 }): (effect: Effect) => Promise<unknown> {
   const { content, ledger, call, send, stored } = parts;
+  const debts: Debts = parts;
   const door = { perform: call, club: () => content().club.chatId };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),
     refundPayment: refundActor(ledger, call),
+    callOff: callOffActor(call),
     ...parts.actors,
   };
   const decline = declineJoin(door, send);
+  const [ask, drop] = [requestRefund(debts), dropRefund(debts)];
   return async (effect) => {
     if (effect.invocation !== undefined) {
       const actor = actors[effect.type];
@@ -52,6 +60,8 @@ export function createPerformer(parts: {
       return actor(effect);
     }
     if (effect.type === 'declineJoin') return decline(effect);
+    if (effect.type === 'requestRefund') return ask(effect);
+    if (effect.type === 'dropRefund') return drop(effect);
     if (effect.type === 'forwardQuestion') return send(await withPayments(effect, ledger, content()));
     if (effect.type === 'sendData') return sendData(effect, content(), await stored(effect.chat), call);
     return send(effect);

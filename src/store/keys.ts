@@ -45,6 +45,8 @@ export class Keys {
   counts = (shard: number): string => `${this.shard(shard)}:stats:counts`;
   /** How many timers are ends of untouched sessions. */
   expiryCount = (shard: number): string => `${this.shard(shard)}:stats:expiries`;
+  /** How many lines of the ledger are no payments. */
+  actCount = (shard: number): string => `${this.shard(shard)}:stats:acts`;
   /** When a person was last told that something broke, ms. */
   sorry = (shard: number, chat: number): string => `${this.shard(shard)}:sorry:${chat}`;
   /** What is being handled, after a copy died with the shard in hand: id → how often it was begun. */

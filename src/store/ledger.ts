@@ -1,11 +1,7 @@
 import type { Redis } from 'ioredis';
-import type { Payment } from '../core/route.ts';
+import { type Entry, isAct, keyOf, type Payment } from '../core/book.ts';
 import { shardOf } from '../core/shard.ts';
 import { Keys } from './keys.ts';
-
-/** `<charge>` for a payment, `<charge>:out` for its refund: once per charge id and direction. */
-export const ledgerField = (payment: Pick<Payment, 'charge' | 'direction'>): string =>
-  payment.direction === 'in' ? payment.charge : `${payment.charge}:out`;
 
 /** Reads the payments, which are kept for ever. They are written by the commit that changes the session. */
 export class Ledger {
@@ -22,12 +18,12 @@ export class Ledger {
   /** Whether it has this payment or refund. */
   async has(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
     const key = this.#keys.ledger(shardOf(payment.chat, this.#shards));
-    return (await this.#redis.hexists(key, ledgerField(payment))) === 1;
+    return (await this.#redis.hexists(key, keyOf(payment as Payment))) === 1;
   }
 
   /** A payment and its refund by the charge alone, whosever it is. */
   async find(charge: string): Promise<{ paid: Payment | null; refunded: Payment | null }> {
-    const fields = (['in', 'out'] as const).map((direction) => ledgerField({ charge, direction }));
+    const fields = (['in', 'out'] as const).map((direction) => keyOf({ charge, direction } as Payment));
     const rows = await Promise.all(
       Array.from({ length: this.#shards }, (_, shard) =>
         this.#redis.hmget(this.#keys.ledger(shard), ...fields),
@@ -42,28 +38,38 @@ export class Ledger {
 
   /** What a chat has paid and got back, oldest first. Looks at no other's payments. */
   async of(chat: number): Promise<Payment[]> {
+    return (await this.book(chat)).filter(isPayment);
+  }
+
+  /** Everything that gave or took a chat's access, oldest first. */
+  async book(chat: number): Promise<Entry[]> {
     const shard = shardOf(chat, this.#shards);
     const fields = await this.#redis.lrange(this.#keys.book(shard, chat), 0, '-1');
     if (fields.length === 0) return [];
     const rows = await this.#redis.hmget(this.#keys.ledger(shard), ...fields);
     return rows
-      .flatMap((text) => (text === null || text === undefined ? [] : [JSON.parse(text) as Payment]))
+      .flatMap((text) => (text === null || text === undefined ? [] : [JSON.parse(text) as Entry]))
       .sort(byTime);
   }
 
-  /** Everything, oldest first. */
+  /** All payments and refunds, oldest first. */
   async all(): Promise<Payment[]> {
+    return (await this.entries()).filter(isPayment);
+  }
+
+  /** Every line of every book, oldest first. */
+  async entries(): Promise<Entry[]> {
     const shards = Array.from({ length: this.#shards }, (_, shard) => this.#shard(shard));
     return (await Promise.all(shards)).flat().sort(byTime);
   }
 
-  async #shard(shard: number): Promise<Payment[]> {
-    const found: Payment[] = [];
+  async #shard(shard: number): Promise<Entry[]> {
+    const found: Entry[] = [];
     let cursor = '0';
     do {
       const [next, rows] = await this.#redis.hscan(this.#keys.ledger(shard), cursor, 'COUNT', 1000);
       for (let index = 1; index < rows.length; index += 2) {
-        found.push(JSON.parse(rows[index] as string) as Payment);
+        found.push(JSON.parse(rows[index] as string) as Entry);
       }
       cursor = next;
     } while (cursor !== '0');
@@ -71,4 +77,6 @@ export class Ledger {
   }
 }
 
-const byTime = (a: Payment, b: Payment): number => a.at - b.at;
+const isPayment = (entry: Entry): entry is Payment => !isAct(entry);
+
+const byTime = (a: Entry, b: Entry): number => a.at - b.at;

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
+import type { Payment } from '../core/book.ts';
 import { expiryTimer } from '../core/machine.ts';
-import type { Payment } from '../core/route.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { Keys, timerMember } from './keys.ts';
 import { run } from './redis.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Payment } from '../core/route.ts';
+import { type Access, type Act, accessOf, isAct, type Payment } from '../core/book.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
 import { Keys, timerMember } from './keys.ts';
@@ -29,6 +29,10 @@ export interface ChatReport {
     timers: { name: string; due: string }[];
   }[];
   readonly payments: Payment[];
+  /** What gave or took access besides payments; absent when there is nothing. */
+  readonly acts?: Act[];
+  /** What the book comes to; absent when it is empty. */
+  readonly access?: Access;
 }
 
 /** A machine as a report needs it. */
@@ -58,23 +62,26 @@ export async function readStatus(
   const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
   await Promise.all(
     Array.from({ length: options.shards }, async (_, shard) => {
-      const [timers, expiries, inbox, checkout, outbox, dead, chats, payments, counts] = await Promise.all([
-        redis.zcard(keys.timers(shard)),
-        redis.get(keys.expiryCount(shard)),
-        redis.xlen(keys.inbox(shard)),
-        redis.xlen(keys.checkoutInbox(shard)),
-        redis.get(keys.outboxCount(shard)),
-        redis.xlen(keys.dead(shard)),
-        redis.zcard(keys.chats(shard)),
-        redis.hlen(keys.ledger(shard)),
-        redis.hgetall(keys.counts(shard)),
-      ]);
+      const [timers, expiries, inbox, checkout, outbox, dead, chats, lines, acts, counts] = await Promise.all(
+        [
+          redis.zcard(keys.timers(shard)),
+          redis.get(keys.expiryCount(shard)),
+          redis.xlen(keys.inbox(shard)),
+          redis.xlen(keys.checkoutInbox(shard)),
+          redis.get(keys.outboxCount(shard)),
+          redis.xlen(keys.dead(shard)),
+          redis.zcard(keys.chats(shard)),
+          redis.hlen(keys.ledger(shard)),
+          redis.get(keys.actCount(shard)),
+          redis.hgetall(keys.counts(shard)),
+        ],
+      );
       total.timers += timers - Number(expiries ?? 0);
       total.inbox += inbox + checkout;
       total.outbox += Number(outbox ?? 0);
       total.dead += dead;
       total.chats += chats;
-      total.payments += payments;
+      total.payments += lines - Number(acts ?? 0);
       for (const [field, count] of Object.entries(counts)) {
         const [counter = '', source = ''] = field.split(':');
         const name = source === '' ? 'none' : source;
@@ -112,6 +119,8 @@ export async function readChat(
     prefix: string;
     shards: number;
     machines: readonly (ReportedMachine & { timers: readonly ReportedTimer[] })[];
+    /** ms since 1970. Default: the machine's clock. */
+    now?: number;
   },
 ): Promise<ChatReport> {
   const keys = new Keys(options.prefix);
@@ -134,5 +143,13 @@ export async function readChat(
       .map(({ name, due }) => ({ name, due: new Date(due).toISOString() }));
     sessions.push({ machine: machine.id, state: stateName(session.value), context: session.context, timers });
   }
-  return { chat, sessions, payments: await new Ledger(redis, options).of(chat) };
+  const book = await new Ledger(redis, options).book(chat);
+  const acts = book.filter(isAct);
+  return {
+    chat,
+    sessions,
+    payments: book.filter((entry): entry is Payment => !isAct(entry)),
+    ...(acts.length > 0 && { acts }),
+    ...(book.length > 0 && { access: accessOf(book, options.now ?? Date.now()) }),
+  };
 }

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { type Entry as BookEntry, keyOf } from '../core/book.ts';
 import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import { expiryTimer } from '../core/machine.ts';
-import type { Payment } from '../core/route.ts';
 import { decodeSession, encodeSession, type Session, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
 import type { Commit } from '../core/step.ts';
 import { Batch } from './batch.ts';
 import { bookSuffix, Keys, parseTimerMember, seenBlock, sessionSuffix, timerMember } from './keys.ts';
-import { ledgerField } from './ledger.ts';
 import { isPassing, Refused, readInfo, resultOf, run } from './redis.ts';
 
 /** What one copy of the bot owns at a time: a shard, or the polling. */
@@ -80,11 +79,14 @@ export interface Taken extends Head {
   readonly effect: Effect;
 }
 
-/** A stored session with its version; null and 0 where there is none. `away`: its person cannot be reached. */
+/** A stored session with its version; null and 0 where there is none. */
 export interface Loaded {
   readonly session: Session | null;
   readonly version: number;
+  /** Its person cannot be reached. */
   readonly away: boolean;
+  /** The chat's book. */
+  readonly book: readonly BookEntry[];
 }
 
 export type CommitResult = 'ok' | 'fenced' | 'gone' | 'conflict' | 'charged';
@@ -160,9 +162,7 @@ export class Store {
   readonly #holds = new Map<number, Set<string>>();
   readonly #loads = new Batch<string, Loaded>(async (shard, suffixes) => {
     const found = (await run(this.#redis, 'load', [this.keys.shard(shard)], suffixes)) as string[];
-    return suffixes.map((_, index) =>
-      loadedOf(found[3 * index] ?? '', found[3 * index + 1], found[3 * index + 2]),
-    );
+    return groups(4, found).map(loadedOf);
   });
   readonly #commits = new Batch<readonly (string | number)[], CommitResult>(async (shard, steps) => {
     const args: (string | number)[] = [this.#token(shard)];
@@ -375,9 +375,9 @@ export class Store {
     };
   }
 
-  /** Stores an update that Telegram did not send; its repetition must be harmless. */
-  async appendFound(chat: number, text: string): Promise<void> {
-    await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', entryField('update', chat), text);
+  /** Stores an update, or what one would mean, that Telegram did not send; its repetition must be harmless. */
+  async appendFound(chat: number, text: string, kind: 'update' | 'arrival' = 'update'): Promise<void> {
+    await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', entryField(kind, chat), text);
   }
 
   /** How many of Telegram's transactions were compared with the ledger. */
@@ -423,13 +423,6 @@ export class Store {
     return this.#loads.add(this.shardOf(chat), sessionSuffix(machine, chat));
   }
 
-  /** Whether the ledger has this payment, and what it grants was granted: a payment whose step failed is to be granted still. */
-  async isGranted(payment: Pick<Payment, 'chat' | 'charge' | 'direction'>): Promise<boolean> {
-    const key = this.keys.ledger(this.shardOf(payment.chat));
-    const text = await this.#redis.hget(key, ledgerField(payment));
-    return text !== null && (JSON.parse(text) as Payment).ungranted !== true;
-  }
-
   /**
    * Writes one step, whole or not at all, and takes its cause away.
    * @param target the session's machine and chat
@@ -443,7 +436,10 @@ export class Store {
     options: {
       now: number;
       seen?: boolean;
-      payment?: Payment;
+      /** A line of the chat's book. One that is there already makes the whole step void. */
+      entry?: BookEntry;
+      /** Further lines; those that are there already change nothing. */
+      records?: readonly BookEntry[];
       extra?: readonly Effect[];
       /** The person is back. */
       back?: boolean;
@@ -451,10 +447,15 @@ export class Store {
       letter?: DeadLetter;
     },
   ): Promise<CommitResult> {
-    const { now, payment, letter } = options;
+    const { now, letter, records = [] } = options;
     const args: (string | number)[] = [cause.source, cause.id, cause.due];
     const writes = target !== null && commit !== null;
-    const entry = letter === undefined ? payment : { ...payment, ungranted: true };
+    // What a cause brought that is given up is recorded as still to be granted.
+    const entry =
+      options.entry === undefined || letter === undefined
+        ? options.entry
+        : { ...options.entry, ungranted: true as const };
+    const chat = entry?.chat ?? target?.chat;
     args.push(
       target === null ? '' : sessionSuffix(target.machine, target.chat),
       target?.version ?? 0,
@@ -466,9 +467,9 @@ export class Store {
       target?.machine ?? '',
       commit?.from ?? '',
       commit?.ends === true ? '' : (commit?.to ?? ''),
-      payment === undefined ? '' : ledgerField(payment),
-      payment === undefined ? '' : JSON.stringify(entry),
-      payment === undefined ? '' : bookSuffix(payment.chat),
+      entry === undefined ? '' : keyOf(entry),
+      entry === undefined ? '' : JSON.stringify(entry),
+      chat === undefined || (entry === undefined && records.length === 0) ? '' : bookSuffix(chat),
       letter === undefined ? '' : JSON.stringify(letter),
       options.back === true && writes ? '1' : '',
     );
@@ -490,6 +491,8 @@ export class Store {
     if (forgets) args.push(entryField('forget', target.chat), JSON.stringify({ chat: target.chat }));
     const counts = writes ? commit.counts : [];
     args.push(counts.length, ...counts);
+    args.push(records.length);
+    for (const record of records) args.push(keyOf(record), JSON.stringify(record));
     return this.#commits.add(cause.shard, args);
   }
 
@@ -585,20 +588,24 @@ export class Store {
   }
 
   /**
-   * Removes everything stored about a chat but its payments. A session whose actor is still at work is left: who is being
-   * taken out of the club must be taken out. It expires when that is done.
-   * @param machines those that may have a session or timers of it
+   * Removes everything stored about a chat but its book.
+   * @param machines those that may have a session or timers of it; a session that `outlives` is left: who is being taken out
+   * of the club must be taken out, and a debt must be paid. It expires when that is done.
    * @returns `conflict`: a session has changed since; look again
    */
   async forgetChat(
     cause: Cause,
     chat: number,
-    machines: readonly { id: string; timers: readonly string[] }[],
+    machines: readonly {
+      id: string;
+      timers: readonly string[];
+      outlives: (session: Session) => boolean;
+    }[],
   ): Promise<'ok' | 'fenced' | 'gone' | 'conflict'> {
     const found = await Promise.all(
       machines.map(async (machine) => ({ ...machine, ...(await this.loadSession(machine.id, chat)) })),
     );
-    const resting = found.filter(({ session }) => session?.invocations === undefined);
+    const resting = found.filter(({ session, outlives }) => session === null || !outlives(session));
     const sessions = resting.map(({ id, session, version }) => {
       const counter = session === null ? '' : `${id}:${stateName(session.value)}`;
       return [sessionSuffix(id, chat), version, counter];
@@ -857,10 +864,11 @@ export function placeOf(id: string): { shard: number; entry: string } {
 }
 
 /** An Error when the text is no session: that is the affair of those who ask for it. */
-function loadedOf(text: string, version: string | undefined, away: string | undefined): Loaded | Error {
-  if (text === '') return { session: null, version: 0, away: false };
+function loadedOf([text = '', version, away, lines = '']: readonly string[]): Loaded | Error {
   try {
-    return { session: decodeSession(text), version: Number(version), away: away === '1' };
+    const book = lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line) as BookEntry);
+    if (text === '') return { session: null, version: 0, away: false, book };
+    return { session: decodeSession(text), version: Number(version), away: away === '1', book };
   } catch (error) {
     return error as Error;
   }

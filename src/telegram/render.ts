@@ -1,8 +1,10 @@
+import type { Access, Bought } from '../core/book.ts';
 import type { Effect, JsonObject } from '../core/effects.ts';
 import type { Content } from './content.ts';
 import type { Variables } from './locale.ts';
 import { type Attachment, buttonsOf, longest, type MessageContent, type Row } from './message.ts';
 import { show } from './problem.ts';
+import type { Signer } from './signature.ts';
 
 /** A file of the media folder, turned into a file_id or an upload just before sending. */
 export interface MediaRef {
@@ -28,12 +30,10 @@ interface ExtraButton {
 /**
  * Makes the function that turns an effect into the call that performs it. Pure: no clock, no I/O.
  * @param options.providerToken for currencies other than Stars
+ * @param options.signer signs the payloads of invoices
  * @throws Error, from the function, when an effect or its message is unknown, saying what was expected and found
  */
-export function createRender(
-  content: Content,
-  options: { readonly providerToken: string },
-): (effect: Effect) => Call {
+export function createRender(content: Content, options: Selling): (effect: Effect) => Call {
   return (effect) => {
     switch (effect.type) {
       case 'send':
@@ -48,8 +48,8 @@ export function createRender(
       }
       case 'sendInvoice':
         return content.product.isSubscription
-          ? sendSubscription(content, effect)
-          : sendInvoice(content, effect, options.providerToken);
+          ? sendSubscription(content, effect, options)
+          : sendInvoice(content, effect, options);
       case 'approveJoin':
         return {
           method: 'approveChatJoinRequest',
@@ -85,21 +85,18 @@ export function createRender(
 }
 
 /**
- * The payload of an invoice, `<product>:<version>:<days>:<effect>`: which offer it is, what it sells, and a name of its
- * own within the chat, by which a second payment of it is told. At most 128 bytes.
+ * The payload of an invoice, `<product>:<version>:<days>:<effect>:<signature>`: which offer it is, what it sells, and a name
+ * of its own within the chat, by which a second payment of it is told. At most 128 bytes.
  */
-const invoicePayload = ({ product }: Content, effect: Effect): string =>
-  `${product.id}:${product.version}:${product.accessDays}:${effect.id}`;
+const invoicePayload = ({ product }: Content, effect: Effect, { sign }: Signer): string =>
+  sign(`${product.id}:${product.version}:${product.accessDays}:${effect.id}`);
 
-/** The days of access that a paid invoice sold: today's offer where the payload does not say. */
-export function soldBy(content: Content, payload: string): { days?: number } {
-  const found = /^[^:]*:[^:]*:(\d{1,5}):/.exec(payload)?.[1];
-  const days = found === undefined ? content.product.accessDays : Number(found);
-  return days === 0 ? {} : { days };
+/** What a paid invoice sold; null when this bot has not signed it. */
+export function boughtBy(payload: string, { isSigned }: Signer): Bought | null {
+  if (!isSigned(payload)) return null;
+  const days = Number(/^[^:]*:[^:]*:(\d{1,5}):/.exec(payload)?.[1] ?? 0);
+  return days === 0 ? { forEver: true } : { days };
 }
-
-/** Whether an invoice with this payload was sent by this program, also in an earlier version of the offer. */
-export const isOurPayload = (payload: string): boolean => /^[a-z0-9_-]{1,32}:[0-9a-f]{8}(:|$)/.test(payload);
 
 /** The chat of the club. @throws Error when bot.yaml names none */
 export function clubOf({ club }: Content): number {
@@ -114,10 +111,11 @@ export function clubOf({ club }: Content): number {
 export function checkoutProblem(
   content: Content,
   query: { readonly payload: string; readonly currency: string; readonly amount: number },
+  { isSigned }: Signer,
 ): string | undefined {
   const { product } = content;
-  const [id, version, days = String(product.accessDays)] = query.payload.split(':');
-  if (id !== product.id) return 'other_product';
+  const [id, version, days] = query.payload.split(':');
+  if (id !== product.id || !isSigned(query.payload)) return 'other_product';
   if (version !== product.version || days !== String(product.accessDays)) return 'other_price';
   return query.currency === product.currency && query.amount === product.price ? undefined : 'other_amount';
 }
@@ -206,10 +204,15 @@ function keyboard(content: Content, language: string, effect: Effect, rows: read
   return inline.length === 0 ? {} : { reply_markup: { inline_keyboard: inline } };
 }
 
-function sendInvoice(content: Content, effect: Effect, providerToken: string): Call {
+interface Selling {
+  readonly providerToken: string;
+  readonly signer: Signer;
+}
+
+function sendInvoice(content: Content, effect: Effect, { providerToken, signer }: Selling): Call {
   const payload = {
     chat_id: effect.to ?? effect.chat,
-    ...invoiceOf(content, effect),
+    ...invoiceOf(content, effect, signer),
     provider_token: content.product.currency === 'XTR' ? '' : providerToken,
     // A forwarded invoice leads to the bot; without this, strangers could pay it on the spot.
     start_parameter: 'invoice',
@@ -218,7 +221,7 @@ function sendInvoice(content: Content, effect: Effect, providerToken: string): C
 }
 
 /** A subscription can be offered by a link only: it is made, and sent under a button. */
-function sendSubscription(content: Content, effect: Effect): Call {
+function sendSubscription(content: Content, effect: Effect, { signer }: Selling): Call {
   const language = languageOf(content, effect);
   const variables = variablesOf(content, effect);
   const message = (link: unknown): Call => ({
@@ -235,18 +238,18 @@ function sendSubscription(content: Content, effect: Effect): Call {
     },
   });
   const month = 30 * 86_400;
-  const payload = { ...invoiceOf(content, effect), provider_token: '', subscription_period: month };
+  const payload = { ...invoiceOf(content, effect, signer), provider_token: '', subscription_period: month };
   return { method: 'createInvoiceLink', payload, next: message };
 }
 
-function invoiceOf(content: Content, effect: Effect): JsonObject {
+function invoiceOf(content: Content, effect: Effect, signer: Signer): JsonObject {
   const { currency, price } = content.product;
   const language = languageOf(content, effect);
   const words = (key: string) => content.format(language, key, variablesOf(content, effect), true);
   return {
     title: words('invoice-title'),
     description: words('invoice-description'),
-    payload: invoicePayload(content, effect),
+    payload: invoicePayload(content, effect, signer),
     currency,
     prices: [{ label: words('invoice-label'), amount: price }],
   };
@@ -258,9 +261,11 @@ function variablesOf(content: Content, effect: Effect): Variables {
   const { product, topics } = content;
   const { event = {}, context } = effect;
   const { currency, amount } = event;
+  const access = event['access'] as Access | undefined;
   // What an invoked actor came to.
   const { output, error: failure } = event as { output?: JsonObject | null; error?: JsonObject };
-  const refunds = context['refunds'] as readonly string[] | undefined;
+  // A debt that is being paid: what, and the charge.
+  const [debt] = (context['open'] ?? []) as readonly string[];
   const topic = topics.find(({ id }) => id === context['topic']);
   const username = cut(event['username'], longest.username);
   return {
@@ -271,13 +276,14 @@ function variablesOf(content: Content, effect: Effect): Variables {
     answer: cut(event['text'], longest.answer) || '—',
     reason: cut(failure?.['message'] ?? output?.['reason'], longest.reason) || '—',
     payments: cut(effect.params?.['payments'], longest.payments) || '—',
-    charge: cut(event['charge'] ?? output?.['charge'] ?? refunds?.[0], longest.charge) || '—',
+    charge: cut(output?.['charge'] ?? event['charge'] ?? debt?.replace(/^\w+ /, ''), longest.charge) || '—',
     price: money(content, language, product.currency, product.price),
     amount: major(product.currency, product.price),
     currency: product.currency,
     days: product.accessDays,
     plan: product.isSubscription ? 'monthly' : 'once',
-    until: dateOf(language, context['until']),
+    // What the book says now goes before what a machine remembers.
+    until: dateOf(language, access === undefined ? context['until'] : access.until),
     topics: topics.length,
     count: Number(effect.params?.['count'] ?? 0),
     topic: topic === undefined ? '—' : content.format(language, `topic-${topic.id}`, {}, true),

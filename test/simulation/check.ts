@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type Entry as BookEntry, isEntered, keyOf, type Payment } from '../../src/core/book.ts';
 import type { Effect } from '../../src/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../src/core/machine.ts';
-import type { Arrival, Payment } from '../../src/core/route.ts';
+import type { Arrival } from '../../src/core/route.ts';
 import { decodeSession, encodeSession, type Session, stateName } from '../../src/core/session.ts';
 import { type Commit, expire, step } from '../../src/core/step.ts';
 import type { Job } from '../../src/engine/jobs.ts';
+import { account } from '../../src/features/payments/account.ts';
 import { timerMember } from '../../src/store/keys.ts';
 import type { Cause } from '../../src/store/store.ts';
 import { input, releases } from './machines.ts';
@@ -20,6 +22,7 @@ export interface Stored {
   readonly session: Session | null;
   readonly version: number;
   readonly away: boolean;
+  readonly book?: readonly BookEntry[];
 }
 
 /** A step that is made. */
@@ -77,13 +80,21 @@ export interface Sent {
 }
 
 /** As the worker steps a cause. */
-export function stepOf({ session, away }: Stored, made: Made): Commit | null {
-  const { machine, jobKind, cause, update } = made;
+export function stepOf(
+  { session, away, book = [] }: Stored,
+  made: Made & { payment?: Payment },
+): Commit | null {
+  const { machine, jobKind, cause, update, payment: entry, now } = made;
   const event = made.eventFor(session);
   if (event === null) return expire(machine, session, away);
   if (session === null && (jobKind === 'timer' || jobKind === 'result')) return null;
   const id = jobKind === 'timer' ? `t${cause.due}` : cause.id;
-  return step({ ...made, event, session, cause: id, input, rules: {}, isBack: away && update !== undefined });
+  const { facts } =
+    book.length === 0 && entry === undefined
+      ? { facts: {} }
+      : account(book, { event, now, ...(entry !== undefined && { entry }) });
+  const isBack = away && update !== undefined;
+  return step({ ...made, event, session, cause: id, input, rules: {}, isBack, facts });
 }
 
 /** A session with what tells whether it may end. */
@@ -112,6 +123,7 @@ export class Check {
   readonly #sessions = new Map<string, Kept>();
   readonly #timers = new Map<string, number>();
   readonly #granted = new Set<string>();
+  readonly #books = new Map<number, BookEntry[]>();
   /** By queue, in order; what was dropped or given up need not have been sent. */
   readonly #due = new Map<string, { id: string; isOptional: boolean }[]>();
   readonly #signals = { given: [] as string[], heard: [] as string[] };
@@ -128,8 +140,10 @@ export class Check {
   #replay(entry: Journal): void {
     if ('cause' in entry) this.#take(entry);
     if (entry.kind === 'applied') this.#apply(entry);
-    else if (entry.kind === 'buried' && entry.sorry !== undefined) this.#expect(entry.sorry);
-    else if (entry.kind === 'away') this.#leave(entry);
+    else if (entry.kind === 'buried') {
+      if (entry.sorry !== undefined) this.#expect(entry.sorry);
+      if (entry.payment !== undefined) this.#enter(entry.payment);
+    } else if (entry.kind === 'away') this.#leave(entry);
     else if (entry.kind === 'dropped') this.#excuse(entry.queue, () => true);
     else if (entry.kind === 'given up') this.#excuse(entry.queue, (id) => id === entry.id);
     else if (entry.kind === 'touched') {
@@ -141,6 +155,11 @@ export class Check {
       this.#timers.set(entry.to, this.#timers.get(entry.from) as number);
       this.#timers.delete(entry.from);
     }
+  }
+
+  #enter(entry: BookEntry): void {
+    const others = (this.#books.get(entry.chat) ?? []).filter((other) => keyOf(other) !== keyOf(entry));
+    this.#books.set(entry.chat, [...others, entry]);
   }
 
   #take({ cause, now, signal }: Extract<Journal, { cause: Cause }>): void {
@@ -163,7 +182,9 @@ export class Check {
       if (known) return;
     }
     const before = this.#sessions.get(key);
-    const commit = stepOf(before ?? nothing, entry);
+    const book = this.#books.get(chat) ?? [];
+    const commit = stepOf({ ...(before ?? nothing), book }, entry);
+    if (payment !== undefined) this.#enter(payment);
     if (commit === null) return;
     if (commit.ends) {
       if (before !== undefined && entry.eventFor(before.session) === null)
@@ -317,7 +338,7 @@ export class Check {
       for (const chat of chatsOf(this.#updates)) {
         const found = await store.loadSession(id, chat);
         const { session, version, away } = this.#sessions.get(`${id}:${chat}`) ?? nothing;
-        const due = { session, version, away };
+        const due = { session, version, away, book: found.book };
         if (!isDeepStrictEqual(found, due))
           broken(`session ${id} of ${chat}: due ${JSON.stringify(due)}; stored ${JSON.stringify(found)}`);
       }
@@ -335,8 +356,9 @@ export class Check {
     for (const entry of this.#journal) {
       if (!('payment' in entry) || entry.payment === undefined) continue;
       const { charge, direction, chat } = entry.payment;
+      const { book } = await store.loadSession('', chat);
       const isGranted = this.#granted.has(`${charge} ${direction}`);
-      if ((await store.isGranted({ charge, direction, chat })) !== isGranted)
+      if (isEntered(entry.payment, book) !== isGranted)
         broken(`${charge} is ${isGranted ? 'not ' : ''}granted in the ledger`);
       if (!(await ground.hasPayment(entry.payment))) broken(`${charge} is not in the ledger`);
     }

@@ -1,6 +1,7 @@
 import { assign, setup } from 'xstate';
 import { accessMachine } from '../../machines/access.machine.ts';
 import { membershipMachine } from '../../machines/membership.machine.ts';
+import { refundsMachine } from '../../machines/refunds.machine.ts';
 import { supportMachine } from '../../machines/support.machine.ts';
 import type { Effect } from '../../src/core/effects.ts';
 import { type DurableMachine, prepareMachine } from '../../src/core/machine.ts';
@@ -92,9 +93,15 @@ export const impossible = new Set(
 export const input = { language: 'en' };
 
 const machinesOf = (release: Release): readonly DurableMachine[] =>
-  [accessMachine, jobMachine, membershipMachine, supportMachine, oddMachine(release), echoMachine].map(
-    (machine) => prepareMachine(machine, {}, input),
-  );
+  [
+    accessMachine,
+    jobMachine,
+    membershipMachine,
+    refundsMachine,
+    supportMachine,
+    oddMachine(release),
+    echoMachine,
+  ].map((machine) => prepareMachine(machine, {}, input));
 
 export const releases: Readonly<Record<Release, readonly DurableMachine[]>> = {
   old: machinesOf('old'),

@@ -1,7 +1,7 @@
+import { type Entry as BookEntry, isEntered, keyOf, type Payment } from '../../src/core/book.ts';
 import type { Effect, Lane } from '../../src/core/effects.ts';
 import { lanes } from '../../src/core/effects.ts';
 import { expiryTimer } from '../../src/core/machine.ts';
-import type { Payment } from '../../src/core/route.ts';
 import { decodeSession, encodeSession } from '../../src/core/session.ts';
 import { Batch } from '../../src/store/batch.ts';
 import { parseTimerMember, timerMember } from '../../src/store/keys.ts';
@@ -15,7 +15,6 @@ export type Verbs = Pick<
   | 'appendUpdates'
   | 'readInbox'
   | 'loadSession'
-  | 'isGranted'
   | 'commit'
   | 'abandon'
   | 'dueTimers'
@@ -107,7 +106,7 @@ export class Memory implements Ground {
   readonly queues = new Map<string, { due: number; effects: string[] }>();
   readonly held = new Map<string, { till: number; holder: object }>();
   /** `<charge> <direction>` → whether what it grants was granted. */
-  readonly ledger = new Map<string, boolean>();
+  readonly ledger = new Map<string, BookEntry>();
   readonly letters: StoredLetter[] = [];
   readonly tries = new Map<string, number>();
   readonly sorry = new Map<number, number>();
@@ -152,7 +151,7 @@ export class Memory implements Ground {
   }
 
   async hasPayment(payment: Payment): Promise<boolean> {
-    return this.ledger.has(chargeOf(payment));
+    return this.ledger.has(keyOf(payment));
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -169,7 +168,6 @@ export function touched(text: string): string {
 }
 
 const sessionKey = (machine: string, chat: number): string => `${machine} ${chat}`;
-const chargeOf = ({ charge, direction }: Pick<Payment, 'charge' | 'direction'>) => `${charge} ${direction}`;
 const laneOf = (text: string): number => Number(text[0]);
 const encode = (effect: Effect): string => `${lanes.indexOf(effect.lane)}${JSON.stringify(effect)}`;
 
@@ -242,8 +240,10 @@ class ModelStore implements Verbs {
 
   async loadSession(machine: string, chat: number) {
     const stored = this.#sessionOf(sessionKey(machine, chat));
-    if (stored === undefined) return { session: null, version: 0, away: false };
-    return { session: decodeSession(stored.text), version: stored.version, away: stored.away };
+    const book = [...this.#memory.ledger.values()].filter((entry) => entry.chat === chat);
+    if (stored === undefined) return { session: null, version: 0, away: false, book };
+    const { text, version, away } = stored;
+    return { session: decodeSession(text), version, away, book };
   }
 
   #sessionOf(key: string): StoredSession | undefined {
@@ -253,16 +253,12 @@ class ModelStore implements Verbs {
     return stored?.until !== undefined && stored.until <= now ? undefined : stored;
   }
 
-  async isGranted(payment: Pick<Payment, 'charge' | 'direction'>): Promise<boolean> {
-    return this.#isGranted(payment);
-  }
-
-  #isGranted(payment: Pick<Payment, 'charge' | 'direction'>): boolean {
-    return this.#has('a charge is recorded once') && this.#memory.ledger.get(chargeOf(payment)) === true;
+  #isEntered(entry: BookEntry): boolean {
+    return this.#has('a charge is recorded once') && isEntered(entry, [...this.#memory.ledger.values()]);
   }
 
   async commit(...given: Parameters<Store['commit']>): Promise<CommitResult> {
-    const [cause, target, commit, { now, payment, letter, extra = [], back }] = given;
+    const [cause, target, commit, { now, entry, letter, extra = [], back }] = given;
     const { sessions, timers, ledger, letters } = this.#memory;
     const text = commit === null ? '' : encodeSession(commit.session);
     const effects = [...(commit?.effects ?? []), ...extra].map((effect) => ({
@@ -278,15 +274,16 @@ class ModelStore implements Verbs {
         const stored = commit === null ? undefined : this.#sessionOf(key);
         const version = stored?.version ?? 0;
         if (owns && commit !== null && version !== target?.version) return 'conflict';
-        if (payment !== undefined && letter === undefined && this.#isGranted(payment)) return 'charged';
+        if (entry !== undefined && letter === undefined && this.#isEntered(entry)) return 'charged';
         const isOutOfShape = commit?.timers.some(({ due }) => Number.isNaN(due)) === true;
         const isLookedAt = this.#has('everything is looked at before the first write');
         if (isOutOfShape && isLookedAt) throw new Refused('ERR a due time is no number');
         this.#take(cause);
         if (letter !== undefined) letters.push({ id: `${letters.length}`, letter });
-        if (payment !== undefined && !this.#isGranted(payment)) {
+        if (entry !== undefined && !this.#isEntered(entry)) {
           const isKept = letter === undefined || this.#has('a payment is recorded though its step fails');
-          if (isKept) ledger.set(chargeOf(payment), letter === undefined);
+          const kept = letter === undefined ? entry : { ...entry, ungranted: true as const };
+          if (isKept) ledger.set(keyOf(entry), kept);
         }
         if (commit !== null && target !== null) {
           const isBack = back === true && this.#has('who is back is not away');

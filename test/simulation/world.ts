@@ -1,7 +1,8 @@
+import { isEntered, type Payment } from '../../src/core/book.ts';
 import type { Effect } from '../../src/core/effects.ts';
 import { lanes } from '../../src/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../src/core/machine.ts';
-import type { Arrival, Payment } from '../../src/core/route.ts';
+import type { Arrival } from '../../src/core/route.ts';
 import type { Commit, MachineEvent } from '../../src/core/step.ts';
 import { timerNamesOf } from '../../src/core/step.ts';
 import { type Job, jobOfTimer, type Task, taskOf } from '../../src/engine/jobs.ts';
@@ -225,7 +226,7 @@ export class World {
     this.#charges.set(chat, charges);
     const of = (type: string, fields: object = {}) => ({ event: { type, ...fields } });
     const money = (direction: Payment['direction'], charge: string) => ({
-      ...of(direction === 'in' ? 'payment.received' : 'payment.refunded', { charge }),
+      ...of(direction === 'in' ? 'payment.received' : 'payment.refunded', { charge, keepsDuplicates: true }),
       payment: { charge, direction, chat, payload: 'club:1', currency: 'XTR', amount: 250, at: this.#now },
     });
     const said: Record<string, () => { event: MachineEvent; payment?: Payment } | null> = {
@@ -471,13 +472,13 @@ export class World {
       if (count > 4 * mostConflicts) throw new GuaranteeBroken(`${cause.id} is tried for ever`);
       const stored = await copy.store.loadSession(machine.id, chat);
       if (this.#restless.has(chat)) await this.#touch(machine.id, chat);
-      const known = payment !== undefined && (await copy.store.isGranted(payment));
+      const known = payment !== undefined && isEntered(payment, stored.book);
       if (count === 1) yield;
       const now = this.#clock(copy);
       const isBack = stored.away && arrival !== undefined;
       const commit = known ? null : this.#commitOf(copy, job, machine, stored, now);
       const target = { machine: machine.id, machineVersion: machine.version, chat, version: stored.version };
-      const options = { now, back: isBack, ...(payment !== undefined && !known && { payment }) };
+      const options = { now, back: isBack, ...(payment !== undefined && !known && { entry: payment }) };
       const code = await this.#write(() => copy.store.commit(cause, target, commit, options));
       if (code === 'ok') {
         const about = { cause, chat, machine, now, known, hops, jobKind: kind, eventFor: job.eventFor };
@@ -513,7 +514,9 @@ export class World {
     const counted = this.#has('signals in a circle end') ? hops : Math.min(hops, 1);
     const update = job.arrival?.update;
     const what = { ...job, machine: stepped, now, jobKind: job.kind, eventFor, hops: counted };
-    const commit = stepOf(stored, { ...what, ...(update !== undefined && { update }) });
+    const payment = job.entry as Payment | undefined;
+    const brought = { ...(update !== undefined && { update }), ...(payment !== undefined && { payment }) };
+    const commit = stepOf(stored, { ...what, ...brought });
     if (commit === null) return null;
     const addressed = { ...commit, effects: commit.effects.flatMap(address) };
     if (event?.type === 'odd.shape')
@@ -561,7 +564,12 @@ export class World {
     };
     const excuse = this.#excuse(copy, cause, chat, error);
     yield;
-    const options = { now, letter, extra: isSorry ? [sorry] : [], ...(payment !== undefined && { payment }) };
+    const options = {
+      now,
+      letter,
+      extra: isSorry ? [sorry] : [],
+      ...(payment !== undefined && { entry: payment }),
+    };
     const code = await this.#write(() => copy.store.commit(cause, null, null, options));
     if (code !== 'ok') return;
     if (excuse === null) throw new GuaranteeBroken(`${cause.id} was given up without need: ${error.message}`);

@@ -25,15 +25,11 @@ export const createInvite =
     return { link };
   };
 
-/** Takes a member out of the club, so that they may come back; revokes the link, and calls a subscription off. */
+/** Takes a member out of the club, so that they may come back, and revokes the link. */
 export const removeMember =
   ({ perform, club }: Door) =>
   async ({ chat, params }: Effect): Promise<void> => {
-    const { link, subscription } = params ?? {};
-    if (typeof subscription === 'string') {
-      const payload = { user_id: chat, telegram_payment_charge_id: subscription, is_canceled: true };
-      await perform('editUserStarSubscription', payload).catch(unlessRefused);
-    }
+    const { link } = params ?? {};
     const chatId = club();
     if (params?.['club'] !== true || chatId === null) return;
     if (typeof link === 'string') await revoke(perform, chatId, link);

@@ -1,10 +1,10 @@
 import type { StarTransaction, TransactionPartnerUser, User } from 'grammy/types';
 import type { Logger } from 'pino';
-import type { FoundUpdate, Payment } from '../../core/route.ts';
+import type { Payment } from '../../core/book.ts';
+import type { FoundUpdate } from '../../core/route.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Perform } from '../../telegram/api.ts';
-import { isOurPayload } from '../../telegram/render.ts';
 
 /** What Telegram lists and the ledger lacks. */
 export interface Difference {
@@ -62,10 +62,6 @@ async function differenceOf(
   const { user, invoice_payload: payload = '' } = partner;
   const chat = user.id;
   if (await ledger.has({ chat, charge, direction })) return null;
-  const isKnown =
-    before.some((other) => other.charge === charge) || (await ledger.has({ chat, charge, direction: 'in' }));
-  // What another bot program sold with this token is not ours to grant.
-  if (!isOurPayload(payload) && !isKnown) return null;
   const paid = { currency: 'XTR', total_amount: amount, invoice_payload: payload } as const;
   const charged = { ...paid, telegram_payment_charge_id: charge };
   const content =

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Payment } from '../../core/book.ts';
 import type { Effect } from '../../core/effects.ts';
-import type { Payment } from '../../core/route.ts';
+import type { Arrival } from '../../core/route.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Perform } from '../../telegram/api.ts';
 
@@ -27,11 +28,100 @@ export async function refundPayment(ledger: Ledger, perform: Perform, wanted: st
   return { refunded: true, charge, payment: paid };
 }
 
-/** The invoked actor. */
+/** The actor that gives one payment back. */
 export const refundActor =
   (ledger: Ledger, perform: Perform) =>
-  ({ params }: Effect): Promise<Refund> =>
-    refundPayment(ledger, perform, String(params?.['charge'] ?? ''));
+  async ({ params }: Effect): Promise<{ charge: string }> => {
+    const charge = String(params?.['charge'] ?? '');
+    const outcome = await refundPayment(ledger, perform, charge);
+    if (!outcome.refunded)
+      throw new Error(`The payment ${charge} cannot be given back here: ${outcome.reason}`);
+    return { charge };
+  };
+
+/** What Telegram says of a subscription that has ended by itself. */
+const isOver = /SUBSCRIPTION_NOT_ACTIVE|SUBSCRIPTION_ALREADY|NOT_MODIFIED/;
+
+/**
+ * The actor that calls a subscription off, by the charge of its first payment.
+ * @throws what Telegram refuses, but that it is over already
+ */
+export const callOffActor =
+  (perform: Perform) =>
+  async ({ chat, params }: Effect): Promise<{ charge: string }> => {
+    const charge = String(params?.['charge'] ?? '');
+    const payload = { user_id: chat, telegram_payment_charge_id: charge, is_canceled: true };
+    await perform('editUserStarSubscription', payload).catch((error: unknown) => {
+      if (!isOver.test(String((error as Error).message))) throw error;
+    });
+    return { charge };
+  };
+
+/** What an operator asks of a payment. */
+export interface Debts {
+  readonly ledger: Ledger;
+  readonly send: (effect: Effect) => Promise<unknown>;
+  /** Puts what an operator did into the inbox of the person whom it is about. Twice does no harm. */
+  readonly append: (arrival: Arrival) => Promise<void>;
+  readonly now: () => number;
+}
+
+/** An operator asks for a refund: it is put among the debts of who paid, and the operator hears what becomes of it. */
+export const requestRefund =
+  ({ ledger, send, append, now }: Debts) =>
+  async (effect: Effect): Promise<void> => {
+    const wanted = wantedBy(effect);
+    const paid = await findPaid(ledger, wanted);
+    const tell = (message: string, output: object) =>
+      send({ ...effect, type: 'send', params: { message }, event: { ...effect.event, ...paid, output } });
+    if (paid === null)
+      return void (await tell('operator_refund_impossible', { charge: wanted, reason: 'unknown' }));
+    const { charge, chat, currency } = paid;
+    if (currency !== 'XTR')
+      return void (await tell('operator_refund_impossible', { charge, reason: 'provider' }));
+    const { refunded } = await ledger.find(charge);
+    if (refunded !== null) return void (await tell('operator_refund_done', { charge }));
+    const entry = { kind: 'owe', id: idOf(effect), chat, at: now(), by: effect.chat, charge } as const;
+    await append({
+      update: 0,
+      chat,
+      lane: 'reply',
+      event: { type: 'debt.added', charge },
+      entry,
+      fromOperator: true,
+      elsewhere: true,
+    });
+    await tell('operator_refund_begun', { charge });
+  };
+
+/** An operator takes a refund off the debts of who paid. */
+export const dropRefund =
+  ({ ledger, send, append, now }: Debts) =>
+  async (effect: Effect): Promise<void> => {
+    const wanted = wantedBy(effect);
+    const paid = await findPaid(ledger, wanted);
+    const tell = (message: string, output: object) =>
+      send({ ...effect, type: 'send', params: { message }, event: { ...effect.event, ...paid, output } });
+    if (paid === null)
+      return void (await tell('operator_refund_impossible', { charge: wanted, reason: 'unknown' }));
+    const { charge, chat } = paid;
+    const entry = { kind: 'keep', id: idOf(effect), chat, at: now(), by: effect.chat, charge } as const;
+    await append({
+      update: 0,
+      chat,
+      lane: 'reply',
+      event: { type: 'debt.dropped', charge },
+      entry,
+      fromOperator: true,
+      elsewhere: true,
+    });
+    await tell('refund_cancelled', { charge });
+  };
+
+/** The same for each repetition of the effect. */
+const idOf = ({ chat, id }: Effect): string => `${chat}.${id}`;
+
+const wantedBy = ({ event }: Effect): string => String(event?.['payload'] ?? event?.['value'] ?? '').trim();
 
 async function findPaid(ledger: Ledger, wanted: string): Promise<Payment | null> {
   const button = /^(-?\d+)\.([0-9a-f]{16})$/.exec(wanted);

@@ -1,4 +1,4 @@
-import type { Payment } from '../../core/route.ts';
+import type { Payment } from '../../core/book.ts';
 
 /** A payment with what became of it. */
 export interface PaymentReport extends Omit<Payment, 'direction' | 'at'> {

@@ -7,15 +7,17 @@
 --   3 entry id or timer member; 4 score that was claimed (timers); 5 session suffix; 6 expected version (0: none)
 --   7 session text ('' leaves the session alone); 8 machine version; 9 chat for the list of chats ('' leaves it)
 --   10 now, ms; 11 day; 12 machine; 13 from ('' for none); 14 to ('' when the session ends)
---   15 charge field ('' for none); 16 payment; 17 suffix of the person's book; 18 dead letter, JSON ('' for none)
+--   15 field of a line of the ledger ('' for none); 16 its text; 17 suffix of the person's book ('' for no line);
+--   18 dead letter, JSON ('' for none)
 --   19 '1' when the person is back
 --   20 number of timers n, then n pairs (member, due or ''); number of effects m, then m triples (queue, lane, text);
---   number of inbox entries k, then k pairs (kind, text); number of counters c, then c fields
+--   number of inbox entries k, then k pairs (kind, text); number of counters c, then c fields;
+--   number of further lines of the book l, then l pairs (field, text)
 -- Returns for each step ok | fenced (another owner) | gone (already done) | conflict (another version) |
---   charged (payment known) | error <what Redis says>: nothing of it was written
+--   charged (the line is known) | error <what Redis says>: nothing of it was written
 local p = KEYS[1] .. ':'
 local isOwner = redis.call('GET', p .. 'owner') == ARGV[1]
-local outbox, expiries = 0, 0
+local outbox, expiries, acts = 0, 0, 0
 
 -- A payment that is in the ledger because its step failed is still to be granted.
 local function isGranted(entry) return entry and not string.find(entry, '"ungranted":true', 1, true) end
@@ -37,6 +39,12 @@ end
 -- A counter that is no number must not cost the step that it counts.
 local function count(key, field, by) return redis.pcall('HINCRBY', key, field, by) end
 
+-- A person's book lists the fields of the ledger that are about them. What is no payment is counted apart.
+local function note(book, field)
+  redis.call('RPUSH', p .. book, field)
+  if string.sub(field, 1, 1) == '~' then acts = acts + 1 end
+end
+
 local function commit(o)
   local source, entry = ARGV[o + 2], ARGV[o + 3]
   if not isOwner then return 'fenced' end
@@ -55,7 +63,7 @@ local function commit(o)
   if isGranted(known) and ARGV[o + 18] == '' then return 'charged' end
 
   -- Everything is looked at before the first write, since a script that fails does not take back what it wrote.
-  if field ~= '' then expect(ARGV[o + 17], 'list') end
+  if ARGV[o + 17] ~= '' then expect(ARGV[o + 17], 'list') end
   if ARGV[o + 18] ~= '' then expect('dead', 'stream') end
   if ARGV[o + 9] ~= '' then expect('chats', 'zset') end
   if not isNumber(ARGV[o + 10]) then error({ err = 'ERR now is no number' }) end
@@ -84,7 +92,7 @@ local function commit(o)
   end
   if field ~= '' and not isGranted(known) then
     redis.call('HSET', p .. 'ledger', field, ARGV[o + 16])
-    if not known then redis.call('RPUSH', p .. ARGV[o + 17], field) end
+    if not known then note(ARGV[o + 17], field) end
   end
   if ARGV[o + 18] ~= '' then redis.call('XADD', p .. 'dead', '*', 'd', ARGV[o + 18]) end
   if ARGV[o + 9] ~= '' then redis.call('ZADD', p .. 'chats', ARGV[o + 10], ARGV[o + 9]) end
@@ -148,6 +156,12 @@ local function commit(o)
     count(counts, name, 1)
     at = at + 1
   end
+  local lines = tonumber(ARGV[at])
+  at = at + 1
+  for _ = 1, lines do
+    if redis.call('HSETNX', p .. 'ledger', ARGV[at], ARGV[at + 1]) == 1 then note(ARGV[o + 17], ARGV[at]) end
+    at = at + 2
+  end
   return 'ok'
 end
 
@@ -160,5 +174,6 @@ while at < #ARGV do
   at = at + tonumber(ARGV[at + 1])
 end
 if outbox > 0 then redis.pcall('INCRBY', p .. 'stats:outbox', outbox) end
+if acts > 0 then redis.pcall('INCRBY', p .. 'stats:acts', acts) end
 if expiries ~= 0 then redis.pcall('INCRBY', p .. 'stats:expiries', expiries) end
 return results
