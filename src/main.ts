@@ -34,6 +34,8 @@ import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } fro
 import { readChat, readStatus } from './store/status.ts';
 import { fixShards, SettingDiffers } from './store/store.ts';
 import { createApis, type Perform } from './telegram/api.ts';
+import type { Content } from './telegram/content.ts';
+import { amountOf } from './telegram/currency.ts';
 import { TokenRefused } from './telegram/prepare.ts';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
@@ -169,10 +171,14 @@ async function chat(id: number, options: { json?: boolean }): Promise<void> {
   }
   for (const { charge, direction, amount, currency, at } of found.payments) {
     console.log(
-      `  ${direction === 'in' ? 'paid' : 'refunded'} ${amount} ${currency}  ${new Date(at).toISOString()}  ${paint.dim(charge)}`,
+      `  ${direction === 'in' ? 'paid' : 'refunded'} ${amountOf({ amount, currency })}  ${new Date(at).toISOString()}  ${paint.dim(charge)}`,
     );
   }
 }
+
+/** `250 XTR a month`. */
+const priceOf = ({ product: { price: amount, currency, isSubscription } }: Content): string =>
+  `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
 
 async function check(options: { json?: boolean }): Promise<void> {
   const environment = readEnvironment(readVariables(), { token: false });
@@ -191,7 +197,7 @@ async function check(options: { json?: boolean }): Promise<void> {
   }
   console.log(`${paint.green('ok')} machines: ${found.machines.map(({ id }) => id).join(', ')}`);
   console.log(
-    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${content.product.price} ${content.product.currency}`,
+    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${priceOf(content)}`,
   );
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
   if (environment.adminIds.length === 0)

@@ -1,6 +1,7 @@
 import type { Access, Bought } from '../core/book.ts';
 import type { Effect, JsonObject } from '../core/effects.ts';
 import type { Content } from './content.ts';
+import { moneyIn, wholeOf } from './currency.ts';
 import type { Variables } from './locale.ts';
 import { type Attachment, buttonsOf, longest, type MessageContent, type Row } from './message.ts';
 import { show } from './problem.ts';
@@ -278,7 +279,7 @@ function variablesOf(content: Content, effect: Effect): Variables {
     payments: cut(effect.params?.['payments'], longest.payments) || '—',
     charge: cut(output?.['charge'] ?? event['charge'] ?? debt?.replace(/^\w+ /, ''), longest.charge) || '—',
     price: money(content, language, product.currency, product.price),
-    amount: major(product.currency, product.price),
+    amount: wholeOf(product.price, product.currency),
     currency: product.currency,
     days: product.accessDays,
     plan: product.isSubscription ? 'monthly' : 'once',
@@ -308,29 +309,19 @@ function displayName(value: unknown): string | undefined {
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(name.replace(/\p{DI}/gu, '')) ? name : undefined;
 }
 
-/** A day in words, in the time zone of the machine (TZ); `never` where access has no end. */
+/** A day in words, in the time zone of the machine (TZ); `never` where access has no end. Never ends with a full stop. */
 function dateOf(language: string, at: unknown): string {
   if (typeof at !== 'number') return 'never';
-  return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(at);
+  const parts = new Intl.DateTimeFormat(language, { dateStyle: 'long' }).formatToParts(at);
+  // Some languages close a date with an abbreviation (“г.”), whose stop would stand beside that of the sentence.
+  const last = parts.at(-1);
+  if (last?.type === 'literal' && last.value.trimEnd().endsWith('.')) parts.pop();
+  return parts.map(({ value }) => value).join('');
 }
 
 /** A price in words: `250 звёзд`, `19,00 €`. */
 export function money(content: Content, language: string, currency: string, amount: number): string {
-  if (currency === 'XTR') return content.format(language, 'stars', { amount }, true);
-  const format = moneyFormat(language, currency);
-  return format === undefined ? `${amount} ${currency}` : format.format(amount / 10 ** digits(format));
+  return currency === 'XTR'
+    ? content.format(language, 'stars', { amount }, true)
+    : moneyIn(language, amount, currency);
 }
-
-function major(currency: string, amount: number): number {
-  const format = currency === 'XTR' ? undefined : moneyFormat('en', currency);
-  return format === undefined ? amount : amount / 10 ** digits(format);
-}
-
-/** undefined for what is no currency code: a payment's currency comes from outside. */
-function moneyFormat(language: string, currency: string): Intl.NumberFormat | undefined {
-  return /^[A-Z]{3}$/.test(currency)
-    ? new Intl.NumberFormat(language, { style: 'currency', currency })
-    : undefined;
-}
-
-const digits = (format: Intl.NumberFormat): number => format.resolvedOptions().maximumFractionDigits ?? 2;
