@@ -121,6 +121,45 @@ describe('send', () => {
     expect(text('en')).toContain('Price: <b>250 Stars</b>');
   });
 
+  it('names a price that is paid each month as such, wherever the price is named', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'content-'));
+    await cp('content', folder, { recursive: true });
+    const bot = await readFile(join(folder, 'bot.yaml'), 'utf8');
+    await writeFile(join(folder, 'bot.yaml'), bot.replace('subscription:', 'subscription: monthly'));
+    const monthly = createRender(await load(folder), { providerToken: '', signer });
+    await rm(folder, { recursive: true });
+    const say = (message: string, language: string) =>
+      String(monthly(effect('send', { message }, { context: { language } })).payload['text']);
+    for (const message of ['offer', 'offer_again', 'terms', 'status_idle', 'status_awaiting_payment']) {
+      expect(say(message, 'en'), message).toMatch(/250 Stars a month/);
+      expect(say(message, 'ru'), message).toMatch(/250 звёзд в месяц/);
+    }
+    const { method, payload, next } = monthly(effect('sendInvoice', undefined, inEnglish));
+    expect([method, payload['prices']]).toEqual([
+      'createInvoiceLink',
+      [{ label: 'Access to the club, each month', amount: 250 }],
+    ]);
+    expect(next?.('https://t.me/$1').payload['text']).toMatch(/month by month costs 250 Stars a month\./);
+  });
+
+  it.each(['ru', 'uk', 'bg', 'hr', 'sr', 'hu', 'lv', 'cs', 'de', 'en', 'es', 'fr', 'kk', 'ja', 'ko', 'zh'])(
+    'ends no sentence with two full stops after a date: %s',
+    async (language) => {
+      const folder = await mkdtemp(join(tmpdir(), 'content-'));
+      await cp('content', folder, { recursive: true });
+      const texts = await readFile(join(folder, 'locales/ru.ftl'), 'utf8');
+      await writeFile(join(folder, `locales/${language}.ftl`), texts);
+      const inAll = createRender(await load(folder), { providerToken: '', signer });
+      await rm(folder, { recursive: true });
+      const until = Date.UTC(2026, 11, 25, 12);
+      const { payload } = inAll(
+        effect('send', { message: 'access_shortened' }, { context: { language, until } }),
+      );
+      expect(payload['text']).toMatch(/25/);
+      expect(payload['text']).toMatch(/[^.]\.$/);
+    },
+  );
+
   it('names the chosen topic by its title', () => {
     const call = render(
       effect('send', { message: 'follow_up' }, { context: { language: 'en', topic: 'week' } }),
