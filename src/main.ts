@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import { openRedis, reachRedis, StartCalledOff, startApp } from './app.ts';
-import { checkProvider, loadConversation, machines, reportOf } from './conversation.ts';
+import { checkProvider, loadConversation, machines, reportOf, runningOf } from './conversation.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
@@ -12,6 +12,7 @@ import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
 import { keepMemoryLow } from './ops/memory.ts';
 import { mermaidOf } from './ops/mermaid.ts';
+import { checkOnline, reportOnline } from './ops/online.ts';
 import {
   exportPayments,
   listPayments,
@@ -170,16 +171,21 @@ async function chat(id: number, options: { json?: boolean }): Promise<void> {
 const priceOf = ({ product: { price: amount, currency, isSubscription } }: Content): string =>
   `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
 
-async function check(options: { json?: boolean }): Promise<void> {
-  const environment = readEnvironment(readVariables(), { token: false });
-  const { content, warnings, machines: loaded } = await loadConversation(environment.contentDir);
+async function check(options: { json?: boolean; online?: boolean }): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: options.online === true });
+  const conversation = await loadConversation(environment.contentDir);
+  const { content, warnings, machines: loaded } = conversation;
   checkProvider(content, environment);
+  const online =
+    options.online === true ? await checkOnline(runningOf(conversation, environment), environment) : [];
+  if (online.some(({ result }) => result === 'wrong')) process.exitCode = exitCodes.configuration;
   const found = {
     machines: loaded.map(({ id, version }) => ({ id, version })),
     languages: content.languages,
     topics: content.topics.length,
     product: content.product,
     warnings,
+    ...(options.online === true && { online }),
   };
   if (options.json === true) {
     console.log(JSON.stringify(found));
@@ -189,6 +195,7 @@ async function check(options: { json?: boolean }): Promise<void> {
   console.log(
     `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${priceOf(content)}`,
   );
+  reportOnline(online);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
   if (environment.adminIds.length === 0)
     console.log(
@@ -331,6 +338,10 @@ program
 program
   .command('check')
   .description('check environment, content and machines, and start nothing')
+  .option(
+    '--online',
+    'try token, price and club at Telegram as well; nobody is sent anything (needs BOT_TOKEN)',
+  )
   .addOption(json())
   .action(check);
 program
