@@ -514,6 +514,32 @@ describe('a file that is not UTF-8 is told in one line', () => {
   );
 });
 
+describe('a file that cannot be read brings no noise from others', () => {
+  const borrowing: Edit[] = [
+    ['locales/en.ftl', 'button-stale', 'button-old'],
+    ['locales/ru.ftl', 'topic-week', 'topic-weak'],
+  ];
+  const incomplete = async (...edits: Edit[]) => {
+    const folder = await edited(...borrowing, ...edits);
+    await rm(join(folder, 'media/first-week.en.pdf'));
+    return folder;
+  };
+  const files = (lines: readonly string[]) => lines.map((line) => line.split(/[: ]/)[0]);
+
+  it.each<Edit>([
+    ['bot.yaml', 'price: 250', 'price:250'],
+    ['messages.yaml', '\nwelcome:', '\nwelcome'],
+  ])('%s', async (file, from, to) => {
+    expect(files(await problemsIn(await incomplete([file, from, to])))).toEqual([file]);
+  });
+
+  it.each(['locales/ru.ftl', 'locales/en.ftl'])('%s', async (file) => {
+    const folder = await incomplete();
+    await writeFile(join(folder, file), Buffer.from('# \ufeff', 'utf16le'));
+    expect(files(await problemsIn(folder))).toEqual([file]);
+  });
+});
+
 describe('a mistake in messages.yaml is named with its line', () => {
   it('a message that the conversation sends and nobody wrote', async () => {
     expect(
