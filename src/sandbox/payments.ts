@@ -15,11 +15,36 @@ export interface Offer {
   readonly period?: number;
 }
 
+/** Whoever brought a person to the bot gets so many of each 1,000 Stars. */
+export interface Affiliate {
+  readonly perMille: number;
+}
+
+export interface PayOptions {
+  /** The bot is never told. */
+  readonly loseUpdate?: boolean;
+  /** Of each payment of a subscription, for as long as it renews. */
+  readonly affiliate?: Affiliate;
+}
+
+/** A payment that Telegram's list has from an earlier time, or for another program that had the same token. */
+export interface EarlierPayment {
+  readonly user: number;
+  /** As that program wrote it. */
+  readonly payload: string;
+  /** Stars. */
+  readonly amount: number;
+  /** ms since 1970; default: now. */
+  readonly at?: number;
+  /** Seconds between two payments of a subscription, which renews if its time is not over. */
+  readonly period?: number;
+}
+
 interface Charge {
   readonly id: string;
-  readonly providerId: string;
   readonly user: number;
   readonly offer: Offer;
+  readonly affiliate?: Affiliate;
   refunded: boolean;
 }
 
@@ -28,6 +53,7 @@ export interface Subscription {
   readonly charge: string;
   readonly user: number;
   readonly offer: Offer;
+  readonly affiliate?: Affiliate;
   /** ms since 1970: when the next payment is due, or the subscription ends. */
   expires: number;
   state: 'active' | 'canceled' | 'ended';
@@ -35,6 +61,8 @@ export interface Subscription {
   canceledByBot: boolean;
   /** The person has no Stars for the next payment. */
   failing: boolean;
+  /** The bot is not told of the next payment. */
+  losesRenewal: boolean;
 }
 
 export interface CheckoutAnswer {
@@ -53,6 +81,13 @@ export interface PaymentsState {
 
 /** Telegram waits this long for the answer to a checkout query, ms. */
 const checkoutLimit = 10_000;
+
+/** Who brings people to the bot. */
+const affiliateUser = { id: 998, is_bot: false, first_name: 'Affiliate' };
+
+/** Stars that go to the affiliate. */
+const commissionOf = ({ amount }: Offer, affiliate?: Affiliate): number =>
+  Math.floor((amount * (affiliate?.perMille ?? 0)) / 1_000);
 
 const messageKey = ({ chat, id }: Pick<SandboxMessage, 'chat' | 'id'>) => `${chat}:${id}`;
 
@@ -131,52 +166,67 @@ export class Payments {
     });
   }
 
-  /**
-   * Money comes in: a charge, a line in the list, a message in the chat.
-   * @param options.loseUpdate the bot is never told
-   */
-  pay(user: number, offer: Offer, { loseUpdate = false } = {}): { charge: string } {
-    const now = this.#telegram.clock.now();
-    if (offer.period === undefined) return { charge: this.#charge(user, offer, {}, loseUpdate) };
-    const expires = now + offer.period * 1_000;
+  /** Money comes in: a charge, a line in the list, a message in the chat. */
+  pay(user: number, offer: Offer, { loseUpdate = false, affiliate }: PayOptions = {}): { charge: string } {
+    if (offer.period === undefined) return { charge: this.#pay(user, offer, {}, loseUpdate, affiliate) };
+    const expires = this.#telegram.clock.now() + offer.period * 1_000;
     const recurring = { is_recurring: true, is_first_recurring: true };
     const fields = { subscription_expiration_date: Math.floor(expires / 1_000), ...recurring };
-    const charge = this.#charge(user, offer, fields, loseUpdate);
-    const subscription: Subscription = {
-      charge,
-      user,
-      offer,
-      expires,
-      state: 'active',
-      canceledByBot: false,
-      failing: false,
-    };
-    this.#subscriptions.set(charge, subscription);
-    this.#scheduleRenewal(subscription);
+    const charge = this.#pay(user, offer, fields, loseUpdate, affiliate);
+    this.#subscribe(charge, user, offer, expires, affiliate);
     return { charge };
   }
 
-  /** The money of a charge goes back; the bot hears of it by a message. */
-  refund(charge: string, user?: number): void {
+  /** Puts a payment into the list, by its date, of which the bot was told before or never. */
+  book({ user, payload, amount, at, period }: EarlierPayment): { charge: string } {
+    const now = this.#telegram.clock.now();
+    const time = at ?? now;
+    const terms = period === undefined ? {} : { period };
+    const offer = { title: '', description: '', payload, currency: 'XTR', amount, ...terms };
+    const charge = this.#charge(user, offer, time);
+    const expires = time + (period ?? 0) * 1_000;
+    if (expires > now) this.#subscribe(charge, user, offer, expires);
+    return { charge };
+  }
+
+  /** Stars leave the bot for its owner's wallet; all of them when no number is named. */
+  withdraw(amount = this.#balance): void {
+    if (amount < 1 || amount > this.#balance)
+      throw new Error(`Expected from 1 to ${this.#balance} Stars to withdraw, found ${amount}.`);
+    this.#balance -= amount;
+    const date = this.#telegram.seconds();
+    const receiver = { type: 'fragment', withdrawal_state: { type: 'pending' } };
+    this.#transactions.push({ id: this.#telegram.newId(24), amount, date, receiver });
+    this.#telegram.changed();
+  }
+
+  /**
+   * The money of a charge goes back; the bot hears of it by a message.
+   * @param by a bot needs the Stars for it; Telegram takes them, and the balance can fall below nothing
+   */
+  refund(charge: string, user: number, by: 'bot' | 'telegram'): void {
     if (charge === '') throw badRequest('CHARGE_ID_EMPTY');
     const paid = this.#charges.get(charge);
-    const isStars = paid?.offer.currency === 'XTR';
-    if (paid === undefined || !isStars || (user !== undefined && paid.user !== user))
+    if (paid === undefined || paid.offer.currency !== 'XTR' || paid.user !== user)
       throw badRequest('CHARGE_ID_INVALID');
     if (paid.refunded) throw badRequest('CHARGE_ALREADY_REFUNDED');
+    const { offer, affiliate } = paid;
+    // The affiliate's part goes back too.
+    const amount = offer.amount - commissionOf(offer, affiliate);
+    if (by === 'bot' && amount > this.#balance) throw badRequest('BALANCE_TOO_LOW');
     paid.refunded = true;
-    const { currency, amount: total_amount, payload: invoice_payload } = paid.offer;
-    this.#balance -= total_amount;
+    const { currency, amount: total_amount, payload: invoice_payload } = offer;
+    this.#balance -= amount;
     this.#transactions.push({
       id: charge,
-      amount: total_amount,
+      amount,
       date: this.#telegram.seconds(),
-      receiver: this.#partner(paid.user, paid.offer),
+      receiver: this.#partner(user, offer, affiliate, -1),
     });
     const refunded = { currency, total_amount, invoice_payload, telegram_payment_charge_id: charge };
     // The one message of its own that Telegram tells a bot of.
-    const message = this.#telegram.add(paid.user, 'bot', { refunded_payment: refunded });
-    this.#telegram.emit({ type: 'refunded', user: paid.user, charge });
+    const message = this.#telegram.add(user, 'bot', { refunded_payment: refunded });
+    this.#telegram.emit({ type: 'refunded', user, charge });
     this.#telegram.push({ message: message.raw });
   }
 
@@ -216,17 +266,26 @@ export class Payments {
     this.#balance = state.balance;
   }
 
-  #charge(user: number, offer: Offer, fields: Json, loseUpdate: boolean): string {
+  /** A charge and its line in the list, at a time in ms since 1970. Returns its id. */
+  #charge(user: number, offer: Offer, time: number, affiliate?: Affiliate): string {
     const isStars = offer.currency === 'XTR';
     const id = isStars ? `stx${this.#telegram.newId(24)}` : `${this.#telegram.newId(12)}_tg`;
-    const providerId = isStars ? '' : `ch_${this.#telegram.newId(12)}`;
-    this.#charges.set(id, { id, providerId, user, offer, refunded: false });
+    this.#charges.set(id, { id, user, offer, ...(affiliate && { affiliate }), refunded: false });
+    if (!isStars) return id;
+    const date = Math.floor(time / 1_000);
+    // What came in is told without the affiliate's part, which stands beside it.
+    const amount = offer.amount - commissionOf(offer, affiliate);
+    const line = { id, amount, date, source: this.#partner(user, offer, affiliate) };
+    const after = this.#transactions.findLastIndex((other) => Number(other['date']) <= date);
+    this.#transactions.splice(after + 1, 0, line);
+    this.#balance += amount;
+    return id;
+  }
+
+  /** A charge of now, with its message. Returns its id. */
+  #pay(user: number, offer: Offer, fields: Json, loseUpdate: boolean, affiliate?: Affiliate): string {
+    const id = this.#charge(user, offer, this.#telegram.clock.now(), affiliate);
     const { currency, amount, payload } = offer;
-    if (isStars) {
-      this.#balance += amount;
-      const source = this.#partner(user, offer);
-      this.#transactions.push({ id, amount, date: this.#telegram.seconds(), source });
-    }
     const message = this.#telegram.add(user, user, {
       successful_payment: {
         currency,
@@ -234,7 +293,7 @@ export class Payments {
         invoice_payload: payload,
         ...fields,
         telegram_payment_charge_id: id,
-        provider_payment_charge_id: providerId,
+        provider_payment_charge_id: currency === 'XTR' ? '' : `ch_${this.#telegram.newId(12)}`,
       },
     });
     this.#telegram.emit({ type: 'paid', user, charge: id });
@@ -242,14 +301,39 @@ export class Payments {
     return id;
   }
 
-  #partner(user: number, { payload, period }: Offer): Json {
+  /** Whom the money came from or went to. @param sign -1 when an affiliate gives their part back */
+  #partner(user: number, offer: Offer, affiliate?: Affiliate, sign: 1 | -1 = 1): Json {
+    const { payload, period } = offer;
     return {
       type: 'user',
       transaction_type: 'invoice_payment',
       user: this.#telegram.userOf(user),
+      ...(affiliate !== undefined && {
+        affiliate: {
+          affiliate_user: affiliateUser,
+          commission_per_mille: affiliate.perMille,
+          amount: sign * commissionOf(offer, affiliate),
+        },
+      }),
       invoice_payload: payload,
       ...(period !== undefined && { subscription_period: period }),
     };
+  }
+
+  #subscribe(charge: string, user: number, offer: Offer, expires: number, affiliate?: Affiliate): void {
+    const subscription: Subscription = {
+      charge,
+      user,
+      offer,
+      ...(affiliate && { affiliate }),
+      expires,
+      state: 'active',
+      canceledByBot: false,
+      failing: false,
+      losesRenewal: false,
+    };
+    this.#subscriptions.set(charge, subscription);
+    this.#scheduleRenewal(subscription);
   }
 
   #scheduleRenewal(subscription: Subscription): void {
@@ -259,11 +343,13 @@ export class Payments {
 
   /** The period is over: the next payment, or the end. */
   #renew(subscription: Subscription): void {
-    const { user, offer, state, failing } = subscription;
+    const { user, offer, state, failing, losesRenewal, affiliate } = subscription;
     if (state === 'active' && !failing) {
       subscription.expires += (offer.period as number) * 1_000;
+      subscription.losesRenewal = false;
       const subscription_expiration_date = Math.floor(subscription.expires / 1_000);
-      this.#charge(user, offer, { subscription_expiration_date, is_recurring: true }, false);
+      const fields = { subscription_expiration_date, is_recurring: true };
+      this.#pay(user, offer, fields, losesRenewal, affiliate);
       this.#scheduleRenewal(subscription);
       return;
     }

@@ -9,8 +9,9 @@ import { decorations } from './messages.ts';
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 /** The only period of a subscription, seconds. */
 const month = 2_592_000;
-/** A payment in Stars is at most this many. */
-const mostStars = 10_000;
+/** A payment in Stars is at most this many; the documentation names the limit of subscriptions alone. */
+const mostStars = 100_000;
+const mostMonthlyStars = 10_000;
 
 function offerOf(values: Json): Offer {
   const required = (name: string) => text(values, name) ?? '';
@@ -26,7 +27,8 @@ function offerOf(values: Json): Offer {
   if (currency === 'XTR') {
     if (hasProvider || (parsed(values, 'prices') as unknown[]).length !== 1)
       throw badRequest('STARS_INVOICE_INVALID');
-    if (amount > mostStars) throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');
+    if (amount > (period === undefined ? mostStars : mostMonthlyStars))
+      throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');
   } else {
     if (!currencies.has(currency)) throw badRequest('CURRENCY_INVALID');
     if (!hasProvider) throw badRequest('PAYMENT_PROVIDER_INVALID');
@@ -81,7 +83,7 @@ export const paymentMethods: Methods = {
   refundstarpayment: ({ telegram, payments }, { values }) => {
     const user = integer(values, 'user_id') ?? 0;
     if (!telegram.users.has(user)) throw badRequest('USER_ID_INVALID');
-    payments.refund(text(values, 'telegram_payment_charge_id') ?? '', user);
+    payments.refund(text(values, 'telegram_payment_charge_id') ?? '', user, 'bot');
     return true;
   },
   getmystarbalance: ({ payments }) => ({ amount: payments.balance }),
