@@ -41,7 +41,7 @@ export interface Club {
   /** What the bot is in it. */
   bot: MemberStatus;
   /** Where its rights differ from all that a club's bot needs. */
-  botRights: Rights;
+  botRights?: Rights;
   readonly members: Map<number, Standing>;
   readonly links: Map<string, InviteLink>;
   readonly requests: Map<number, JoinRequest>;
@@ -69,27 +69,9 @@ export const isInside = ({ status, isMember = true }: Standing): boolean =>
 export const insiders = (club: Club, now: number): number[] =>
   [...club.members.keys()].filter((user) => isInside(standingIn(club, user, now)));
 
-const botRights: Rights = {
-  can_be_edited: false,
-  is_anonymous: false,
-  can_manage_chat: true,
-  can_delete_messages: true,
-  can_manage_video_chats: true,
-  can_restrict_members: true,
-  can_promote_members: false,
-  can_change_info: true,
-  can_invite_users: true,
-  can_post_stories: false,
-  can_edit_stories: false,
-  can_delete_stories: false,
-};
-
-/** The Bot API's rights of an administrator. */
-export const rightsOf = (differing: Rights = {}): Rights => ({ ...botRights, ...differing });
-
 /** The bot is an administrator with this right. */
-export const botMay = ({ bot, botRights: differing }: Club, right: string): boolean =>
-  bot === 'administrator' && rightsOf(differing)[right] === true;
+export const botMay = ({ bot, botRights }: Club, right: string): boolean =>
+  bot === 'administrator' && botRights?.[right] !== false;
 
 export const botIsInside = ({ bot }: Club): boolean => isInside({ status: bot, until: 0 });
 

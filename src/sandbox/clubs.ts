@@ -82,7 +82,6 @@ export function openClub(world: World, options: ClubOptions): SandboxClub {
     joinByRequest: options.joinByRequest ?? false,
     asksBot: options.asksBot ?? false,
     bot: options.bot ?? 'administrator',
-    botRights: {},
     members: new Map([[ownerId, { status: 'creator' as const, until: 0 }]]),
     links: new Map(),
     requests: new Map(),

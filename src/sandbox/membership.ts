@@ -1,3 +1,4 @@
+import { chatMember } from './chat-member.ts';
 import {
   botIsInside,
   botMay,
@@ -8,7 +9,6 @@ import {
   type JoinRequest,
   type MemberStatus,
   type Rights,
-  rightsOf,
   type Standing,
   standingIn,
 } from './club.ts';
@@ -22,25 +22,6 @@ const longestBan = 366 * 86_400;
 const shortestBan = 30;
 /** A bot that is assigned to process join requests has this long for each, ms. */
 const queryLimit = 10_000;
-
-const restrictions = {
-  can_send_messages: false,
-  can_send_audios: false,
-  can_send_documents: false,
-  can_send_photos: false,
-  can_send_videos: false,
-  can_send_video_notes: false,
-  can_send_voice_notes: false,
-  can_send_polls: false,
-  can_send_other_messages: false,
-  can_add_web_page_previews: false,
-  can_react_to_messages: false,
-  can_edit_tag: false,
-  can_change_info: false,
-  can_invite_users: false,
-  can_pin_messages: false,
-  can_manage_topics: false,
-};
 
 /** Who did something: the bot or a person. */
 type Actor = 'bot' | number;
@@ -81,9 +62,9 @@ export class Membership {
   /** The Bot API's ChatMember. */
   member(club: Club, id: number): Json {
     const { bot, users } = this.#telegram;
-    if (id === bot.id) return this.#describe(id, { status: club.bot, until: 0 }, club.botRights);
+    if (id === bot.id) return chatMember({ ...bot }, { status: club.bot, until: 0 }, club.botRights);
     if (!users.has(id)) throw badRequest('member not found');
-    return this.#describe(id, this.#standing(club, id));
+    return chatMember(this.#telegram.userOf(id), this.#standing(club, id));
   }
 
   /** Where an address leads, or a club that one can find without a link. Throws with the reason why the door is shut. */
@@ -178,7 +159,7 @@ export class Membership {
     user.blocked = isBlocked;
     telegram.emit({ type: isBlocked ? 'blocked' : 'unblocked', user: id });
     const [before, after] = isBlocked ? (['member', 'kicked'] as const) : (['kicked', 'member'] as const);
-    const described = (status: MemberStatus) => this.#describe(telegram.bot.id, { status, until: 0 });
+    const described = (status: MemberStatus) => chatMember({ ...telegram.bot }, { status, until: 0 });
     this.#tellOfBot(telegram.chatOf(id), id, described(before), described(after));
   }
 
@@ -304,21 +285,5 @@ export class Membership {
 
   #standing(club: Club, user: number): Standing {
     return standingIn(club, user, this.#telegram.seconds());
-  }
-
-  #describe(id: number, { status, until, isMember = true }: Standing, rights: Rights = {}): Json {
-    const user = id === this.#telegram.bot.id ? this.#telegram.bot : this.#telegram.userOf(id);
-    switch (status) {
-      case 'creator':
-        return { status, user, is_anonymous: false };
-      case 'administrator':
-        return { status, user, ...rightsOf(rights) };
-      case 'restricted':
-        return { status, user, is_member: isMember, ...restrictions, until_date: until };
-      case 'kicked':
-        return { status, user, until_date: until };
-      default:
-        return { status, user };
-    }
   }
 }

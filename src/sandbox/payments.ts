@@ -1,24 +1,9 @@
 import { badRequest } from './errors.ts';
 import type { SandboxMessage } from './message.ts';
+import type { Affiliate, Charge, Offer } from './offer.ts';
 import type { Json } from './parameters.ts';
+import { StarAccount, type StarState } from './stars.ts';
 import type { Telegram } from './telegram.ts';
-
-/** What an invoice or a payment link asks for. */
-export interface Offer {
-  readonly title: string;
-  readonly description: string;
-  readonly payload: string;
-  readonly currency: string;
-  /** In the currency's smallest units. */
-  readonly amount: number;
-  /** Seconds between two payments of a subscription. */
-  readonly period?: number;
-}
-
-/** Whoever brought a person to the bot gets so many of each 1,000 Stars. */
-export interface Affiliate {
-  readonly perMille: number;
-}
 
 export interface PayOptions {
   /** The bot is never told. */
@@ -38,14 +23,6 @@ export interface EarlierPayment {
   readonly at?: number;
   /** Seconds between two payments of a subscription, which renews if its time is not over. */
   readonly period?: number;
-}
-
-interface Charge {
-  readonly id: string;
-  readonly user: number;
-  readonly offer: Offer;
-  readonly affiliate?: Affiliate;
-  refunded: boolean;
 }
 
 export interface Subscription {
@@ -71,23 +48,14 @@ export interface CheckoutAnswer {
   readonly error?: string;
 }
 
-export interface PaymentsState {
+export interface PaymentsState extends StarState {
   readonly offers: [string, Offer][];
   readonly charges: Charge[];
-  readonly transactions: Json[];
   readonly subscriptions: Subscription[];
-  readonly balance: number;
 }
 
 /** Telegram waits this long for the answer to a checkout query, ms. */
 const checkoutLimit = 10_000;
-
-/** Who brings people to the bot. */
-const affiliateUser = { id: 998, is_bot: false, first_name: 'Affiliate' };
-
-/** Stars that go to the affiliate. */
-const commissionOf = ({ amount }: Offer, affiliate?: Affiliate): number =>
-  Math.floor((amount * (affiliate?.perMille ?? 0)) / 1_000);
 
 const messageKey = ({ chat, id }: Pick<SandboxMessage, 'chat' | 'id'>) => `${chat}:${id}`;
 
@@ -98,21 +66,12 @@ export class Payments {
   readonly #offers = new Map<string, Offer>();
   readonly #charges = new Map<string, Charge>();
   readonly #subscriptions = new Map<string, Subscription>();
-  /** StarTransactions, oldest first. */
-  #transactions: Json[] = [];
-  /** Stars of the bot. */
-  #balance = 0;
+  /** What the bot has. */
+  readonly stars: StarAccount;
 
   constructor(telegram: Telegram) {
     this.#telegram = telegram;
-  }
-
-  get balance(): number {
-    return this.#balance;
-  }
-
-  get transactions(): readonly Json[] {
-    return this.#transactions;
+    this.stars = new StarAccount(telegram);
   }
 
   subscriptionsOf(user: number): Subscription[] {
@@ -189,17 +148,6 @@ export class Payments {
     return { charge };
   }
 
-  /** Stars leave the bot for its owner's wallet; all of them when no number is named. */
-  withdraw(amount = this.#balance): void {
-    if (amount < 1 || amount > this.#balance)
-      throw new Error(`Expected from 1 to ${this.#balance} Stars to withdraw, found ${amount}.`);
-    this.#balance -= amount;
-    const date = this.#telegram.seconds();
-    const receiver = { type: 'fragment', withdrawal_state: { type: 'pending' } };
-    this.#transactions.push({ id: this.#telegram.newId(24), amount, date, receiver });
-    this.#telegram.changed();
-  }
-
   /**
    * The money of a charge goes back; the bot hears of it by a message.
    * @param by a bot needs the Stars for it; Telegram takes them, and the balance can fall below nothing
@@ -210,19 +158,9 @@ export class Payments {
     if (paid === undefined || paid.offer.currency !== 'XTR' || paid.user !== user)
       throw badRequest('CHARGE_ID_INVALID');
     if (paid.refunded) throw badRequest('CHARGE_ALREADY_REFUNDED');
-    const { offer, affiliate } = paid;
-    // The affiliate's part goes back too.
-    const amount = offer.amount - commissionOf(offer, affiliate);
-    if (by === 'bot' && amount > this.#balance) throw badRequest('BALANCE_TOO_LOW');
+    this.stars.giveBack(paid, by);
     paid.refunded = true;
-    const { currency, amount: total_amount, payload: invoice_payload } = offer;
-    this.#balance -= amount;
-    this.#transactions.push({
-      id: charge,
-      amount,
-      date: this.#telegram.seconds(),
-      receiver: this.#partner(user, offer, affiliate, -1),
-    });
+    const { currency, amount: total_amount, payload: invoice_payload } = paid.offer;
     const refunded = { currency, total_amount, invoice_payload, telegram_payment_charge_id: charge };
     // The one message of its own that Telegram tells a bot of.
     const message = this.#telegram.add(user, 'bot', { refunded_payment: refunded });
@@ -249,9 +187,8 @@ export class Payments {
     return {
       offers: [...this.#offers],
       charges: [...this.#charges.values()],
-      transactions: this.#transactions,
       subscriptions: [...this.#subscriptions.values()],
-      balance: this.#balance,
+      ...this.stars.save(),
     };
   }
 
@@ -262,23 +199,16 @@ export class Payments {
       this.#subscriptions.set(subscription.charge, subscription);
       this.#scheduleRenewal(subscription);
     }
-    this.#transactions = state.transactions;
-    this.#balance = state.balance;
+    this.stars.restore(state);
   }
 
   /** A charge and its line in the list, at a time in ms since 1970. Returns its id. */
   #charge(user: number, offer: Offer, time: number, affiliate?: Affiliate): string {
     const isStars = offer.currency === 'XTR';
     const id = isStars ? `stx${this.#telegram.newId(24)}` : `${this.#telegram.newId(12)}_tg`;
-    this.#charges.set(id, { id, user, offer, ...(affiliate && { affiliate }), refunded: false });
-    if (!isStars) return id;
-    const date = Math.floor(time / 1_000);
-    // What came in is told without the affiliate's part, which stands beside it.
-    const amount = offer.amount - commissionOf(offer, affiliate);
-    const line = { id, amount, date, source: this.#partner(user, offer, affiliate) };
-    const after = this.#transactions.findLastIndex((other) => Number(other['date']) <= date);
-    this.#transactions.splice(after + 1, 0, line);
-    this.#balance += amount;
+    const charge = { id, user, offer, ...(affiliate && { affiliate }), refunded: false };
+    this.#charges.set(id, charge);
+    if (isStars) this.stars.receive(charge, Math.floor(time / 1_000));
     return id;
   }
 
@@ -299,25 +229,6 @@ export class Payments {
     this.#telegram.emit({ type: 'paid', user, charge: id });
     if (!loseUpdate) this.#telegram.push({ message: message.raw });
     return id;
-  }
-
-  /** Whom the money came from or went to. @param sign -1 when an affiliate gives their part back */
-  #partner(user: number, offer: Offer, affiliate?: Affiliate, sign: 1 | -1 = 1): Json {
-    const { payload, period } = offer;
-    return {
-      type: 'user',
-      transaction_type: 'invoice_payment',
-      user: this.#telegram.userOf(user),
-      ...(affiliate !== undefined && {
-        affiliate: {
-          affiliate_user: affiliateUser,
-          commission_per_mille: affiliate.perMille,
-          amount: sign * commissionOf(offer, affiliate),
-        },
-      }),
-      invoice_payload: payload,
-      ...(period !== undefined && { subscription_period: period }),
-    };
   }
 
   #subscribe(charge: string, user: number, offer: Offer, expires: number, affiliate?: Affiliate): void {

@@ -168,7 +168,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     users: people.all,
     club: (given = {}) => openClub(world, given),
     hasPayment: (payment) => world.payments.book(payment),
-    withdrawsStars: (amount) => world.payments.withdraw(amount),
+    withdrawsStars: (amount) => world.payments.stars.withdraw(amount),
     serveFile: (fileId, request, response) =>
       telegram.files.serve(telegram.files.find(fileId)?.path ?? '', request, response),
     fileUrl: (fileId) => {

@@ -1,7 +1,7 @@
 import { badRequest } from '../errors.ts';
 import { keyboard } from '../keyboard.ts';
+import type { Offer } from '../offer.ts';
 import type { Json } from '../parameters.ts';
-import type { Offer } from '../payments.ts';
 import { flag, integer, parsed, text } from '../values.ts';
 import type { Methods } from '../world.ts';
 import { decorations } from './messages.ts';
@@ -78,7 +78,7 @@ export const paymentMethods: Methods = {
   getstartransactions: ({ payments }, { values }) => {
     const offset = Math.max(0, integer(values, 'offset') ?? 0);
     const limit = Math.min(100, Math.max(1, integer(values, 'limit') ?? 100));
-    return { transactions: payments.transactions.slice(offset, offset + limit) };
+    return { transactions: payments.stars.transactions.slice(offset, offset + limit) };
   },
   refundstarpayment: ({ telegram, payments }, { values }) => {
     const user = integer(values, 'user_id') ?? 0;
@@ -86,7 +86,7 @@ export const paymentMethods: Methods = {
     payments.refund(text(values, 'telegram_payment_charge_id') ?? '', user, 'bot');
     return true;
   },
-  getmystarbalance: ({ payments }) => ({ amount: payments.balance }),
+  getmystarbalance: ({ payments }) => ({ amount: payments.stars.balance }),
   edituserstarsubscription: ({ telegram, payments }, { values }) => {
     const user = integer(values, 'user_id') ?? 0;
     if (!telegram.users.has(user)) throw badRequest('USER_ID_INVALID');
