@@ -117,6 +117,7 @@ function clubFace(world: World, club: Club): SandboxClub {
       addLink(telegram, club, telegram.userOf(idOf(by)), link).raw.invite_link,
     alreadyHas: (person) => {
       club.members.set(idOf(person), { status: 'member', until: 0 });
+      telegram.changed();
     },
     adds: (person, by) => membership.add(club, idOf(person), idOf(by)),
     approves: (person, by) => membership.settle(club, idOf(person), true, idOf(by)),

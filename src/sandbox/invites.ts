@@ -35,6 +35,7 @@ export function addLink(
   };
   const link = { raw, joined: new Set<number>() };
   club.links.set(raw.invite_link, link);
+  telegram.changed();
   return link;
 }
 
@@ -78,7 +79,10 @@ export function primaryLink(telegram: Telegram, club: Club, owner: number): stri
 
 /** The address of a chat folder that the club is shared in. */
 export function folderLink(telegram: Telegram, club: Club): string {
-  club.folder ??= `https://t.me/addlist/${secret(telegram)}`;
+  if (club.folder === undefined) {
+    club.folder = `https://t.me/addlist/${secret(telegram)}`;
+    telegram.changed();
+  }
   return club.folder;
 }
 

@@ -21,7 +21,7 @@ export interface EarlierPayment {
   readonly amount: number;
   /** ms since 1970; default: now. */
   readonly at?: number;
-  /** Seconds between two payments of a subscription, which renews if its time is not over. */
+  /** Seconds between two payments of a subscription, which is active if that time is not over. */
   readonly period?: number;
 }
 
@@ -145,6 +145,7 @@ export class Payments {
     const charge = this.#charge(user, offer, time);
     const expires = time + (period ?? 0) * 1_000;
     if (expires > now) this.#subscribe(charge, user, offer, expires);
+    this.#telegram.changed();
     return { charge };
   }
 
