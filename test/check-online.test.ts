@@ -100,7 +100,7 @@ test.each([
   expect(online).toContainEqual({ name: 'price', result: 'wrong', says: expect.stringMatching(says) });
 });
 
-test('a club without the bot, and one where it is a member only', async () => {
+test('a club without the bot, one where it is a member only, and one where it may not ban', async () => {
   const { sandbox, results } = await installed(withClub);
   const club = async () => {
     const { code, online } = await results();
