@@ -514,6 +514,18 @@ describe('a file that is not UTF-8 is told in one line', () => {
   );
 });
 
+it('what is right over several lines is not taken for the slip', async () => {
+  const folder = await edited(
+    ['messages.yaml', '[rhythm-1.$language.png, ', '[rhythm-1.$language.png,\n    '],
+    ['messages.yaml', '\nanother_topic:', '\nanother_topic'],
+  );
+  const [line, ...others] = await problemsIn(folder);
+  expect(line).toMatch(
+    /^messages\.yaml:\d+: expected a colon after the key: "another_topic:", found "another_topic"$/,
+  );
+  expect(others).toEqual([]);
+});
+
 describe('a file that cannot be read brings no noise from others', () => {
   const borrowing: Edit[] = [
     ['locales/en.ftl', 'button-stale', 'button-old'],

@@ -65,11 +65,25 @@ export function gluedKey(value: unknown): string | undefined {
 
 type Slip = Pick<Problem, 'line' | 'expected' | 'found'>;
 
-/** The parser sees a slip where the syntax breaks, lines later at times: the first line that has one is the cause. */
+/**
+ * The parser sees a slip where the syntax breaks, which may be lines after it: the first line that has one is the cause.
+ * Some look like what is right elsewhere, a list over several lines or a text: they come last.
+ */
 function slipOf({ code, message }: YAMLError, line: number, rows: readonly string[]): Slip {
-  for (const [index, row] of rows.slice(0, line).entries()) {
-    const expected = slipIn(withoutComment(row));
-    if (expected !== undefined) return { line: index + 1, expected, found: shownRow(row) };
+  const lines = rows.slice(0, line).map(withoutComment);
+  const last = lines.findLastIndex((row) => row.trim() !== '');
+  const before = lines.findLastIndex((row, index) => index < last && row.trim() !== '');
+  const all = [...lines.keys()];
+  const searches = [
+    [all, plainSlip],
+    [[before, last], missingColon],
+    [all, missingBracket],
+  ] as const;
+  for (const [indexes, slipIn] of searches) {
+    for (const index of indexes) {
+      const expected = slipIn(lines[index] ?? '');
+      if (expected !== undefined) return { line: index + 1, expected, found: shownRow(rows[index]) };
+    }
   }
   // The parser names the end of what went before.
   let at = line - 1;
@@ -87,26 +101,33 @@ const inWords: Partial<Record<YAMLError['code'], string>> = {
   BAD_SCALAR_START: 'quotes around a value that begins with such a sign',
 };
 
-/** What a line should have had; undefined when no usual slip is in it. */
-function slipIn(row: string): string | undefined {
+/** What a line should have had that is wrong wherever it stands; undefined when nothing is. */
+function plainSlip(row: string): string | undefined {
   if (/^ *\t/.test(row)) return 'spaces before it, not a tab';
   for (const quote of ['"', "'"]) {
     const [, rest] = new RegExp(`(?:^|[:\\-[{,])\\s*${quote}([^${quote}]*)$`).exec(row) ?? [];
     if (rest !== undefined) return `a closing ${quote}`;
   }
-  const bare = row.replace(/"[^"]*"|'[^']*'/g, '_');
+  const bare = withoutQuotes(row);
   const glued = /(?:^\s*(?:- +)?|[{,]\s*)([a-z]\w*):(?!\/\/)([^\s,}].*?)\s*[},]?\s*$/i.exec(bare);
   if (glued !== null) return `a space after the colon: "${glued[1]}: ${glued[2]}"`;
   const dash = /^\s*-(\w.*)$/.exec(bare);
-  if (dash !== null) return `a space after the dash: "- ${dash[1]}"`;
-  for (const [open, close] of ['[]', '{}']) {
-    if (bare.split(open as string).length > bare.split(close as string).length) return `a closing ${close}`;
-  }
-  const [, key, value] = /^\s*([a-z]\w*)(?:\s+([^:]*\S))?\s*$/i.exec(bare) ?? [];
-  return key === undefined
-    ? undefined
-    : `a colon after the key: "${key}:${value === undefined ? '' : ` ${value}`}"`;
+  return dash === null ? undefined : `a space after the dash: "- ${dash[1]}"`;
 }
+
+function missingColon(row: string): string | undefined {
+  const [, key, value] = /^\s*([a-z]\w*)(?:\s+([^:]*\S))?\s*$/i.exec(withoutQuotes(row)) ?? [];
+  if (key === undefined) return undefined;
+  return `a colon after the key: "${key}:${value === undefined ? '' : ` ${value}`}"`;
+}
+
+function missingBracket(row: string): string | undefined {
+  const count = (sign: string) => withoutQuotes(row).split(sign).length;
+  if (count('[') > count(']')) return 'a closing ]';
+  return count('{') > count('}') ? 'a closing }' : undefined;
+}
+
+const withoutQuotes = (row: string): string => row.replace(/"[^"]*"|'[^']*'/g, '_');
 
 const withoutComment = (row = ''): string => row.replace(/(^|\s)#.*$/, '');
 
