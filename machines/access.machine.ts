@@ -3,6 +3,8 @@ import { assign, setup } from 'xstate';
 /** What every event carries: the time, and today's offer as bot.yaml has it. */
 interface Facts {
   at?: number;
+  /** Of a timer that fires late: another one that was to fire after it is due as well. */
+  newer?: true;
   /** There is a club to enter. */
   club?: true;
   /** Days of access that the offer sells; absent: for ever. */
@@ -103,6 +105,8 @@ export const accessMachine = setup({
   },
   guards: {
     offerIsCurrent: ({ event }) => event.type === 'checkout.requested' && event.problem === undefined,
+    /** After a while without a bot, reminders that have become due one after another are not sent all at once. */
+    isNewest: ({ event }) => (event as Facts).newer !== true,
     hasPaid: ({ context }) => (context.payments ?? 0) > 0,
     otherPaymentRemains: ({ context }) => (context.payments ?? 0) > 1,
     extraPaymentRemains: ({ context }) => (context.extras ?? []).length > 0,
@@ -199,7 +203,11 @@ export const accessMachine = setup({
 }).createMachine({
   id: 'access',
   description: 'Sells access to the club: welcome, offer, payment, topic.',
-  tags: ['ends after blocked_ttl while unreachable'],
+  tags: [
+    'ends after blocked_ttl while unreachable',
+    'second_reminder waits for the news',
+    'offer_expiry waits for the news',
+  ],
   meta: {
     userEvents: [
       'start.requested',
@@ -387,10 +395,14 @@ export const accessMachine = setup({
       entry: [{ type: 'send', params: { message: 'offer' } }, 'sendInvoice'],
       after: {
         payment_reminder: {
+          guard: 'isNewest',
           description: 'The video "3 traps".',
           actions: { type: 'send', params: { message: 'payment_reminder' } },
         },
-        second_reminder: { actions: { type: 'send', params: { message: 'second_reminder' } } },
+        second_reminder: {
+          guard: 'isNewest',
+          actions: { type: 'send', params: { message: 'second_reminder' } },
+        },
         offer_expiry: { target: 'idle', actions: { type: 'send', params: { message: 'offer_expired' } } },
       },
       on: {
@@ -426,8 +438,12 @@ export const accessMachine = setup({
       tags: ['stays while unreachable'],
       entry: { type: 'send', params: { message: 'choose_topic' } },
       after: {
-        topic_reminder: { actions: { type: 'send', params: { message: 'topic_reminder' } } },
+        topic_reminder: {
+          guard: 'isNewest',
+          actions: { type: 'send', params: { message: 'topic_reminder' } },
+        },
         second_topic_reminder: {
+          guard: 'isNewest',
           description: 'A day after the first reminder.',
           actions: { type: 'send', params: { message: 'second_topic_reminder' } },
         },

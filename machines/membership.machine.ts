@@ -157,7 +157,7 @@ export const membershipMachine = setup({
   id: 'membership',
   description:
     'Membership of the club: invites who has paid, reminds before the paid time ends, removes after it.',
-  tags: ['goes on while unreachable'],
+  tags: ['goes on while unreachable', 'access_end waits for the news'],
   context: ({ input }) => ({ language: input?.language ?? 'en' }),
   initial: 'none',
   on: {

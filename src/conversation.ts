@@ -125,7 +125,12 @@ export interface Running extends Conversation {
   readonly render: (effect: Effect) => Call;
 }
 
-export function runningOf(conversation: Conversation, environment: Environment): Running {
+/** @param now ms since 1970, for texts that say how much time is left */
+export function runningOf(
+  conversation: Conversation,
+  environment: Environment,
+  now: () => number,
+): Running {
   const { content, machines: loaded } = conversation;
   const { product, club, refundsDuplicates } = content;
   const eventsOf = (forOperators: boolean) =>
@@ -136,7 +141,7 @@ export function runningOf(conversation: Conversation, environment: Environment):
     );
   return {
     ...conversation,
-    render: createRender(content, { providerToken: environment.providerToken }),
+    render: createRender(content, { providerToken: environment.providerToken, now }),
     rules: {
       userEvents: eventsOf(false),
       buttonData: content.buttonData,

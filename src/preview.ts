@@ -71,7 +71,7 @@ export async function preview(
   });
   const send = (token: string, root: string, chat: number) =>
     createSender({
-      render: () => createRender(content, { providerToken: environment.providerToken }),
+      render: () => createRender(content, { providerToken: environment.providerToken, now: Date.now }),
       media: createMedia(content.mediaDir, {
         get: async () => null,
         set: async () => {},

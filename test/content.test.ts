@@ -431,7 +431,7 @@ describe('a mistake in a locale is named with its line', () => {
       'button-pay = Pay',
       'button-pay = Pay { $prise }',
       'button-pay',
-      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
+      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $left, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
     ],
     [
       'an unknown text within a text',

@@ -10,6 +10,7 @@ import { type Call, checkoutProblem, createRender } from '../src/telegram/render
 
 let content: Content;
 let render: (effect: Effect) => Call;
+const now = Date.parse('2026-11-25T12:00:00Z');
 
 async function load(folder: string): Promise<Content> {
   const loaded = await loadContent(folder);
@@ -19,7 +20,7 @@ async function load(folder: string): Promise<Content> {
 
 beforeAll(async () => {
   content = await load('content');
-  render = createRender(content, { providerToken: 'provider' });
+  render = createRender(content, { providerToken: 'provider', now: () => now });
 });
 
 function effect(type: string, params: Effect['params'], more: Partial<Effect> = {}): Effect {
@@ -225,7 +226,7 @@ describe('sendInvoice', () => {
       join(folder, 'bot.yaml'),
       bot.replace('currency: XTR', 'currency: EUR').replace('price: 250', 'price: 1950'),
     );
-    const inEuro = createRender(await load(folder), { providerToken: 'provider' });
+    const inEuro = createRender(await load(folder), { providerToken: 'provider', now: () => now });
     await rm(folder, { recursive: true });
     const { payload } = inEuro(effect('sendInvoice', undefined, inEnglish));
     expect(payload).toMatchObject({
@@ -239,6 +240,28 @@ describe('sendInvoice', () => {
     expect(inEuro(effect('send', { message: 'offer' })).payload['text']).toContain(
       'Цена: <b>19,50\u00a0€</b>',
     );
+  });
+});
+
+describe('what is left of access', () => {
+  const [minutes, hours, days] = [60_000, 3_600_000, 86_400_000];
+  const text = (language: string, left: number) => {
+    const reminder = { context: { language, until: now + left } };
+    return String(render(effect('send', { message: 'access_ends_soon' }, reminder)).payload['text']);
+  };
+  it.each([
+    [3 * days - 20, 'in 3 days', 'через 3\u00a0дня'],
+    [7 * days, 'in 7 days', 'через 7\u00a0дней'],
+    [3 * days - hours, 'in 2 days', 'через 2\u00a0дня'],
+    [36 * hours, 'in 36 hours', 'через 36\u00a0часов'],
+    [days - 20, 'in 24 hours', 'через 24\u00a0часа'],
+    [2 * hours + 50 * minutes, 'in 2 hours', 'через 2\u00a0часа'],
+    [hours, 'in 1 hour', 'через 1\u00a0час'],
+    [40 * minutes, 'in less than an hour', 'меньше чем через час'],
+    [-days, 'in less than an hour', 'меньше чем через час'],
+  ])('%i ms: %s', (left, english, russian) => {
+    expect(text('en', left)).toContain(`ends ${english}: it is open until`);
+    expect(text('ru', left)).toContain(`закончится ${russian}: он открыт до`);
   });
 });
 

@@ -34,6 +34,8 @@ export interface StepInput {
   readonly now: number;
   /** Signals of machines that led here one after another. Default 0. */
   readonly hops?: number;
+  /** Known only at the time of the step: guards, assigns and computed delays find it in the event. No effect keeps it. */
+  readonly facts?: JsonObject;
   /** Somebody who is no operator caused it. */
   readonly isFromOutside?: boolean;
   /** The person is back after timers were dropped: those of the state they are in start anew. */
@@ -103,7 +105,7 @@ export function step(given: StepInput): Commit | null {
   // A session that has come to its end waits for nothing: whatever comes begins anew.
   const session = given.session?.status === 'active' ? given.session : null;
   // Guards, assigns and computed delays tell the time by this alone.
-  const event: MachineEvent = { ...given.event, at: given.now };
+  const event: MachineEvent = { ...given.event, ...given.facts, at: given.now };
   if (session !== null && isStale(machine, session, event)) return null;
 
   let snapshot: AnyMachineSnapshot;
@@ -265,7 +267,7 @@ function awaitedTimers(
     .filter(({ name, path }) => !known.has(name) && isActive(snapshot.value, path))
     .flatMap(({ name, delay }) => {
       const found = delays[delay];
-      const event = { ...given.event, at: given.now };
+      const event = { ...given.event, ...given.facts, at: given.now };
       const ms = typeof found === 'function' ? found({ context: snapshot.context, event }) : found;
       return timerAfter(given.machine, name, given.now, ms);
     });
@@ -281,6 +283,10 @@ export function timerEvent(machine: DurableMachine, name: string, value?: StateV
   const found = specs.find(({ path }) => value !== undefined && isActive(value, path)) ?? specs[0];
   return found === undefined ? null : { type: found.eventType };
 }
+
+/** Whether a timer of this stored name takes something away, and so waits for the news. */
+export const waitsForNews = (machine: DurableMachine, name: string): boolean =>
+  machine.timers.some((spec) => spec.waits && (spec.name === name || spec.formerNames.includes(name)));
 
 /** The event that brings an invoked actor's end back to its machine. */
 export function resultEvent(

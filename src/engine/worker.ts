@@ -57,6 +57,8 @@ interface InHand {
 const conflicts = { atOnce: 5, most: 50, pause: 20 };
 /** A person hears at most once in so long that something broke, ms. */
 const sorryPeriod = 3_600_000;
+/** A timer that fires later than this after its time is told so, ms. */
+const lateness = 60_000;
 
 /** A session changed each time before its step could be written. */
 class TooManyConflicts extends Error {
@@ -297,7 +299,8 @@ export class Worker {
     const isGranted = payment !== undefined && (await store.isGranted(payment));
     if (at !== undefined) await at('cause read');
     const now = clock.now();
-    const commit = isGranted ? null : this.#step(job, machine, session, now, { isAway: away, isBack });
+    const facts = job.kind === 'timer' ? await this.#factsOf(job, machine, now) : {};
+    const commit = isGranted ? null : this.#step(job, machine, session, now, { isAway: away, isBack, facts });
     if (commit === null && !isGranted && !isLast) return 'ignored';
     const addressed =
       commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
@@ -331,6 +334,18 @@ export class Worker {
     return 'done';
   }
 
+  /**
+   * What the step of a timer is told that fires late: `late`, by how many ms; `newer`, that a timer of the same session
+   * which was to fire after it is due as well, so that of several reminders only the newest need be sent.
+   */
+  async #factsOf({ cause, chat }: Job, machine: DurableMachine, now: number): Promise<JsonObject> {
+    const late = now - cause.due;
+    if (late <= lateness) return {};
+    const names = timerNamesOf(machine).filter((name) => name !== expiryTimer);
+    const isNewerDue = await this.#options.store.isNewerDue(machine.id, chat, names, cause.due, now);
+    return { late, ...(isNewerDue && { newer: true }) };
+  }
+
   /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */
   async #abandon(cause: Cause, chat: number): Promise<void> {
     const { store, machines, clock, log } = this.#options;
@@ -354,7 +369,7 @@ export class Worker {
     machine: DurableMachine,
     session: Session | null,
     now: number,
-    { isAway, isBack }: { isAway: boolean; isBack: boolean },
+    { isAway, isBack, facts }: { isAway: boolean; isBack: boolean; facts: JsonObject },
   ): Commit | null {
     const event = job.eventFor(session);
     if (event === null) return expire(machine, session, isAway);
@@ -369,6 +384,7 @@ export class Worker {
       cause: job.kind === 'timer' ? `t${job.cause.due}` : job.cause.id,
       input: this.#options.newSession(job.arrival ?? {}),
       now,
+      facts,
       hops: job.hops,
       isFromOutside: job.arrival !== undefined && job.arrival.fromOperator !== true,
       isBack,

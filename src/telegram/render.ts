@@ -25,15 +25,25 @@ interface ExtraButton {
   readonly paid?: { readonly currency: string; readonly amount: number };
 }
 
+/** The content, and the time by which a text says what is left. */
+interface Source extends Content {
+  readonly now: () => number;
+}
+
 /**
- * Makes the function that turns an effect into the call that performs it. Pure: no clock, no I/O.
+ * Makes the function that turns an effect into the call that performs it. Pure but for the clock: no I/O.
  * @param options.providerToken for currencies other than Stars
+ * @param options.now ms since 1970
  * @throws Error, from the function, when an effect or its message is unknown, saying what was expected and found
  */
 export function createRender(
   content: Content,
-  options: { readonly providerToken: string },
+  options: { readonly providerToken: string; readonly now: () => number },
 ): (effect: Effect) => Call {
+  return renderOf({ ...content, now: options.now }, options.providerToken);
+}
+
+function renderOf(content: Source, providerToken: string): (effect: Effect) => Call {
   return (effect) => {
     switch (effect.type) {
       case 'send':
@@ -49,7 +59,7 @@ export function createRender(
       case 'sendInvoice':
         return content.product.isSubscription
           ? sendSubscription(content, effect)
-          : sendInvoice(content, effect, options.providerToken);
+          : sendInvoice(content, effect, providerToken);
       case 'approveJoin':
         return {
           method: 'approveChatJoinRequest',
@@ -157,7 +167,7 @@ function languageOf(content: Content, effect: Effect): string {
   return isTheirs ? language : content.defaultLanguage;
 }
 
-function sendMessage(content: Content, effect: Effect, message: MessageContent): Call {
+function sendMessage(content: Source, effect: Effect, message: MessageContent): Call {
   const language = languageOf(content, effect);
   const body = content.format(language, message.text, variablesOf(content, effect), message.plain);
   const chat = { chat_id: effect.to ?? effect.chat };
@@ -184,7 +194,7 @@ function sendMessage(content: Content, effect: Effect, message: MessageContent):
   return { method: methods[first.kind], payload };
 }
 
-function keyboard(content: Content, language: string, effect: Effect, rows: readonly Row[]): JsonObject {
+function keyboard(content: Source, language: string, effect: Effect, rows: readonly Row[]): JsonObject {
   const { link } = effect.context;
   const inline = rows.flatMap((row): JsonObject[][] => {
     if (typeof row === 'object' && 'club' in row) {
@@ -206,7 +216,7 @@ function keyboard(content: Content, language: string, effect: Effect, rows: read
   return inline.length === 0 ? {} : { reply_markup: { inline_keyboard: inline } };
 }
 
-function sendInvoice(content: Content, effect: Effect, providerToken: string): Call {
+function sendInvoice(content: Source, effect: Effect, providerToken: string): Call {
   const payload = {
     chat_id: effect.to ?? effect.chat,
     ...invoiceOf(content, effect),
@@ -218,7 +228,7 @@ function sendInvoice(content: Content, effect: Effect, providerToken: string): C
 }
 
 /** A subscription can be offered by a link only: it is made, and sent under a button. */
-function sendSubscription(content: Content, effect: Effect): Call {
+function sendSubscription(content: Source, effect: Effect): Call {
   const language = languageOf(content, effect);
   const variables = variablesOf(content, effect);
   const message = (link: unknown): Call => ({
@@ -239,7 +249,7 @@ function sendSubscription(content: Content, effect: Effect): Call {
   return { method: 'createInvoiceLink', payload, next: message };
 }
 
-function invoiceOf(content: Content, effect: Effect): JsonObject {
+function invoiceOf(content: Source, effect: Effect): JsonObject {
   const { currency, price } = content.product;
   const language = languageOf(content, effect);
   const words = (key: string) => content.format(language, key, variablesOf(content, effect), true);
@@ -253,7 +263,7 @@ function invoiceOf(content: Content, effect: Effect): JsonObject {
 }
 
 /** What a text may say. All are there for every effect: what is unknown is a dash, or a word for an unknown name. */
-function variablesOf(content: Content, effect: Effect): Variables {
+function variablesOf(content: Source, effect: Effect): Variables {
   const language = languageOf(content, effect);
   const { product, topics } = content;
   const { event = {}, context } = effect;
@@ -278,6 +288,7 @@ function variablesOf(content: Content, effect: Effect): Variables {
     days: product.accessDays,
     plan: product.isSubscription ? 'monthly' : 'once',
     until: dateOf(language, context['until']),
+    left: timeLeft(language, context['until'], content.now()),
     topics: topics.length,
     count: Number(effect.params?.['count'] ?? 0),
     topic: topic === undefined ? '—' : content.format(language, `topic-${topic.id}`, {}, true),
@@ -306,6 +317,21 @@ function displayName(value: unknown): string | undefined {
 function dateOf(language: string, at: unknown): string {
   if (typeof at !== 'number') return 'never';
   return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(at);
+}
+
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
+
+/**
+ * What is left until a time, in words of the language: `3 days`, `36 hours`. Whole units, never more than there is, but that
+ * a reminder which is sent a moment late does not say `2 days`. `soon` below an hour, `never` where there is no end.
+ */
+function timeLeft(language: string, at: unknown, now: number): string {
+  if (typeof at !== 'number') return 'never';
+  const left = at - now + 5 * minute;
+  if (left < hour) return 'soon';
+  const [unit, length] = left < 2 * day ? (['hour', hour] as const) : (['day', day] as const);
+  const format = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' });
+  return format.format(Math.floor(left / length));
 }
 
 /** A price in words: `250 звёзд`, `19,00 €`. */

@@ -116,6 +116,10 @@ export interface ReconciliationOptions {
   readonly ledger: Ledger;
   /** How many transactions were compared; kept so that a restart goes on from there. */
   readonly position: { get(): Promise<number>; set(position: number): Promise<void> };
+  /**
+   * The last gap in what Telegram has told, which a pass that began after it makes up for, and what hears that one did.
+   */
+  readonly gap: { get(): Promise<string>; closed(gap: string): Promise<void> };
   /** Stores an update in the inbox of its chat. Twice does no harm: the ledger takes a charge once. */
   readonly append: (chat: number, update: FoundUpdate) => Promise<void>;
   readonly clock: Clock;
@@ -156,7 +160,8 @@ export class Reconciliation {
   }
 
   async #compare(): Promise<void> {
-    const { call, ledger, position, append, clock, log } = this.#options;
+    const { call, ledger, position, gap, append, clock, log } = this.#options;
+    const before = await gap.get();
     const from = await position.get();
     const found = await compare(call, ledger, from, clock.now());
     for (const { charge, direction, chat, amount, update } of found.differences) {
@@ -164,6 +169,7 @@ export class Reconciliation {
       await append(chat, update);
     }
     if (found.position !== from) await position.set(found.position);
+    await gap.closed(before);
     log.debug({ position: found.position, differences: found.differences.length }, 'payments compared');
   }
 }

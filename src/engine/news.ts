@@ -1,0 +1,65 @@
+import type { Store } from '../store/store.ts';
+import type { Clock } from './clock.ts';
+
+export interface NewsOptions {
+  readonly store: Pick<Store, 'news'>;
+  /** What comes is kept for us for longer than this, ms; a longer silence of ours is made up for by a comparison. */
+  readonly longestGap: number;
+  readonly clock: Clock;
+}
+
+/** It is written, and asked for, at most once in so long, ms. */
+const interval = 1_000;
+
+/**
+ * The news: everything from outside that could make a deadline void. Until they have come, a deadline is left alone. What is
+ * known of them is kept in the store, since one copy asks and the timers of all copies wait.
+ */
+export class News {
+  readonly #options: NewsOptions;
+  #notedAt = Number.NEGATIVE_INFINITY;
+  #wantedAt = Number.NEGATIVE_INFINITY;
+  #isWanted = false;
+
+  constructor(options: NewsOptions) {
+    this.#options = options;
+  }
+
+  /** A deadline of some copy waits: the next news are written at once. */
+  wanted(): void {
+    this.#isWanted = true;
+  }
+
+  /**
+   * An asking that began at `asked` (ms) has left nothing waiting, and what it brought is stored.
+   * @returns whether it was written
+   */
+  async came(asked: number): Promise<boolean> {
+    const { store, longestGap, clock } = this.#options;
+    if (!this.#isWanted && this.#isSoon(this.#notedAt)) return false;
+    this.#isWanted = false;
+    this.#notedAt = clock.now();
+    await store.news.note(asked, longestGap);
+    return true;
+  }
+
+  /**
+   * Deadlines up to this time (ms) are void, or may be acted on, by what is stored. Where it is earlier than `due`, the
+   * copy that asks is told that somebody waits.
+   */
+  async until(due: number): Promise<number> {
+    const { store, clock } = this.#options;
+    const { asked, gap, compared } = await store.news.read();
+    const until = asked ?? Number.NEGATIVE_INFINITY;
+    if (until < due && !this.#isSoon(this.#wantedAt)) {
+      this.#wantedAt = clock.now();
+      await store.news.want();
+    }
+    return gap === compared ? until : Number.NEGATIVE_INFINITY;
+  }
+
+  /** The clock may be moved, back as well. */
+  #isSoon(last: number): boolean {
+    return Math.abs(this.#options.clock.now() - last) < interval;
+  }
+}
