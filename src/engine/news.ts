@@ -50,12 +50,11 @@ export class News {
   async until(due: number): Promise<number> {
     const { store, clock } = this.#options;
     const { asked, gap, compared } = await store.news.read();
-    const until = asked ?? Number.NEGATIVE_INFINITY;
-    if (until < due && !this.#isSoon(this.#wantedAt)) {
+    if (asked < due && !this.#isSoon(this.#wantedAt)) {
       this.#wantedAt = clock.now();
       await store.news.want();
     }
-    return gap === compared ? until : Number.NEGATIVE_INFINITY;
+    return gap === compared ? asked : Number.NEGATIVE_INFINITY;
   }
 
   /** The clock may be moved, back as well. */

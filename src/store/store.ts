@@ -123,8 +123,8 @@ export interface DeadLetter {
 
 /** What all copies know of the news that deadlines wait for. */
 export interface NewsNote {
-  /** When the last asking began that left nothing waiting, and whose answer is stored, ms; null: never. */
-  readonly asked: number | null;
+  /** When the last asking began that left nothing waiting, and whose answer is stored, ms; -Infinity: never. */
+  readonly asked: number;
   /** Which gap was the last that is too long for what came in it to be there still; '' before the first asking. */
   readonly gap: string;
   /** The last gap that was made up for by a comparison. */
@@ -408,7 +408,8 @@ export class Store {
   readonly news = {
     read: async (): Promise<NewsNote> => {
       const [asked, gap, compared] = await this.#redis.hmget(this.keys.news(), 'asked', 'gap', 'compared');
-      return { asked: asked == null ? null : Number(asked), gap: gap ?? '', compared: compared ?? '' };
+      const at = Number(asked ?? Number.NEGATIVE_INFINITY);
+      return { asked: at, gap: gap ?? '', compared: compared ?? '' };
     },
     /**
      * An asking that began at `asked` (ms) has left nothing waiting, and what it brought is stored.
