@@ -454,11 +454,7 @@ async function startOn(parts: Parts): Promise<App> {
     log,
   });
   const reload = async () => {
-    const next = runningOf(
-      await loadConversation(environment.contentDir, parts.machines),
-      environment,
-      now,
-    );
+    const next = runningOf(await loadConversation(environment.contentDir, parts.machines), environment, now);
     checkProvider(next.content, environment);
     running = next;
     for (const warning of next.warnings) log.warn(warning);

@@ -126,11 +126,7 @@ export interface Running extends Conversation {
 }
 
 /** @param now ms since 1970, for texts that say how much time is left */
-export function runningOf(
-  conversation: Conversation,
-  environment: Environment,
-  now: () => number,
-): Running {
+export function runningOf(conversation: Conversation, environment: Environment, now: () => number): Running {
   const { content, machines: loaded } = conversation;
   const { product, club, refundsDuplicates } = content;
   const eventsOf = (forOperators: boolean) =>

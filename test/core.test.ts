@@ -89,13 +89,25 @@ describe('the access machine, step by step', () => {
     const waiting = access.timers.filter(({ waits }) => waits);
     expect(waiting.map(({ delay }) => delay)).toEqual(['second_reminder', 'offer_expiry']);
     expect(waitsForNews(access, waiting[0]?.name ?? '')).toBe(true);
-    for (const [name, waits] of Object.entries({ offer_expiry: true, payment_reminder: false, '~expiry': false }))
+    for (const [name, waits] of Object.entries({
+      offer_expiry: true,
+      payment_reminder: false,
+      '~expiry': false,
+    }))
       expect(waitsForNews(access, name)).toBe(waits);
   });
 
   test('of reminders that have become due one after another, all but the newest are left out', () => {
     const { session } = play(access, { type: 'access.requested' });
-    const given = { machine: access, chat: 7, session, cause: 'c', input: { language: 'en' }, now, rules: {} };
+    const given = {
+      machine: access,
+      chat: 7,
+      session,
+      cause: 'c',
+      input: { language: 'en' },
+      now,
+      rules: {},
+    };
     const late = (facts: object) => step({ ...given, event: fire('payment_reminder'), facts: { ...facts } });
     expect(late({ late: 90_000, newer: true })).toBeNull();
     expect(sent(late({ late: 90_000 }) as Commit)).toEqual(['send payment_reminder']);
