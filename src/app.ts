@@ -396,8 +396,9 @@ async function startOn(parts: Parts): Promise<App> {
         await store.untilWritten(server);
       },
       caughtUp: async (asked) => {
-        if (await news.came(asked)) timers.newsCame();
-        reconciliation.polled();
+        const came = await news.came(asked);
+        if (came !== 'known') timers.newsCame();
+        reconciliation.polled(came === 'gap');
       },
       mayPoll: () => leases.holds('poller'),
       conflicted: async () => {

@@ -245,7 +245,7 @@ test('reminders speak the language that was chosen since', async () => {
   anna.presses('language.selected:ru');
   await bot.settled();
   bot.clock.shift(27 * days);
-  await anna.sees('осталось три дня');
+  await anna.sees('закончится через 3 дня');
 });
 
 test('a lost link is replaced, and the one of before is revoked', async () => {

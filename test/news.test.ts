@@ -271,21 +271,21 @@ test('news are those that were asked for since; a gap of 23 h holds them back un
   const news = new News({ store, longestGap: 23 * hours, clock });
   const start = clock.now();
   expect(await news.until(start)).toBe(Number.NEGATIVE_INFINITY);
-  expect(await news.came(start)).toBe(true);
+  expect(await news.came(start)).toBe('gap');
   // Nobody knows what was before the first time.
   expect(await news.until(start)).toBe(Number.NEGATIVE_INFINITY);
   const compared = async () => store.news.noteCompared((await store.news.read()).gap);
   await compared();
   expect(await news.until(start)).toBe(start);
 
-  expect(await news.came(start + 10)).toBe(false);
+  expect(await news.came(start + 10)).toBe('known');
   news.wanted();
-  expect(await news.came(start + 20)).toBe(true);
+  expect(await news.came(start + 20)).toBe('noted');
   expect(await news.until(start)).toBe(start + 20);
 
   const before = (await store.news.read()).gap;
   clock.shift(23 * hours);
-  await news.came(start + 23 * hours + 20);
+  expect(await news.came(start + 23 * hours + 20)).toBe('gap');
   expect(await news.until(start)).toBe(Number.NEGATIVE_INFINITY);
   await store.news.noteCompared(before);
   expect(await news.until(start)).toBe(Number.NEGATIVE_INFINITY);
@@ -293,7 +293,7 @@ test('news are those that were asked for since; a gap of 23 h holds them back un
   expect(await news.until(start)).toBe(start + 23 * hours + 20);
   // A clock that was set back by so much tells nothing of the time between.
   clock.shift(-50 * hours);
-  await news.came(start - 27 * hours);
+  expect(await news.came(start - 27 * hours)).toBe('gap');
   expect(await news.until(start)).toBe(Number.NEGATIVE_INFINITY);
 });
 

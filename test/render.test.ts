@@ -250,18 +250,18 @@ describe('what is left of access', () => {
     return String(render(effect('send', { message: 'access_ends_soon' }, reminder)).payload['text']);
   };
   it.each([
-    [3 * days - 20, 'in 3 days', 'через 3\u00a0дня'],
-    [7 * days, 'in 7 days', 'через 7\u00a0дней'],
-    [3 * days - hours, 'in 2 days', 'через 2\u00a0дня'],
-    [36 * hours, 'in 36 hours', 'через 36\u00a0часов'],
-    [days - 20, 'in 24 hours', 'через 24\u00a0часа'],
-    [2 * hours + 50 * minutes, 'in 2 hours', 'через 2\u00a0часа'],
-    [hours, 'in 1 hour', 'через 1\u00a0час'],
+    [3 * days - 20, 'in 3 days', 'через 3 дня'],
+    [7 * days, 'in 7 days', 'через 7 дней'],
+    [3 * days - hours, 'in 2 days', 'через 2 дня'],
+    [36 * hours, 'in 36 hours', 'через 36 часов'],
+    [days - 20, 'in 24 hours', 'через 24 часа'],
+    [2 * hours + 50 * minutes, 'in 2 hours', 'через 2 часа'],
+    [hours, 'in 1 hour', 'через 1 час'],
     [40 * minutes, 'in less than an hour', 'меньше чем через час'],
     [-days, 'in less than an hour', 'меньше чем через час'],
   ])('%i ms: %s', (left, english, russian) => {
-    expect(text('en', left)).toContain(`ends ${english}: it is open until`);
-    expect(text('ru', left)).toContain(`закончится ${russian}: он открыт до`);
+    expect(text('en', left)).toContain(`: it ends ${english}.`);
+    expect(text('ru', left)).toContain(`: он закончится ${russian}.`);
   });
 });
 

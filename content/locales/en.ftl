@@ -213,7 +213,7 @@ access-extended = Your payment has arrived. Access is open { access-until }.
 access-shortened = Access is open { access-until }.
 
 access-ends-soon =
-    Your access to the club ends { access-left }: it is open { access-until }.
+    Your access to the club is open { access-until }: it ends { access-left }.
 
     Renew it now and no day is lost: the new time is added to what is left.
 

@@ -216,7 +216,7 @@ access-extended = Оплата получена. Доступ открыт { acc
 access-shortened = Доступ открыт { access-until }.
 
 access-ends-soon =
-    Ваш доступ в клуб закончится { access-left }: он открыт { access-until }.
+    Ваш доступ в клуб открыт { access-until }: он закончится { access-left }.
 
     Продлите сейчас, и ни один день не пропадёт: новое время прибавится к оставшемуся.
 

@@ -32,15 +32,14 @@ export class News {
 
   /**
    * An asking that began at `asked` (ms) has left nothing waiting, and what it brought is stored.
-   * @returns whether it was written
+   * @returns `gap`: a comparison must begin now; `known`: it need not be written, since it was a moment ago
    */
-  async came(asked: number): Promise<boolean> {
+  async came(asked: number): Promise<'known' | 'noted' | 'gap'> {
     const { store, longestGap, clock } = this.#options;
-    if (!this.#isWanted && this.#isSoon(this.#notedAt)) return false;
+    if (!this.#isWanted && this.#isSoon(this.#notedAt)) return 'known';
     this.#isWanted = false;
     this.#notedAt = clock.now();
-    await store.news.note(asked, longestGap);
-    return true;
+    return (await store.news.note(asked, longestGap)) ? 'gap' : 'noted';
   }
 
   /**

@@ -414,9 +414,10 @@ export class Store {
     /**
      * An asking that began at `asked` (ms) has left nothing waiting, and what it brought is stored.
      * @param longest ms; as much or more since the asking before is a gap
+     * @returns whether there was such a gap
      */
-    note: async (asked: number, longest: number): Promise<void> =>
-      void (await run(this.#redis, 'news', [this.keys.news()], [asked, longest])),
+    note: async (asked: number, longest: number): Promise<boolean> =>
+      (await run(this.#redis, 'news', [this.keys.news()], [asked, longest])) === 1,
     /** What a comparison found that began after this gap is stored. */
     noteCompared: async (gap: string): Promise<void> =>
       void (await this.#redis.hset(this.keys.news(), 'compared', gap)),

@@ -131,6 +131,9 @@ export class Reconciliation {
   readonly #options: ReconciliationOptions;
   #last = Number.NEGATIVE_INFINITY;
   #pass: Promise<void> | null = null;
+  /** A pass must begin as soon as none is under way. */
+  #isAwaited = false;
+  #isStopped = false;
 
   constructor(options: ReconciliationOptions) {
     this.#options = options;
@@ -139,10 +142,14 @@ export class Reconciliation {
   /**
    * Everything that waited at Telegram is stored. Only then can the lists be compared: a payment whose update is still
    * waiting would be taken for a lost one.
+   * @param isAfterGap Telegram may have forgotten something: a pass that began earlier says nothing of it
    */
-  polled(): void {
+  polled(isAfterGap = false): void {
     const { clock, log } = this.#options;
-    if (this.#pass !== null || clock.now() - this.#last < interval) return;
+    if (isAfterGap) this.#isAwaited = true;
+    if (this.#pass !== null || this.#isStopped) return;
+    if (!this.#isAwaited && clock.now() - this.#last < interval) return;
+    this.#isAwaited = false;
     this.#last = clock.now();
     this.#pass = this.#compare()
       .catch((error: unknown) =>
@@ -150,12 +157,13 @@ export class Reconciliation {
       )
       .finally(() => {
         this.#pass = null;
+        if (this.#isAwaited) this.polled();
       });
   }
 
   /** Resolves when a pass under way has ended. */
   async stop(): Promise<void> {
-    this.#last = Number.POSITIVE_INFINITY;
+    this.#isStopped = true;
     await this.#pass;
   }
 
