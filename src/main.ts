@@ -177,7 +177,9 @@ async function check(options: { json?: boolean; online?: boolean }): Promise<voi
   const { content, warnings, machines: loaded } = conversation;
   checkProvider(content, environment);
   const online =
-    options.online === true ? await checkOnline(runningOf(conversation, environment), environment) : [];
+    options.online === true
+      ? await checkOnline(runningOf(conversation, environment, Date.now), environment)
+      : [];
   if (online.some(({ result }) => result === 'wrong')) process.exitCode = exitCodes.configuration;
   const found = {
     machines: loaded.map(({ id, version }) => ({ id, version })),

@@ -80,6 +80,7 @@ export async function preview(
         createRender(content, {
           signer: createSigner(environment.botToken),
           providerToken: environment.providerToken,
+          now: Date.now,
         }),
       media: createMedia(content.mediaDir, {
         get: async () => null,

