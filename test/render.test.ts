@@ -383,6 +383,6 @@ describe('hostile input', () => {
 
 it('an effect of an unknown type is refused, saying what was expected', () => {
   expect(() => render(effect('sendFlowers', undefined))).toThrow(
-    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, tellFound, forwardQuestion, sendAnswer, approveJoin or answerButton, found "sendFlowers" from machine "access"',
+    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, tellFound, forwardQuestion, sendAnswer, copyMessage, approveJoin or answerButton, found "sendFlowers" from machine "access"',
   );
 });

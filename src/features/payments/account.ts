@@ -1,4 +1,5 @@
 import { type Access, accessOf, type Entry, isAct, keyOf, nobody, type Payment } from '../../core/book.ts';
+import { refusalOf } from '../../core/by-hand.ts';
 import type { JsonObject } from '../../core/effects.ts';
 import type { MachineEvent } from '../../core/step.ts';
 
@@ -8,6 +9,7 @@ export type Change = 'gained' | 'extended' | 'shortened' | 'lost' | 'same';
 /**
  * What each event of a person tells of their book: `access`; of a line that comes with it, its `change`, whether it is a
  * payment too many (`extra`) or one of another program (`foreign`); of an invoice, whether it was paid before (`isPaid`).
+ * What an operator asks for that would come to nothing is `refused`, and its line is not kept.
  * @returns with the line as it is to be kept
  */
 export function account(
@@ -19,6 +21,8 @@ export function account(
   const others = book.filter((other) => keyOf(other) !== keyOf(entry));
   const before = others.length === 0 ? nobody : accessOf(others, now);
   const kept = completed(others, entry, event, now);
+  const refused = isAct(kept) ? refusalOf(before, kept, event['act'], now) : null;
+  if (refused !== null) return { facts: { access: told(before), refused } };
   const after = accessOf([...others, kept], now);
   // Of two payments of one second it is the same which counts, and a refund of one leaves the other in its place.
   const change = changeOf(before, after);
