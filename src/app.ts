@@ -253,14 +253,15 @@ async function startOn(parts: Parts): Promise<App> {
   const { token, root } = { token: environment.botToken, root: environment.apiRoot };
   const pollTimeout = parts.pollTimeout ?? 30;
   const pollApi = new Api(token, { apiRoot: root, timeoutSeconds: pollTimeout + 15 });
-  const me = await prepareTelegram(pollApi, running.content, log);
+  const [me, stopComparing] = await Promise.all([
+    prepareTelegram(pollApi, running.content, log),
+    followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log),
+  ]);
   const checkClub = async () => {
     const problem = await clubProblem(pollApi, running.content, me.id).catch(() => null);
     if (problem !== null) log.error(problem);
   };
-  await checkClub();
-  await fixBot(redis, environment.redisPrefix, me.id);
-  const stopComparing = await followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log);
+  await Promise.all([checkClub(), fixBot(redis, environment.redisPrefix, me.id)]);
 
   let end: () => void = () => {};
   let fail: (error: Error) => void = () => {};

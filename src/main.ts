@@ -7,7 +7,6 @@ import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
-import { diagramOf } from './ops/diagram.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
@@ -22,8 +21,6 @@ import {
   showPayment,
 } from './ops/payments.ts';
 import { paint } from './ops/terminal.ts';
-import { PreviewRefused, preview } from './preview.ts';
-import { runDemo } from './sandbox/demo.ts';
 import { type Sale, sales } from './sandbox/demo-content.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Keys } from './store/keys.ts';
@@ -45,14 +42,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof ServerFailed) return exitCodes.unavailable;
   if (error instanceof NoSuchLetter) return exitCodes.noInput;
   if (error instanceof PaymentRefused) return exitCodes.noInput;
-  const configuration = [
-    PreviewRefused,
-    EnvironmentInvalid,
-    MachineRefused,
-    RedisUnfit,
-    SettingDiffers,
-    TokenRefused,
-  ];
+  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }
 
@@ -256,8 +246,13 @@ interface DemoFlags {
   currency?: string;
 }
 
-const demo = ({ script = false, ...others }: DemoFlags) =>
-  runDemo({
+// What the bot itself does not need is read by the commands that do: it would take a fifth of the time of a start.
+const demo = async ({ script = false, ...others }: DemoFlags) => {
+  const [{ runDemo }, { diagramOf }] = await Promise.all([
+    import('./sandbox/demo.ts'),
+    import('./ops/diagram.ts'),
+  ]);
+  return runDemo({
     script,
     ...others,
     reader: readerOf,
@@ -266,6 +261,7 @@ const demo = ({ script = false, ...others }: DemoFlags) =>
       return { id, forOperators, picture: () => diagramOf(source) };
     }),
   });
+};
 
 function port(text: string): number {
   const number = Number(text);
@@ -341,6 +337,7 @@ program
   .description('print the conversations as Mermaid state diagrams')
   .option('--svg', 'print them as pictures')
   .action(async (options: { svg?: boolean }) => {
+    const { diagramOf } = await import('./ops/diagram.ts');
     for (const machine of machines)
       console.log(options.svg === true ? await diagramOf(machine) : mermaidOf(machine));
   });
@@ -364,6 +361,7 @@ program
   .action(async (name: string, options: { language?: string; to?: number }) => {
     const environment = readEnvironment(readVariables(), { token: options.to !== undefined });
     const { content } = await loadConversation(environment.contentDir);
+    const { preview } = await import('./preview.ts');
     await preview(content, environment, name, options);
   });
 

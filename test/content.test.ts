@@ -43,6 +43,7 @@ describe('the shipped content', () => {
       refund_retry: 3_600_000,
       answer_expiry: 3_600_000,
       idle_ttl: 3_600_000,
+      memory_ttl: 7_776_000_000,
       blocked_ttl: 7_776_000_000,
     });
     expect(topics.map(({ id }) => id)).toEqual(['focus', 'week', 'rhythm']);
