@@ -1,4 +1,13 @@
-import { type Access, accessOf, type Entry, isAct, keyOf, nobody, type Payment } from '../../core/book.ts';
+import {
+  type Access,
+  type Act,
+  accessOf,
+  type Entry,
+  isAct,
+  keyOf,
+  nobody,
+  type Payment,
+} from '../../core/book.ts';
 import { refusalOf } from '../../core/by-hand.ts';
 import type { JsonObject } from '../../core/effects.ts';
 import type { MachineEvent } from '../../core/step.ts';
@@ -41,7 +50,7 @@ export function account(
 
 /** The line as it is kept: its time, whose it is, and whether it must go back. */
 function completed(others: readonly Entry[], entry: Entry, event: MachineEvent, now: number): Entry {
-  if (isAct(entry)) return entry.at === 0 ? { ...entry, at: now } : entry;
+  if (isAct(entry)) return entry.at === 0 ? { ...entry, at: now } : inOrder(others, entry);
   const { foreign, ...rest } = entry;
   // An invoice of an earlier release bears no signature; the book may know it, as that of a subscription.
   const isKnown = others.some(
@@ -58,6 +67,12 @@ function completed(others: readonly Entry[], entry: Entry, event: MachineEvent, 
   if (!isRefundable) return payment;
   const isExtra = accessOf([...others, payment], now).extras.length > accessOf(others, now).extras.length;
   return isExtra ? { ...payment, owed: true } : payment;
+}
+
+/** Telegram dates a command by the second: of two in one second, the one that is handled later counts as later. */
+function inOrder(others: readonly Entry[], act: Act): Act {
+  const latest = Math.max(...others.filter(isAct).map(({ at }) => at));
+  return act.at <= latest && latest < act.at + 1_000 ? { ...act, at: latest + 1 } : act;
 }
 
 function changeOf(before: Access, after: Access): Change {
