@@ -5,7 +5,7 @@ import { readByHand, refusalOf } from '../src/core/by-hand.ts';
 import { startSandbox } from '../src/sandbox/sandbox.ts';
 import { edited } from './support/content.ts';
 import { run, variablesFor } from './support/process.ts';
-import { buys, days, isOffered, openShop, operatorId, product, type Shop } from './support/shop.ts';
+import { buys, clubId, days, isOffered, openShop, operatorId, product, type Shop } from './support/shop.ts';
 
 const actsOf = async ({ bot }: Shop, user: { id: number }) => (await bot.chat(user as never)).acts ?? [];
 const accessOf = async ({ bot }: Shop, user: { id: number }) => (await bot.chat(user as never)).access;
@@ -130,6 +130,9 @@ test('/block shuts door and till, also of an offer that is out; /unblock gives b
   await anna.sees('has been ended by the organiser');
   await bot.settled();
   expect(await membership(anna)).toBe('none');
+  anna.requestsToJoin(clubId);
+  await anna.sees('This club is for members');
+  expect(anna.isMember(clubId)).toBe(false);
   anna.presses('Get access');
   await anna.sees('Access cannot be bought from here');
   await expect(anna.pays()).rejects.toThrow('Nothing can be bought from here');
@@ -221,7 +224,7 @@ async function installed() {
     product.month,
     product.club,
   );
-  sandbox.club({ id: -1_001_000_000_001, joinByRequest: true });
+  sandbox.club({ id: clubId, joinByRequest: true });
   const variables = variablesFor(sandbox, { CONTENT_DIR: folder, ADMIN_IDS: '900' });
   const members = async (...args: string[]) => {
     const program = run(['members', ...args], variables);
