@@ -143,6 +143,24 @@ test('an answer is said to be delivered only when it was', async () => {
   await operator.sees('Delivered');
   await operator.sees('Delivered');
 
+  // Asked for while another one is on its way, and written when that has arrived.
+  bot.sandbox.fail('sendMessage', { status: 500, description: 'Internal Server Error' }, { chat: boris.id });
+  operator.presses(answerBoris);
+  await operator.sees('Write your answer');
+  operator.says('A third time');
+  await expect
+    .poll(() => bot.log.filter(({ msg }) => msg === 'an effect failed; trying again').length)
+    .toBe(2);
+  operator.presses(answerBoris);
+  await operator.sees('Write your answer');
+  bot.clock.shift(1_000);
+  await boris.sees('A third time');
+  await operator.sees('Delivered');
+  await bot.settled();
+  operator.says('And a fourth');
+  await boris.sees('And a fourth');
+  await operator.sees('Delivered');
+
   anna.says('/paysupport still there?');
   await operator.sees('still there?');
   operator.presses('Answer');
@@ -151,7 +169,7 @@ test('an answer is said to be delivered only when it was', async () => {
   operator.says('Too late');
   await operator.sees('has blocked the bot');
   await bot.settled();
-  expect(operator.messages.filter(({ text }) => text === 'Delivered.')).toHaveLength(2);
+  expect(operator.messages.filter(({ text }) => text === 'Delivered.')).toHaveLength(4);
   expect(await bot.status()).toMatchObject({ dead: 0, outbox: 0 });
 });
 
