@@ -44,6 +44,15 @@ interface Booked extends Facts {
   foreign?: true;
   /** Telegram's list told of it, not an update. */
   found?: true;
+  /** What an operator asked for would come to nothing: why. */
+  refused?: string;
+}
+
+/** What a person writes or sends. */
+interface Said extends Facts {
+  kind: string;
+  /** Several pictures sent as one. */
+  album?: string;
 }
 
 /** Something can be bought: time by who has no end, anything by who has nothing. */
@@ -53,6 +62,16 @@ const canBuy = ({ access }: Facts) =>
 /** Answers that nobody asked for come no more often than this, ms. */
 const minute = 60_000;
 const hour = 3_600_000;
+
+/** The question that /paysupport alone has asked for, and the other pictures of an album that was a question. */
+const isAnswerTo = (
+  { asking, album }: { asking?: number | undefined; album?: string | undefined },
+  event: { type: string } & Partial<Said>,
+) =>
+  event.type === 'message.received' &&
+  (event.album !== undefined && event.album === album
+    ? 'more'
+    : asking !== undefined && (event.at ?? 0) - asking < hour && event.kind !== 'command' && 'question');
 
 /** The payload of a link t.me/<bot>?start=<payload>, in the signs that Telegram allows there. */
 const sourceOf = (payload: string | undefined) =>
@@ -75,6 +94,8 @@ export const accessMachine = setup({
       invoiced?: number;
       /** When they began to ask something by /paysupport, ms. */
       asking?: number | undefined;
+      /** The album whose first picture was a question: the others follow it. */
+      album?: string | undefined;
       /** When they were asked whether to delete everything, ms. */
       leaving?: number | undefined;
       /** Access came without their doing: nothing is said before they say something. */
@@ -87,7 +108,7 @@ export const accessMachine = setup({
       | ({ type: 'help.requested' } & Facts)
       | ({ type: 'status.requested' } & Facts)
       | ({ type: 'terms.requested' } & Facts)
-      | ({ type: 'paysupport.requested'; payload?: string } & Facts)
+      | ({ type: 'paysupport.requested'; payload?: string } & Said)
       | ({ type: 'language.requested' } & Facts)
       | ({ type: 'language.selected'; value: string } & Facts)
       | ({ type: 'access.requested' } & Facts)
@@ -97,7 +118,7 @@ export const accessMachine = setup({
       | ({ type: 'forget.requested' } & Facts)
       | ({ type: 'forget.confirmed' } & Facts)
       | ({ type: 'topic.selected'; value: string } & Facts)
-      | ({ type: 'message.received'; kind: string } & Facts)
+      | ({ type: 'message.received' } & Said)
       | ({ type: 'checkout.requested'; query: string; problem?: string; isPaid?: true } & Facts)
       | ({ type: 'payment.received' } & Booked)
       | ({ type: 'payment.refunded' } & Booked)
@@ -149,14 +170,16 @@ export const accessMachine = setup({
       event.type === 'start.requested' &&
       context.source === undefined &&
       sourceOf(event.payload) !== undefined,
-    /** They have not been helped within the last minute. */
-    mayHelp: ({ context, event }) => (event.at ?? 0) - (context.helped ?? 0) >= minute,
+    /** They have not been helped within the last minute, and it is no question that an operator waits for. */
+    mayHelp: ({ context, event }) =>
+      (event.at ?? 0) - (context.helped ?? 0) >= minute && !isAnswerTo(context, event),
     mayInvoice: ({ context, event }) => (event.at ?? 0) - (context.invoiced ?? 0) >= minute,
-    isAsking: ({ context, event }) =>
-      context.asking !== undefined &&
-      (event.at ?? 0) - context.asking < hour &&
-      event.type === 'message.received',
-    hasQuestion: ({ event }) => event.type === 'paysupport.requested' && (event.payload ?? '') !== '',
+    isAsking: ({ context, event }) => isAnswerTo(context, event) === 'question',
+    isMoreOfQuestion: ({ context, event }) => isAnswerTo(context, event) === 'more',
+    /** In words, or by what is sent with the command. */
+    hasQuestion: ({ event }) =>
+      event.type === 'paysupport.requested' && ((event.payload ?? '') !== '' || event.kind === 'other'),
+    isRefused: ({ event }) => 'refused' in event && event.refused !== undefined,
     isLeaving: ({ context, event }) =>
       context.leaving !== undefined && (event.at ?? 0) - context.leaving < hour,
     isQuiet: ({ context }) => context.quiet === true,
@@ -173,6 +196,8 @@ export const accessMachine = setup({
     tellFound: (_, _params: { message: string }) => {},
     /** Tells the operator who asks, with the person's payments and buttons to refund and to answer. */
     forwardQuestion: (_, _params: { message: string }) => {},
+    /** Shows the operator what belongs to the question before. */
+    forwardMore: () => {},
     sendData: () => {},
     signal: (_, _params: { machine: string; event: string; with?: string[] }) => {},
     count: (_, _params: { counter: string; by: string }) => {},
@@ -189,7 +214,10 @@ export const accessMachine = setup({
     rememberHelp: assign(({ event }) => ({ helped: event.at ?? 0 })),
     rememberInvoice: assign(({ event }) => ({ invoiced: event.at ?? 0 })),
     rememberAsking: assign(({ event }) => ({ asking: event.at ?? 0 })),
-    forgetAsking: assign({ asking: undefined }),
+    rememberQuestion: assign(({ event }) => ({
+      asking: undefined,
+      album: 'album' in event ? event.album : undefined,
+    })),
     rememberLeaving: assign(({ event }) => ({ leaving: event.at ?? 0 })),
     keepQuiet: assign({ quiet: true as const }),
     wake: assign({ quiet: undefined }),
@@ -231,7 +259,7 @@ export const accessMachine = setup({
         guard: 'hasQuestion',
         description: 'The person hears that the operator was told; the operator hears who asks.',
         actions: [
-          'forgetAsking',
+          'rememberQuestion',
           { type: 'send', params: { message: 'paysupport' } },
           { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
         ],
@@ -239,6 +267,22 @@ export const accessMachine = setup({
       {
         description: 'The command alone: the next message is the question.',
         actions: ['rememberAsking', { type: 'send', params: { message: 'paysupport_prompt' } }],
+      },
+    ],
+    'message.received': [
+      {
+        guard: 'isAsking',
+        description: 'The question of /paysupport.',
+        actions: [
+          'rememberQuestion',
+          { type: 'send', params: { message: 'paysupport' } },
+          { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
+        ],
+      },
+      {
+        guard: 'isMoreOfQuestion',
+        description: 'Another picture of the album that was the question.',
+        actions: 'forwardMore',
       },
     ],
     'mydata.requested': {
@@ -359,6 +403,11 @@ export const accessMachine = setup({
     ],
     'access.granted': [
       {
+        guard: 'isRefused',
+        description: 'It would come to nothing: the operator hears why.',
+        actions: { type: 'tellOperator', params: { message: 'operator_act_refused' } },
+      },
+      {
         guard: 'isGained',
         target: '.paid',
         description: 'By an operator.',
@@ -382,11 +431,26 @@ export const accessMachine = setup({
     ],
     'access.revoked': [
       {
+        guard: 'isRefused',
+        description: 'It would come to nothing: the operator hears why.',
+        actions: { type: 'tellOperator', params: { message: 'operator_act_refused' } },
+      },
+      {
         guard: 'isLost',
         target: '.idle',
         description: 'By an operator.',
         actions: [
           { type: 'send', params: { message: 'access_taken' } },
+          { type: 'tellOperator', params: { message: 'operator_revoked' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+        ],
+      },
+      {
+        guard: 'isBlocked',
+        target: '.idle',
+        description: 'They had no access: an offer that is out ends.',
+        actions: [
           { type: 'tellOperator', params: { message: 'operator_revoked' } },
           { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
           { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
@@ -449,21 +513,10 @@ export const accessMachine = setup({
         ],
         'status.requested': { actions: { type: 'send', params: { message: 'status_idle' } } },
         'club.requested': { actions: { type: 'send', params: { message: 'status_idle' } } },
-        'message.received': [
-          {
-            guard: 'isAsking',
-            description: 'The question of /paysupport.',
-            actions: [
-              'forgetAsking',
-              { type: 'send', params: { message: 'paysupport' } },
-              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
-            ],
-          },
-          {
-            guard: 'mayHelp',
-            actions: ['rememberHelp', { type: 'send', params: { message: 'idle_help' } }],
-          },
-        ],
+        'message.received': {
+          guard: 'mayHelp',
+          actions: ['rememberHelp', { type: 'send', params: { message: 'idle_help' } }],
+        },
         'access.requested': [
           { guard: 'isBlocked', actions: { type: 'send', params: { message: 'access_refused' } } },
           { target: 'awaiting_payment' },
@@ -473,6 +526,10 @@ export const accessMachine = setup({
           { target: 'awaiting_payment', description: 'The button of an offer that has ended.' },
         ],
         'checkout.requested': [
+          {
+            guard: 'isBlocked',
+            actions: { type: 'rejectCheckout', params: { reason: 'checkout_refused' } },
+          },
           {
             guard: 'mayPay',
             description: 'The offer has ended, and its product and price are still those of today.',
@@ -545,21 +602,10 @@ export const accessMachine = setup({
             actions: ['rememberHelp', { type: 'send', params: { message: 'status_awaiting_payment' } }],
           },
         ],
-        'message.received': [
-          {
-            guard: 'isAsking',
-            description: 'The question of /paysupport.',
-            actions: [
-              'forgetAsking',
-              { type: 'send', params: { message: 'paysupport' } },
-              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
-            ],
-          },
-          {
-            guard: 'mayHelp',
-            actions: ['rememberHelp', { type: 'send', params: { message: 'awaiting_payment_help' } }],
-          },
-        ],
+        'message.received': {
+          guard: 'mayHelp',
+          actions: ['rememberHelp', { type: 'send', params: { message: 'awaiting_payment_help' } }],
+        },
         'checkout.requested': [
           { guard: 'mayPay', actions: 'approveCheckout' },
           {
@@ -625,21 +671,10 @@ export const accessMachine = setup({
           { actions: { type: 'send', params: { message: 'status_paid' } } },
         ],
         'access.ended': { guard: 'isOver', target: 'idle', description: 'The time is over.' },
-        'message.received': [
-          {
-            guard: 'isAsking',
-            description: 'The question of /paysupport.',
-            actions: [
-              'forgetAsking',
-              { type: 'send', params: { message: 'paysupport' } },
-              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
-            ],
-          },
-          {
-            guard: 'mayHelp',
-            actions: ['rememberHelp', { type: 'send', params: { message: 'paid_help' } }],
-          },
-        ],
+        'message.received': {
+          guard: 'mayHelp',
+          actions: ['rememberHelp', { type: 'send', params: { message: 'paid_help' } }],
+        },
         'topic.selected': { target: 'topic_selected', actions: 'rememberTopic' },
         'checkout.requested': [
           { guard: 'mayPay', description: 'Renewal: more time.', actions: 'approveCheckout' },
@@ -691,21 +726,10 @@ export const accessMachine = setup({
           { actions: { type: 'send', params: { message: 'status_topic_selected' } } },
         ],
         'access.ended': { guard: 'isOver', target: 'idle', description: 'The time is over.' },
-        'message.received': [
-          {
-            guard: 'isAsking',
-            description: 'The question of /paysupport.',
-            actions: [
-              'forgetAsking',
-              { type: 'send', params: { message: 'paysupport' } },
-              { type: 'forwardQuestion', params: { message: 'operator_paysupport' } },
-            ],
-          },
-          {
-            guard: 'mayHelp',
-            actions: ['rememberHelp', { type: 'send', params: { message: 'topic_selected_help' } }],
-          },
-        ],
+        'message.received': {
+          guard: 'mayHelp',
+          actions: ['rememberHelp', { type: 'send', params: { message: 'topic_selected_help' } }],
+        },
         'topic.selected': {
           target: 'topic_selected',
           reenter: true,

@@ -26,6 +26,7 @@ import { Retention } from './engine/retention.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
 import { GivenUp } from './features/given-up.ts';
+import { Troubles } from './features/operator/troubles.ts';
 import { account } from './features/payments/account.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
 import { createAddress, createPerformer, effectRules, isMessage } from './features/perform.ts';
@@ -39,6 +40,7 @@ import { checkServer, connect, readInfo } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStates } from './store/status.ts';
 import { fixBot, fixShards, Store, type StoredUpdate } from './store/store.ts';
+import { TroubleBook } from './store/troubles.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
 import { createMedia } from './telegram/media.ts';
 import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
@@ -292,6 +294,11 @@ async function startOn(parts: Parts): Promise<App> {
       await store.appendFound(arrival.chat, JSON.stringify(arrival), 'arrival');
       await appended([store.shardOf(arrival.chat)]);
     },
+    facts: () => running.rules.facts ?? {},
+    troubles: {
+      met: (kind, reason) => troubles.met(kind, reason),
+      over: (kind) => troubles.over(kind),
+    },
     now: () => clock.now(),
     ...(parts.actors !== undefined && { actors: parts.actors }),
   });
@@ -368,17 +375,27 @@ async function startOn(parts: Parts): Promise<App> {
     clock,
     log,
   });
+  /** Puts a message into an operator's queue. */
+  const post = async (effect: Effect) => {
+    await store.post(effect, clock.now());
+    const shard = store.shardOf(effect.chat);
+    dispatcher.hint(shard, effect.lane);
+    if (!leases.holds(shard)) await store.announceEffects([shard]);
+  };
+  const troubles = new Troubles({
+    operators: environment.adminIds,
+    book: new TroubleBook(redis, where),
+    post,
+    mayTell: () => leases.holds('poller'),
+    clock,
+    log,
+  });
   const givenUp = new GivenUp({
     operators: environment.adminIds,
     added: () => store.lettersAdded(),
     told: store.told,
     newest: async () => (await letters.list(1))[0],
-    post: async (effect) => {
-      await store.post(effect, clock.now());
-      const shard = store.shardOf(effect.chat);
-      dispatcher.hint(shard, effect.lane);
-      if (!leases.holds(shard)) await store.announce([shard]);
-    },
+    post,
     mayTell: () => leases.holds('poller'),
     clock,
     log,
@@ -506,7 +523,9 @@ async function startOn(parts: Parts): Promise<App> {
     rescan.stop();
     const drained = leases
       .stop()
-      .then(() => Promise.all([worker.stop(), timers.stop(), retention.stop(), givenUp.stop()]))
+      .then(() =>
+        Promise.all([worker.stop(), timers.stop(), retention.stop(), givenUp.stop(), troubles.stop()]),
+      )
       .then(() => Promise.all([dispatcher.stop(), reconciliation.stop()]));
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.
     const within = (ms: number, work: Promise<unknown>) =>

@@ -27,14 +27,24 @@ export const machines: readonly AnyStateMachine[] = [
   refundsMachine,
 ];
 
-/** What is said beside the machines: to a person whose update was given up, and to the operators. */
+/** What is said beside the machines: to a person for whom something failed, and to the operators. */
 const ownMessages = [
   'something_broke',
   'operator_gave_up',
   'operator_refund_begun',
+  'operator_refund_waits',
   'operator_refund_done',
+  'operator_refund_not_owed',
   'operator_refund_impossible',
+  'refund_confirm',
   'refund_cancelled',
+  'operator_member',
+  'support_answer',
+  'invoice_failed',
+  'operator_invoice_refused',
+  'operator_media_refused',
+  'operator_unreachable',
+  'operator_trouble_over',
 ];
 
 const privileged = new Set(

@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import { openRedis, reachRedis, StartCalledOff, startApp } from './app.ts';
 import { checkProvider, loadConversation, machines, reportOf, runningOf } from './conversation.ts';
+import { type ByHand, readByHand } from './core/by-hand.ts';
+import type { JsonObject } from './core/effects.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
@@ -10,6 +12,15 @@ import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
+import {
+  actOnMember,
+  exportMembers,
+  importMembers,
+  listMembers,
+  type MembersOptions,
+  MembersRefused,
+  showMember,
+} from './ops/members.ts';
 import { keepMemoryLow } from './ops/memory.ts';
 import { mermaidOf } from './ops/mermaid.ts';
 import { checkOnline, reportOnline } from './ops/online.ts';
@@ -44,7 +55,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
   if (error instanceof NoSuchLetter) return exitCodes.noInput;
-  if (error instanceof PaymentRefused) return exitCodes.noInput;
+  if (error instanceof PaymentRefused || error instanceof MembersRefused) return exitCodes.noInput;
   const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }
@@ -428,6 +439,62 @@ payments
   .action((options: { csv?: string | true }) =>
     withLedger((ledger) => exportPayments(ledger, typeof options.csv === 'string' ? options.csv : undefined)),
   );
+
+const members = program.command('members').description('who has access, and access by hand');
+const withMembers = (work: (options: MembersOptions) => Promise<void>) =>
+  withStored((redis, where) => work({ redis, where, clock: clockOf() }));
+/** What every event of a person tells of today's offer. */
+const todaysFacts = async (): Promise<JsonObject> => {
+  const environment = readEnvironment(readVariables(), { token: false });
+  return runningOf(await loadConversation(environment.contentDir), environment, Date.now).rules.facts ?? {};
+};
+members
+  .command('list', { isDefault: true })
+  .description('show everyone who has a book: access, until when, payments too many')
+  .addOption(json())
+  .action((options: { json?: boolean }) => withMembers((stored) => listMembers(stored, options)));
+members
+  .command('show')
+  .description('show one, with every line of the book')
+  .argument('<user>', 'the user id', chatId)
+  .addOption(json())
+  .action((user: number, options: { json?: boolean }) =>
+    withMembers((stored) => showMember(stored, user, options)),
+  );
+members
+  .command('export')
+  .description('print all as CSV, which import reads')
+  .option('--csv [file]', 'into this file; without one, to stdout')
+  .action((options: { csv?: string | true }) =>
+    withMembers((stored) => exportMembers(stored, typeof options.csv === 'string' ? options.csv : undefined)),
+  );
+members
+  .command('import')
+  .description('give the people of a CSV file access: id, and until (a day) or days; nobody gets a message')
+  .argument('<csv>')
+  .option('--apply', 'do it; without it, show what would be done')
+  .action(async (file: string, options: { apply?: boolean }) => {
+    const facts = await todaysFacts();
+    await withMembers((stored) => importMembers(stored, facts, file, options));
+  });
+for (const [act, words, description] of [
+  ['grant', '<user> <days> [reason...]', 'give access for so many days, or forever'],
+  ['extend', '<user> <days> [reason...]', 'give a member so many days more'],
+  ['revoke', '<user> [reason...]', 'end access'],
+  ['block', '<user> [reason...]', 'end access, and let nothing be bought'],
+  ['unblock', '<user> [reason...]', 'the opposite'],
+] as const satisfies readonly (readonly [ByHand['act'], string, string])[]) {
+  members
+    .command(`${act} ${words}`)
+    .description(description)
+    .action(async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const asked = readByHand(act, command.args.join(' '));
+      if (asked === null) return command.error(`Expected: members ${act} ${words}`);
+      const facts = await todaysFacts();
+      await withMembers((stored) => actOnMember(stored, facts, asked));
+    });
+}
 
 const dead = program
   .command('dead')

@@ -51,10 +51,18 @@ test('payments: listed, shown, exported and refunded from the command line', asy
     output: expect.stringContaining('The ledger has no payment stxNone'),
   });
 
+  expect(await command('payments', 'refund', '--noted', charge)).toMatchObject({
+    code: 66,
+    output: expect.stringContaining('was paid in Stars, which go back through Telegram alone'),
+  });
   expect((await command('payments', 'refund', charge)).output).toContain(
     `250 XTR went back to chat ${anna.id}`,
   );
   await anna.sees('Access is closed');
+  expect(await command('payments', 'refund', charge)).toMatchObject({
+    code: 66,
+    output: expect.stringContaining(`250 XTR went back to chat ${anna.id} already, on 20`),
+  });
   const file = join(folder, 'payments.csv');
   expect((await command('payments', 'export', '--csv', file)).code).toBe(0);
   const [head, row, end] = readFileSync(file, 'utf8').split('\r\n');

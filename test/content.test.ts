@@ -575,7 +575,7 @@ describe('a mistake in messages.yaml is named with its line', () => {
       'video: traps.mp4',
       'vidoe: traps.mp4',
       'payment_reminder.vidoe',
-      'one of text, plain, video, photo, document, album, buttons (did you mean "video"?), found "vidoe"',
+      'one of text, plain, protect_content, video, photo, document, album, buttons (did you mean "video"?), found "vidoe"',
     ],
     [
       'a file outside of the folder',
@@ -709,7 +709,7 @@ describe('a mistake in a locale is named with its line', () => {
       'button-pay = Pay',
       'button-pay = Pay { $prise }',
       'button-pay',
-      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $left, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
+      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $left, $plan, $payments, $answer, $reason, $count, $act, $by, $access, $book, $place, $trouble (did you mean "price"?), found { $prise }',
     ],
     [
       'an unknown text within a text',

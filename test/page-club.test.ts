@@ -122,6 +122,8 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await says(phone, 'No harm done, the Stars are on their way back.');
     await sees(desk, /No harm done/);
     await press(phone, /^Refund 250/);
+    await sees(phone, 'Refund 250 Stars to Anna?');
+    await press(phone, 'Yes, refund');
     await sees(
       desk,
       'Your money was returned: 250 Stars. Access is closed. We would be glad to see you again.',
@@ -136,7 +138,7 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await look(desk, 'Olga');
     await desk.getByRole('tab', { name: 'support' }).click();
     await isLit(desk, 'ready');
-    await steps(desk).getByText('done refund').waitFor();
+    await steps(desk).getByText('done answer').waitFor();
     await keepPicture(desk, 'page-1280-light-operator');
   });
 

@@ -295,7 +295,7 @@ test('/paysupport: the operator sees question and payments, answers or refunds b
   operator.says('/status');
   await bot.settled();
   operator.says('Он в настройках <Telegram>.');
-  await operator.sees('Sent.');
+  await operator.sees('Delivered.');
   expect((await anna.sees('Ответ на ваш вопрос')).text).toContain('Он в настройках <Telegram>.');
   // The next message is an ordinary one.
   operator.says('thanks');
@@ -303,6 +303,8 @@ test('/paysupport: the operator sees question and payments, answers or refunds b
   expect(anna.messages.some(({ text }) => text.includes('thanks'))).toBe(false);
 
   operator.presses('Refund 250 Stars');
+  await operator.sees('Refund 250 Stars to Anna?');
+  operator.presses('Yes, refund');
   await anna.sees('Деньги возвращены');
   await bot.settled();
   expect(await bot.state(anna)).toBe('idle');

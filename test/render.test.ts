@@ -56,6 +56,52 @@ function seen({ method, payload }: Call): string[] {
   return [method, text.split('\n', 1)[0] ?? '', ...(rows ?? [])];
 }
 
+describe('the end of access', () => {
+  const until = (language: string, at: Date) => {
+    const event = { type: 'status.requested', access: { has: true, until: at.getTime() } };
+    const call = render(effect('send', { message: 'access_shortened' }, { event, context: { language } }));
+    return String(call.payload['text']).replace(/[\u00a0\u202f]/g, ' ');
+  };
+
+  it('at midnight is the end of the day before, which is whole', () => {
+    expect(until('en', new Date(2026, 11, 26))).toBe('Access is open until December 25, 2026.');
+    expect(until('ru', new Date(2026, 11, 26))).toContain('до 25 декабря 2026');
+  });
+
+  it('at any other time says the hour', () => {
+    expect(until('en', new Date(2026, 11, 25, 14, 30))).toBe(
+      'Access is open until December 25, 2026 at 2:30 PM.',
+    );
+    expect(until('ru', new Date(2026, 11, 25, 14, 30))).toContain('до 25 декабря 2026 г. в 14:30');
+  });
+});
+
+describe('a button of renewal', () => {
+  const rows = (access: object | undefined, context: object = {}) => {
+    const event = access === undefined ? {} : { event: { type: 'status.requested', access } };
+    const more = { context: { language: 'en', ...context }, ...event };
+    return seen(render(effect('send', { message: 'access_ends_soon' }, more))).slice(2);
+  };
+  const renew = ['[Renew access → invoice.requested]'];
+
+  it.each([
+    ['a time that ends', { has: true, until: 1 }, renew],
+    ['a subscription that was called off', { has: true, until: 1, resumable: true }, renew],
+    ['access for ever', { has: true, forEver: true }, []],
+    ['a subscription that goes on', { has: true, until: 1, renews: true }, []],
+    ['no access', { has: false }, []],
+    ['a closed door', { has: false, blocked: true, until: 1 }, []],
+  ])('with %s', (_, access, expected) => {
+    expect(rows(access)).toEqual(expected);
+  });
+
+  it('under what a timer sends, by what the machine remembers', () => {
+    expect(rows(undefined, { until: 1 })).toEqual(renew);
+    expect(rows(undefined, { until: 1, renews: true })).toEqual([]);
+    expect(rows(undefined)).toEqual([]);
+  });
+});
+
 describe('send', () => {
   it('greets by name, with the button to the offer', () => {
     const call = render(effect('send', { message: 'welcome' }, { event: ana }));
@@ -445,6 +491,6 @@ describe('hostile input', () => {
 
 it('an effect of an unknown type is refused, saying what was expected', () => {
   expect(() => render(effect('sendFlowers', undefined))).toThrow(
-    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, tellFound, forwardQuestion, sendAnswer, approveJoin or answerButton, found "sendFlowers" from machine "access"',
+    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, tellFound, forwardQuestion, sendAnswer, copyMessage, approveJoin or answerButton, found "sendFlowers" from machine "access"',
   );
 });

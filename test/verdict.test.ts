@@ -51,6 +51,7 @@ const rows: readonly Row[] = [
     refusal(400, 'Bad Request: group chat was upgraded to a supergroup chat', { migrate_to_chat_id: -1001 }),
     'unreachable',
   ],
+  ['a copy of what was deleted', refusal(400, 'Bad Request: message to copy not found'), 'settled'],
   ['bad markup', refusal(400, "Bad Request: can't parse entities: Unexpected end tag"), 'refused'],
   ['an empty text', refusal(400, 'Bad Request: message text is empty'), 'refused'],
   ['too long', refusal(400, 'Bad Request: message is too long'), 'refused'],

@@ -34,6 +34,12 @@ access-left = { $left ->
     [soon] in less than an hour
    *[other] in { $left }
 }
+# Whether there is access now
+access-now = { $access ->
+    [open] Access is open { access-until }.
+    [blocked] Blocked: there is no way in, and nothing can be bought.
+   *[none] There is no access.
+}
 topic-count = { $topics ->
     [one] { $topics } topic
    *[other] { $topics } topics
@@ -49,6 +55,9 @@ button-club = Enter the club
 button-club-again = A new link
 button-forget = Yes, delete everything
 button-refund = Refund { $paid }
+button-refund-yes = Yes, refund
+button-refund-no = No
+button-count = Count it as another month
 button-answer = Answer
 button-stale = This button is out of date. The latest message has everything you need.
 
@@ -77,6 +86,7 @@ invoice-label = { $plan ->
 
 offer-ended = This offer has ended, and nothing was charged. Press “Get access” in the bot for a new invoice.
 offer-changed = The terms have changed and this invoice is out of date. Nothing was charged; a new invoice is in the chat.
+checkout-refused = Nothing can be bought from here, and nothing was charged. For a question, write /paysupport to the bot.
 already-paid = You have access already, there is no need to pay again. Nothing was charged.
 
 ## At any time
@@ -104,10 +114,7 @@ terms =
 
     By paying the invoice you agree to these terms.
 
-paysupport =
-    I have passed this on to the organiser, who will message you in person.
-
-    To speed things up, put it all in one message: type /paysupport and then your question.
+paysupport = I have passed this on to the organiser. The answer comes here.
 
 language = Choose a language · Выберите язык
 language-changed = Done, from now on I speak English.
@@ -117,9 +124,14 @@ mydata = This file holds everything that is stored about you.
 forget-confirm =
     <b>Delete your data?</b>
 
-    I will forget your language, your topic, your reminders and this conversation. Access to the club ends, and a subscription is called off. There is no way back.
+    I will forget your language, your topic, your reminders and this conversation. { $access ->
+        [open] Your access, which is open { access-until }, ends at once and is not paid back; a subscription is called off.
+       *[none] A subscription is called off.
+    } There is no way back.
 
     What stays is the bare list of payments that the law asks for, without your name.
+
+    The button works for an hour.
 
 forgotten = Done, your data is deleted. If you would like to begin anew one day: /start
 
@@ -216,7 +228,11 @@ invite-delayed = Your payment is safe and access is yours, but the link to the c
 
 join-declined = This club is for members. Access costs { $price }; press the button and I will tell you more.
 
-access-extended = Your payment has arrived. Access is open { access-until }.
+# $act is what an organiser did, or "none" after a payment
+access-extended = { $act ->
+    [none] Your payment has arrived.
+   *[other] The organiser has given you more time.
+} Access is open { access-until }.
 
 access-shortened = Access is open { access-until }.
 
@@ -385,11 +401,26 @@ operator-gave-up =
 ## The operator’s own commands and buttons
 
 refund-usage = Write the charge after the command: /refund stx… You find it in the messages about payments, or by: npx turnstile payments list
+refund-confirm = Refund { $paid } to { $name }?
+refund-declined = Nothing goes back.
 refund-cancelled = It is not tried again.
+by-hand-usage =
+    <b>By hand</b>
+
+    <code>/grant USER 30 reason</code>: access for 30 days
+    <code>/grant USER forever</code>: access for good
+    <code>/extend USER 7</code>: seven days more for a member
+    <code>/revoke USER reason</code>: access ends
+    <code>/block USER reason</code>: no access, and nothing can be bought
+    <code>/unblock USER</code>: the opposite
+    <code>/member USER</code>: what there is about a person
+
+    USER is the number in the messages about a person. A reason may be left out.
 answer-usage = Press “Answer” under the question: the button knows who asked.
-answer-prompt = Write your answer in one message; it goes to this person in the bot’s name. /cancel if there is none.
-answer-too-long = This is longer than 1,900 characters and was not sent. Please shorten it.
-answer-sent = Sent.
+answer-prompt = Write your answer in one message, or send a picture, a file or a voice note; it goes to this person in the bot’s name. /cancel if there is none.
+answer-sent = Delivered.
+answer-unreachable = Not delivered: this person has blocked the bot.
+answer-failed = Not delivered. Telegram says: { $reason }
 answer-cancelled = No answer was sent.
 
 ## The operator’s answer, to the person who asked
@@ -407,9 +438,18 @@ access-given = You have been given access { access-until }. Welcome to the First
 
 access-taken = Your access to the club has been ended by the organiser. For a question: /paysupport
 
+invoice-failed = This cannot be paid just now, and it is not your doing. The organiser has been told; please try again later.
+
+# Below the words of a message whose picture or file Telegram does not take
+media-failed = A file belongs here that cannot be sent just now. The organiser has been told; ask for it by /paysupport.
+
 access-refused = Access cannot be bought from here. For a question: /paysupport
 
 operator-refund-begun = The refund of { $paid } is on its way. Charge: <code>{ $charge }</code>
+
+operator-refund-waits = The refund of { $paid } is on its way already. /cancel ends it. Charge: <code>{ $charge }</code>
+
+operator-refund-not-owed = No refund of { $paid } is on its way. Charge: <code>{ $charge }</code>
 
 operator-refund-done = { $paid } went back already. Charge: <code>{ $charge }</code>
 
@@ -422,13 +462,102 @@ operator-call-off-failed =
     It is tried again each hour. Until then Telegram may take the next payment, which would be given back.
 
 operator-granted =
-    <b>Access given</b>
+    <b>{ $act ->
+        [extend] More time given
+        [unblock] Unblocked
+        [count] The payment counts as time
+       *[grant] Access given
+    }</b>
     Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
-    Access is open { access-until }.
+    { access-now }
+    By: { $by }
+    Reason: { $reason }
 
 operator-revoked =
-    <b>Access taken away</b>
+    <b>{ $act ->
+        [block] Blocked
+       *[revoke] Access taken away
+    }</b>
     Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    By: { $by }
+    Reason: { $reason }
+
+operator-act-refused =
+    <b>Nothing was changed</b>
+    Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
+
+    { $reason ->
+        [no_access] This person has no access. /grant gives some.
+        [for_ever] This person has access for good: there is nothing to add.
+        [blocked] This person is blocked. /unblock first.
+        [not_blocked] This person is not blocked.
+       *[no_extra] This payment is no longer one too many: it counts already, or went back.
+    }
+
+operator-member =
+    <b><a href="tg://user?id={ $chat }">{ $name }</a></b>, id <code>{ $chat }</code>
+    { access-now }
+    The club: { $place ->
+        [inside] inside
+        [invited] has a link
+       *[none] no link was sent
+    }
+
+    { $book }
+
+# One line of a person's book; $act says what, $reason the state of a subscription
+book-line = { $act ->
+    [in] paid { $paid }
+    [out] { $paid } went back
+    [foreign] { $paid } for something else
+    [grant] { $days ->
+        [0] access given { access-until }
+        [one] { $days } day given
+       *[other] { $days } days given
+    }
+    [revoke] access taken away
+    [block] blocked
+    [unblock] unblocked
+    [owe] is to go back
+    [keep] does not go back
+    [returned] refund sent
+    [count] counts as time
+    [subscription] subscription: { $reason }
+   *[off] subscription called off
+}
+
+operator-invoice-refused =
+    <b>Telegram does not take the invoice</b>
+    Reason: { $reason }
+    Met so far: { $count }
+
+    Nobody can pay. Check price and currency in bot.yaml and PROVIDER_TOKEN: npx turnstile check
+
+operator-media-refused =
+    <b>Telegram does not take a picture, a video or a file</b>
+    Reason: { $reason }
+    Met so far: { $count }
+
+    It was sent as a file, or as words alone. Mend the file in content/media, then: npx turnstile reload
+
+operator-unreachable =
+    <b>An operator cannot be reached</b>
+    Who: id <code>{ $chat }</code>
+    Reason: { $reason }
+    Messages lost: { $count }
+
+    They must write /start to the bot, and not block it.
+
+operator-trouble-over =
+    <b>{ $trouble ->
+        [invoice] Invoices are taken again
+        [media] The picture, video or file is taken again
+       *[operator] The operator can be reached again
+    }</b>
+    It failed { $count ->
+        [one] once
+       *[other] { $count } times
+    }.
 
 operator-foreign-payment =
     <b>A payment for something else</b>

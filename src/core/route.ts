@@ -1,5 +1,6 @@
 import type { Message, Update, User } from 'grammy/types';
 import { type Act, type Bought, boughtBy, type Entry, type Payment } from './book.ts';
+import { isActByHand, meaningOfByHand, readByHand } from './by-hand.ts';
 import type { JsonObject, Lane } from './effects.ts';
 import type { MachineEvent } from './step.ts';
 
@@ -52,7 +53,6 @@ export type FoundUpdate = Update & { readonly found?: true };
 /** The kinds of updates asked of Telegram: those that `route` knows. */
 export const allowedUpdates = [
   'message',
-  'edited_message',
   'callback_query',
   'pre_checkout_query',
   'my_chat_member',
@@ -61,9 +61,32 @@ export const allowedUpdates = [
   'subscription',
 ] as const satisfies readonly Exclude<keyof Update, 'update_id'>[];
 
-/** Characters of a message that an event carries: a person's question, an operator's answer. */
+/** Characters of a message that an event carries: a person's question, an operator's answer. What is longer is copied. */
 const longestText = 500;
+const longestPayload = 1_000;
 export const longestAnswer = 1_900;
+
+/** What people say and send. A message with none of it is Telegram's own word: something was pinned, a chat was shared. */
+const contents = [
+  'text',
+  'photo',
+  'video',
+  'voice',
+  'document',
+  'sticker',
+  'animation',
+  'audio',
+  'video_note',
+  'paid_media',
+  'story',
+  'checklist',
+  'contact',
+  'dice',
+  'game',
+  'poll',
+  'venue',
+  'location',
+] as const satisfies readonly (keyof Message)[];
 
 const cut = (text: string, length: number): string =>
   [...text.slice(0, length * 2)].slice(0, length).join('');
@@ -88,11 +111,11 @@ export function route(update: FoundUpdate, rules: RouteRules): Arrival | null {
 type Meaning = Omit<Arrival, 'update'>;
 
 function meaningOf(update: FoundUpdate, rules: RouteRules): Meaning | null {
-  const message = update.message ?? update.edited_message;
+  const { message } = update;
   if (message !== undefined) {
-    const payment = update.edited_message === undefined ? paymentOf(message) : null;
+    const payment = paymentOf(message);
     return payment === null
-      ? routeMessage(message, update.edited_message !== undefined, rules)
+      ? routeMessage(message, update.update_id, rules)
       : routePayment(message, payment, update.found === true, rules);
   }
   if (update.callback_query !== undefined) return routeButton(update.callback_query, rules);
@@ -174,9 +197,10 @@ function routePayment(message: Message, payment: Payment, isFound: boolean, rule
   };
 }
 
-function routeMessage(message: Message, edited: boolean, rules: RouteRules): Meaning | null {
+function routeMessage(message: Message, id: number, rules: RouteRules): Meaning | null {
   const { from, chat } = message;
   if (from === undefined || from.is_bot || chat.type !== 'private') return null;
+  if (!contents.some((content) => message[content] !== undefined)) return null;
   const isOperator = rules.operators?.has(from.id) === true;
   const base = {
     chat: chat.id,
@@ -184,21 +208,59 @@ function routeMessage(message: Message, edited: boolean, rules: RouteRules): Mea
     ...languageOf(from),
     ...(isOperator && { fromOperator: true as const }),
   };
-  const text = message.text;
-  const command =
-    edited || text === undefined ? null : /^\/([a-z0-9_]{1,32})(?:@\w+)?(?:\s+([\s\S]+))?$/i.exec(text);
-  const type = command === null ? '' : `${command[1]?.toLowerCase()}.requested`;
+  const kind = message.text === undefined ? 'other' : 'text';
+  // What is sent with a picture counts as said.
+  const text = message.text ?? message.caption;
+  const where = {
+    message: message.message_id,
+    ...(message.media_group_id !== undefined && { album: message.media_group_id }),
+  };
+  const command = text === undefined ? null : /^\/([a-z0-9_]{1,32})(?:@\w+)?(?:\s+([\s\S]+))?$/i.exec(text);
+  const [, name = '', words = ''] = command ?? [];
+  const type = `${name.toLowerCase()}.requested`;
   if (command !== null && mayCause(type, isOperator, rules)) {
-    const payload = command[2] === undefined ? {} : { payload: cut(command[2].trim(), 1000) };
-    return { ...base, event: { ...rules.facts, type, ...payload, ...sender(from) } };
+    const other = isOperator ? routeByHand(name.toLowerCase(), words, message, id, rules) : null;
+    if (other !== null) return other;
+    const payload = cut(words.trim(), longestPayload);
+    const isCut = payload !== words.trim();
+    const said = { ...(payload !== '' && { payload }), ...(isCut && { isCut }) };
+    return { ...base, event: { ...rules.facts, type, kind, ...said, ...where, ...sender(from) } };
   }
-  const kind = edited ? 'edited' : command !== null ? 'command' : text !== undefined ? 'text' : 'other';
   const most = isOperator ? longestAnswer : longestText;
   const quoted = text === undefined ? {} : { text: cut(text, most) };
   const isCut = text !== undefined && quoted.text !== text;
   return {
     ...base,
-    event: { type: 'message.received', kind, ...quoted, ...(isCut && { isCut }), ...sender(from) },
+    event: {
+      type: 'message.received',
+      kind: command !== null && kind === 'text' ? 'command' : kind,
+      ...quoted,
+      ...(isCut && { isCut }),
+      ...where,
+      ...sender(from),
+    },
+  };
+}
+
+/** A command of an operator that names another person is about that person's conversation. */
+function routeByHand(
+  name: string,
+  words: string,
+  message: Message,
+  id: number,
+  rules: RouteRules,
+): Meaning | null {
+  const asked = isActByHand(name) ? readByHand(name, words) : null;
+  if (asked === null) return null;
+  const by = message.from?.id ?? message.chat.id;
+  const { chat, event, entry } = meaningOfByHand(asked, { by, id: String(id), at: message.date * 1_000 });
+  return {
+    chat,
+    lane: 'reply',
+    event: { ...rules.facts, ...event },
+    entry,
+    fromOperator: true,
+    elsewhere: true,
   };
 }
 

@@ -1,13 +1,28 @@
 import type { Logger } from 'pino';
+import type { Access } from '../core/book.ts';
 import type { Effect } from '../core/effects.ts';
 import type { EffectRule } from '../core/step.ts';
 import type { Ledger } from '../store/ledger.ts';
+import type { ChatReport } from '../store/status.ts';
 import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
 import { toOperators } from '../telegram/render.ts';
 import { createInvite, declineJoin, removeMember } from './access/door.ts';
-import { toPerson, withPayments } from './payments/question.ts';
-import { callOffActor, type Debts, dropRefund, refundActor, requestRefund } from './payments/refund.ts';
+import { showMember } from './operator/member.ts';
+import { sendWithCare } from './operator/refusals.ts';
+import type { Troubles } from './operator/troubles.ts';
+import { copyOf, deliverAnswer, isShownWhole, withPayments } from './payments/question.ts';
+import {
+  askRefund,
+  callOffActor,
+  countButton,
+  countExtra,
+  type Debts,
+  dropRefund,
+  refundActor,
+  refundButton,
+  requestRefund,
+} from './payments/refund.ts';
 import { sendData } from './privacy/data.ts';
 
 /**
@@ -19,9 +34,12 @@ export const effectRules: Readonly<Record<string, EffectRule>> = {
   rejectCheckout: { lane: 'checkout', queue: 'instant' },
   refundPayment: { privileged: true },
   callOff: { privileged: true },
+  askRefund: { privileged: true },
   requestRefund: { privileged: true },
   dropRefund: { privileged: true },
-  sendAnswer: { privileged: true },
+  countExtra: { privileged: true },
+  showMember: { privileged: true },
+  deliverAnswer: { privileged: true },
 };
 
 /** What an invoked promise actor does; its value is the result. */
@@ -35,55 +53,88 @@ export function createPerformer(parts: {
   readonly call: Perform;
   readonly send: (effect: Effect) => Promise<unknown>;
   /** Everything stored about a chat. */
-  readonly stored: (chat: number) => Promise<unknown>;
+  readonly stored: (chat: number) => Promise<ChatReport>;
   readonly append: Debts['append'];
+  readonly facts: Debts['facts'];
+  readonly troubles: Pick<Troubles, 'met' | 'over'>;
   readonly now: () => number;
   /** Actors besides the product's own. */
   readonly actors?: Readonly<Record<string, Actor>>;
 }): (effect: Effect) => Promise<unknown> {
-  const { content, ledger, call, send, stored } = parts;
-  const debts: Debts = parts;
+  const { content, ledger, call, stored, troubles } = parts;
+  const send = sendWithCare({ send: parts.send, content, troubles });
+  const nameOf = async (chat: number): Promise<string | undefined> => {
+    const found = await call('getChat', { chat_id: chat }).catch(() => ({}));
+    return (found as { first_name?: string }).first_name;
+  };
+  const known = { ...parts, send, nameOf };
   const door = { perform: call, club: () => content().club.chatId };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),
     refundPayment: refundActor(ledger, call),
     callOff: callOffActor(call),
+    deliverAnswer: deliverAnswer(call, send),
     ...parts.actors,
   };
-  const decline = declineJoin(door, send);
-  const [ask, drop] = [requestRefund(debts), dropRefund(debts)];
-  return async (effect) => {
-    if (effect.invocation !== undefined) {
-      const actor = actors[effect.type];
-      if (actor === undefined) throw new Error(`No actor "${effect.type}" is given to the app`);
-      return actor(effect);
-    }
-    if (effect.type === 'declineJoin') return decline(effect);
-    if (effect.type === 'requestRefund') return ask(effect);
-    if (effect.type === 'dropRefund') return drop(effect);
-    if (effect.type === 'forwardQuestion') return send(await withPayments(effect, ledger, content()));
-    if (effect.type === 'sendData') return sendData(effect, content(), await stored(effect.chat), call);
-    return send(effect);
+  const performers: Readonly<Record<string, (effect: Effect) => Promise<unknown>>> = {
+    declineJoin: declineJoin(door, send),
+    askRefund: askRefund(known),
+    requestRefund: requestRefund(known),
+    dropRefund: dropRefund(known),
+    countExtra: countExtra(known),
+    showMember: showMember(known),
+    forwardQuestion: async (effect) => send(await withPayments(effect, ledger, content())),
+    sendData: async (effect) => sendData(effect, content(), await stored(effect.chat), call),
   };
+  return async (effect) => {
+    if (effect.invocation === undefined) return (performers[effect.type] ?? send)(withChoice(effect));
+    const actor = actors[effect.type];
+    if (actor === undefined) throw new Error(`No actor "${effect.type}" is given to the app`);
+    return actor(effect);
+  };
+}
+
+/** What the operator may do about a payment too many that does not go back by itself. */
+function withChoice(effect: Effect): Effect {
+  const { event = {} } = effect;
+  const isKept = event['type'] === 'payment.received' && event['extra'] === true && event['owed'] !== true;
+  if (effect.type !== 'tellOperator' || !isKept) return effect;
+  const { charge, currency, amount, access } = event as {
+    charge?: string;
+    currency?: string;
+    amount?: number;
+    access?: Partial<Access>;
+  };
+  // Of two payments of one second the book may take the other one for that which is too many.
+  const extras = access?.extras ?? [];
+  const extra = extras.includes(`${charge}`) ? charge : extras.at(-1);
+  const payment = { chat: effect.chat, charge: `${extra}`, currency: `${currency}`, amount: Number(amount) };
+  // What was paid through a provider goes back on the provider's own pages.
+  const buttons = [...(currency === 'XTR' ? [refundButton(payment)] : []), countButton(payment)];
+  return { ...effect, params: { ...effect.params, buttons } };
 }
 
 /** Whether an effect speaks to the person. When one that speaks to the club cannot be delivered, the person still can be reached. */
 export const isMessage = (effect: Effect): boolean =>
   effect.invocation === undefined && effect.type !== 'approveJoin' && effect.type !== 'declineJoin';
 
-/** Where effects go: an operator's message to each operator, in a queue of its own; an answer to the person who asked. */
+/** Where effects go: an operator's message to each operator, in a queue of its own, and with it what it is about. */
 export function createAddress(
   adminIds: readonly number[],
   log: Logger,
 ): (effect: Effect) => readonly Effect[] {
   return (effect) => {
-    if (effect.type === 'sendAnswer') return [toPerson(effect)];
     // Told of only when Telegram's list brought it.
     if (effect.type === 'tellFound' && effect.event?.['found'] !== true) return [];
-    if (!toOperators.has(effect.type)) return [effect];
+    if (!toOperators.has(effect.type) && effect.type !== 'forwardMore') return [effect];
     if (adminIds.length === 0)
       log.warn({ chat: effect.chat, params: effect.params }, 'no operator to tell: ADMIN_IDS is empty');
-    return adminIds.map((to) => ({ ...effect, to, queue: `${to}` }));
+    return adminIds.flatMap((to) => {
+      const sent = { ...effect, to, queue: `${to}` };
+      if (effect.type === 'forwardMore') return [copyOf(sent)];
+      // The head of a question, and below it what the head cannot show.
+      return effect.type === 'forwardQuestion' && !isShownWhole(effect) ? [sent, copyOf(sent)] : [sent];
+    });
   };
 }

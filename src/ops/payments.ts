@@ -138,11 +138,18 @@ export async function refundOne(
   options: { noted?: boolean },
 ): Promise<void> {
   const ledger = new Ledger(redis, where);
+  const { paid, refunded } = await ledger.find(charge);
+  if (refunded !== null) {
+    const day = new Date(refunded.at).toISOString().slice(0, 10);
+    throw new PaymentRefused(`${amountOf(refunded)} went back to chat ${refunded.chat} already, on ${day}.`);
+  }
   if (options.noted === true) {
-    const { paid, refunded } = await ledger.find(charge);
     if (paid === null) throw unknownCharge(charge);
-    if (refunded !== null) throw new PaymentRefused(`The refund of ${charge} is in the ledger already.`);
     const { chat, currency, amount, payload } = paid;
+    if (currency === 'XTR')
+      throw new PaymentRefused(
+        `${charge} was paid in Stars, which go back through Telegram alone: turnstile payments refund ${charge}`,
+      );
     const back = {
       currency,
       total_amount: amount,
@@ -159,8 +166,10 @@ export async function refundOne(
   }
   const outcome = await refundPayment(ledger, call, charge);
   if (outcome.refunded) {
+    const { payment, already } = outcome;
+    const when = already ? 'had gone back' : 'went back';
     console.log(
-      `${amountOf(outcome.payment)} went back to chat ${outcome.payment.chat}. The bot hears of it from Telegram.`,
+      `${amountOf(payment)} ${when} to chat ${payment.chat}${already ? ' already' : ''}. The bot hears of it from Telegram.`,
     );
   } else if (outcome.reason === 'unknown') throw unknownCharge(charge);
   else

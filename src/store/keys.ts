@@ -70,6 +70,8 @@ export class Keys {
   reconciled = (): string => `{${this.prefix}}:reconciled`;
   /** How many dead letters the operators were told of. */
   told = (): string => `{${this.prefix}}:told`;
+  /** What goes wrong for everybody and is not over: kind → when it was told; `<kind> count` → how often. */
+  troubles = (): string => `{${this.prefix}}:troubles`;
   /** What was fixed at the first start: the number of shards, the bot; and the format of what is stored. */
   settings = (): string => `{${this.prefix}}:settings`;
 }

@@ -12,6 +12,8 @@ export interface Button {
   readonly label: string;
   /** Callback data: the event's type, and `:value` when it has one. */
   readonly data: string;
+  /** `renewable`: shown only to who has a time that can be made longer. */
+  readonly when?: 'renewable';
 }
 
 /** `topics` and `languages` make one row for each of them; a `club` leads to it by the person's invite link. */
@@ -22,6 +24,8 @@ export interface MessageContent {
   readonly text: string;
   /** Shown by Telegram as a notice, without formatting. */
   readonly plain: boolean;
+  /** It can be neither forwarded nor saved. */
+  readonly isProtected: boolean;
   /** None: a text; one: its text is the caption; more: an album, captioned at its first. */
   readonly attachments: readonly Attachment[];
   readonly rows: readonly Row[];
@@ -48,6 +52,12 @@ export const longest = {
   answer: longestAnswer,
   reason: 200,
   count: 6,
+  act: 7,
+  by: 15,
+  access: 7,
+  book: 1_500,
+  place: 7,
+  trouble: 8,
 } as const satisfies Readonly<Record<string, number>>;
 
 /** A message as messages.yaml describes it, with what it leaves out. */
@@ -61,12 +71,19 @@ export function messageOf(name: string, entry: NonNullable<MessageEntry>): Messa
     if ('topics' in row) return 'topics';
     if ('languages' in row) return 'languages';
     if ('link' in row) return { club: row.label };
-    return (Array.isArray(row) ? row : [row]).map(({ label, event, value }) => ({
+    return (Array.isArray(row) ? row : [row]).map(({ label, event, value, when }) => ({
       label,
       data: value === undefined ? event : `${event}:${value}`,
+      ...(when !== undefined && { when }),
     }));
   });
-  return { text: entry.text ?? name.replaceAll('_', '-'), plain: entry.plain ?? false, attachments, rows };
+  return {
+    text: entry.text ?? name.replaceAll('_', '-'),
+    plain: entry.plain ?? false,
+    isProtected: entry.protect_content ?? false,
+    attachments,
+    rows,
+  };
 }
 
 /** How a file of an album is sent, by its ending. */

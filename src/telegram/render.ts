@@ -57,10 +57,17 @@ function renderOf(content: Source): (effect: Effect) => Call {
       case 'forwardQuestion':
       case 'sendAnswer':
         return sendMessage(content, effect, messageOf(content, effect, text(effect, 'message')));
-      case 'sendMaterial': {
-        const topic = content.topics.find(({ id }) => id === effect.context['topic']);
-        return sendMessage(content, effect, messageOf(content, effect, topic?.material ?? 'choose_topic'));
-      }
+      case 'sendMaterial':
+        return sendMessage(content, effect, messageOf(content, effect, materialOf(content, effect)));
+      case 'copyMessage':
+        return {
+          method: 'copyMessage',
+          payload: {
+            chat_id: effect.to ?? effect.chat,
+            from_chat_id: effect.chat,
+            message_id: effect.event?.['message'],
+          },
+        };
       case 'sendInvoice':
         return content.product.isSubscription
           ? sendSubscription(content, effect)
@@ -93,7 +100,7 @@ function renderOf(content: Source): (effect: Effect) => Call {
       default:
         throw new Error(
           'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, ' +
-            `tellFound, forwardQuestion, sendAnswer, approveJoin or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
+            `tellFound, forwardQuestion, sendAnswer, copyMessage, approveJoin or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
         );
     }
   };
@@ -159,6 +166,16 @@ function messageOf(content: Content, effect: Effect, name: string): MessageConte
   );
 }
 
+const materialOf = ({ topics }: Content, { context }: Effect): string =>
+  topics.find(({ id }) => id === context['topic'])?.material ?? 'choose_topic';
+
+/** The name of the message that an effect sends, where it has pictures, videos or files. */
+export function mediaMessageOf(content: Content, effect: Effect): string | null {
+  const name = effect.type === 'sendMaterial' ? materialOf(content, effect) : effect.params?.['message'];
+  if (typeof name !== 'string') return null;
+  return (content.messages.get(name)?.attachments ?? []).length > 0 ? name : null;
+}
+
 /** Effects whose message goes to the operators. */
 export const toOperators: ReadonlySet<string> = new Set(['tellOperator', 'tellFound', 'forwardQuestion']);
 
@@ -173,27 +190,40 @@ function languageOf(content: Content, effect: Effect): string {
 function sendMessage(content: Source, effect: Effect, message: MessageContent): Call {
   const language = languageOf(content, effect);
   const body = content.format(language, message.text, variablesOf(content, effect), message.plain);
-  const chat = { chat_id: effect.to ?? effect.chat };
+  const common = {
+    chat_id: effect.to ?? effect.chat,
+    ...(message.isProtected && { protect_content: true }),
+  };
   const html = message.plain ? {} : { parse_mode: 'HTML' };
   const markup = keyboard(content, language, effect, message.rows);
-  const [first, ...others] = message.attachments;
+  // What Telegram does not take as a picture goes as a file, and what it does not take at all is told of.
+  const { media: instead } = effect.params ?? {};
+  const attachments =
+    instead === 'none'
+      ? []
+      : message.attachments.map(
+          (attachment): Attachment =>
+            instead === 'document' ? { ...attachment, kind: 'document' } : attachment,
+        );
+  const [first, ...others] = attachments;
   if (first === undefined) {
+    const text = instead === 'none' ? `${body}\n\n${content.format(language, 'media-failed')}` : body;
     // Nobody who calls himself a link can make the bot show its preview.
-    const payload = { ...chat, text: body, ...html, link_preview_options: { is_disabled: true }, ...markup };
+    const payload = { ...common, text, ...html, link_preview_options: { is_disabled: true }, ...markup };
     return { method: 'sendMessage', payload };
   }
   const refOf = (attachment: Attachment): MediaRef => ({ media: content.fileOf(attachment, language) });
   if (others.length > 0) {
-    const media = message.attachments.map((attachment, index) => ({
+    const media = attachments.map((attachment, index) => ({
       type: attachment.kind,
       media: refOf(attachment),
       ...(index === 0 && { caption: body, ...html }),
     }));
-    return { method: 'sendMediaGroup', payload: { ...chat, media } };
+    return { method: 'sendMediaGroup', payload: { ...common, media } };
   }
   const methods = { video: 'sendVideo', photo: 'sendPhoto', document: 'sendDocument' } as const;
   const streaming = first.kind === 'video' ? { supports_streaming: true } : {};
-  const payload = { ...chat, [first.kind]: refOf(first), ...streaming, caption: body, ...html, ...markup };
+  const payload = { ...common, [first.kind]: refOf(first), ...streaming, caption: body, ...html, ...markup };
   return { method: methods[first.kind], payload };
 }
 
@@ -204,10 +234,13 @@ function keyboard(content: Source, language: string, effect: Effect, rows: reado
       const text = content.format(language, row.club, {}, true);
       return typeof link === 'string' ? [[{ text, url: link }]] : [];
     }
-    const buttons = buttonsOf(row, content.topics, content.languages).map((button) => ({
-      text: content.format(button.language ?? language, button.label, {}, true),
-      callback_data: button.data,
-    }));
+    const buttons = buttonsOf(row, content.topics, content.languages)
+      .filter(({ when }) => when !== 'renewable' || isRenewable(effect))
+      .map((button) => ({
+        text: content.format(button.language ?? language, button.label, {}, true),
+        callback_data: button.data,
+      }));
+    if (buttons.length === 0) return [];
     return typeof row === 'string' ? buttons.map((button) => [button]) : [buttons];
   });
   const extra = (effect.params?.['buttons'] ?? []) as readonly ExtraButton[];
@@ -217,6 +250,14 @@ function keyboard(content: Source, language: string, effect: Effect, rows: reado
     inline.push([{ text, callback_data: data }]);
   }
   return inline.length === 0 ? {} : { reply_markup: { inline_keyboard: inline } };
+}
+
+/** Whether the person has a time that can be made longer: not for ever, and it does not go on by itself. */
+function isRenewable({ event, context }: Effect): boolean {
+  const access = event?.['access'] as Access | undefined;
+  // What a timer sends tells of no book: then what the machine remembers of it counts.
+  if (access === undefined) return typeof context['until'] === 'number' && context['renews'] !== true;
+  return access.has && access.forEver !== true && access.renews !== true;
 }
 
 function sendInvoice(content: Source, effect: Effect): Call {
@@ -283,9 +324,20 @@ function variablesOf(content: Source, effect: Effect): Variables {
     name: displayName(event['name']) ?? content.format(language, 'name-unknown', {}, true),
     username: username === '' ? '—' : `@${username}`,
     chat: String(effect.chat),
-    text: cut(event['text'] ?? event['payload'], longest.text) || '—',
+    // What cannot be said here stands below.
+    text: cut(event['text'] ?? event['payload'], longest.text) || (event['kind'] === 'other' ? '↓' : '—'),
     answer: cut(event['text'], longest.answer) || '—',
-    reason: cut(failure?.['message'] ?? output?.['reason'], longest.reason) || '—',
+    reason:
+      cut(
+        failure?.['message'] ?? output?.['reason'] ?? event['refused'] ?? event['reason'],
+        longest.reason,
+      ) || '—',
+    act: cut(event['act'], longest.act) || 'none',
+    by: cut(String(event['by'] ?? ''), longest.by) || '—',
+    access: access?.blocked === true ? 'blocked' : access?.has === true ? 'open' : 'none',
+    book: cut(effect.params?.['book'], longest.book) || '—',
+    place: cut(effect.params?.['place'], longest.place) || 'none',
+    trouble: cut(event['trouble'], longest.trouble) || 'none',
     payments: cut(effect.params?.['payments'], longest.payments) || '—',
     charge: cut(output?.['charge'] ?? event['charge'] ?? debt?.replace(/^\w+ /, ''), longest.charge) || '—',
     price: money(content, language, product.currency, product.price),
@@ -320,10 +372,19 @@ function displayName(value: unknown): string | undefined {
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(name.replace(/\p{DI}/gu, '')) ? name : undefined;
 }
 
-/** A day in words, in the time zone of the machine (TZ); `never` where access has no end. Never ends with a full stop. */
-function dateOf(language: string, at: unknown): string {
+/**
+ * When something ends, in words, in the time zone of the machine (TZ): the last day that is whole, else day and hour. `never`
+ * where there is no end. Never ends with a full stop.
+ */
+export function dateOf(language: string, at: unknown): string {
   if (typeof at !== 'number') return 'never';
-  const parts = new Intl.DateTimeFormat(language, { dateStyle: 'long' }).formatToParts(at);
+  const time = new Date(at);
+  const isMidnight = time.getHours() === 0 && time.getMinutes() === 0;
+  const format = new Intl.DateTimeFormat(language, {
+    dateStyle: 'long',
+    ...(!isMidnight && { timeStyle: 'short' }),
+  });
+  const parts = format.formatToParts(isMidnight ? at - 1 : at);
   // Some languages close a date with an abbreviation (“г.”), whose stop would stand beside that of the sentence.
   const last = parts.at(-1);
   if (last?.type === 'literal' && last.value.trimEnd().endsWith('.')) parts.pop();

@@ -205,6 +205,7 @@ const button = fields(
     label: textKey,
     event: matching(eventPattern, 'an event such as access.requested'),
     value: v.optional(matching(/^.+$/, 'a text')),
+    when: v.optional(v.literal('renewable', 'renewable, or nothing')),
   },
   'label and event',
 );
@@ -228,6 +229,7 @@ const entry = v.nullable(
     {
       text: v.optional(textKey),
       plain: v.optional(v.boolean('true or false')),
+      protect_content: v.optional(v.boolean('true or false')),
       video: v.optional(mediaFile),
       photo: v.optional(mediaFile),
       document: v.optional(mediaFile),

@@ -36,6 +36,7 @@ const settled = [
   'QUERY_ID_INVALID',
   'message to edit not found',
   'message to delete not found',
+  'message to copy not found',
   'CHARGE_ALREADY_REFUNDED',
   // A join request that someone else has answered.
   'USER_ALREADY_PARTICIPANT',

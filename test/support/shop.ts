@@ -20,10 +20,19 @@ export interface Shop {
   membership(user: SandboxUser): Promise<string | undefined>;
 }
 
-/** The bot with a changed offer, a club and an operator who has written to it. */
-export async function openShop(...edits: Edit[]): Promise<Shop> {
+/**
+ * The bot with a changed offer, a club and an operator who has written to it.
+ * @param given edits of the content, and variables of the environment
+ */
+export async function openShop(...given: (Edit | { variables: Record<string, string> })[]): Promise<Shop> {
+  const edits = given.filter((one): one is Edit => Array.isArray(one));
   const folder = await edited(['bot.yaml', 'default_language: ru', 'default_language: en'], ...edits);
-  const variables = { CONTENT_DIR: folder, ADMIN_IDS: String(operatorId), PROVIDER_TOKEN: '1:TEST' };
+  const variables = {
+    CONTENT_DIR: folder,
+    ADMIN_IDS: String(operatorId),
+    PROVIDER_TOKEN: '1:TEST',
+  };
+  for (const one of given) if ('variables' in one) Object.assign(variables, one.variables);
   const bot = await startBot({ variables });
   bot.sandbox.club({ id: clubId, joinByRequest: true });
   const operator = bot.sandbox.user({ id: operatorId, firstName: 'Olga' });

@@ -1,4 +1,14 @@
-import { type Access, accessOf, type Entry, isAct, keyOf, nobody, type Payment } from '../../core/book.ts';
+import {
+  type Access,
+  type Act,
+  accessOf,
+  type Entry,
+  isAct,
+  keyOf,
+  nobody,
+  type Payment,
+} from '../../core/book.ts';
+import { refusalOf } from '../../core/by-hand.ts';
 import type { JsonObject } from '../../core/effects.ts';
 import type { MachineEvent } from '../../core/step.ts';
 
@@ -8,6 +18,7 @@ export type Change = 'gained' | 'extended' | 'shortened' | 'lost' | 'same';
 /**
  * What each event of a person tells of their book: `access`; of a line that comes with it, its `change`, whether it is a
  * payment too many (`extra`) or one of another program (`foreign`); of an invoice, whether it was paid before (`isPaid`).
+ * What an operator asks for that would come to nothing is `refused`, and its line is not kept.
  * @returns with the line as it is to be kept
  */
 export function account(
@@ -19,6 +30,8 @@ export function account(
   const others = book.filter((other) => keyOf(other) !== keyOf(entry));
   const before = others.length === 0 ? nobody : accessOf(others, now);
   const kept = completed(others, entry, event, now);
+  const refused = isAct(kept) ? refusalOf(before, kept, event['act'], now) : null;
+  if (refused !== null) return { facts: { access: told(before), refused } };
   const after = accessOf([...others, kept], now);
   // Of two payments of one second it is the same which counts, and a refund of one leaves the other in its place.
   const change = changeOf(before, after);
@@ -37,7 +50,7 @@ export function account(
 
 /** The line as it is kept: its time, whose it is, and whether it must go back. */
 function completed(others: readonly Entry[], entry: Entry, event: MachineEvent, now: number): Entry {
-  if (isAct(entry)) return entry.at === 0 ? { ...entry, at: now } : entry;
+  if (isAct(entry)) return entry.at === 0 ? { ...entry, at: now } : inOrder(others, entry);
   const { foreign, ...rest } = entry;
   // An invoice of an earlier release bears no signature; the book may know it, as that of a subscription.
   const isKnown = others.some(
@@ -54,6 +67,12 @@ function completed(others: readonly Entry[], entry: Entry, event: MachineEvent, 
   if (!isRefundable) return payment;
   const isExtra = accessOf([...others, payment], now).extras.length > accessOf(others, now).extras.length;
   return isExtra ? { ...payment, owed: true } : payment;
+}
+
+/** Telegram dates a command by the second: of two in one second, the one that is handled later counts as later. */
+function inOrder(others: readonly Entry[], act: Act): Act {
+  const latest = Math.max(...others.filter(isAct).map(({ at }) => at));
+  return act.at <= latest && latest < act.at + 1_000 ? { ...act, at: latest + 1 } : act;
 }
 
 function changeOf(before: Access, after: Access): Change {

@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
-import type { Payment } from '../../core/book.ts';
-import type { Effect } from '../../core/effects.ts';
+import { type Act, accessOf, type Payment } from '../../core/book.ts';
+import type { Effect, JsonObject } from '../../core/effects.ts';
 import type { Arrival } from '../../core/route.ts';
+import type { MachineEvent } from '../../core/step.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Perform } from '../../telegram/api.ts';
 
 /** What an attempt to refund came to. */
 export type Refund =
-  | { readonly refunded: true; readonly charge: string; readonly payment: Payment }
+  | {
+      readonly refunded: true;
+      readonly charge: string;
+      readonly payment: Payment;
+      /** It had gone back before. */
+      readonly already: boolean;
+    }
   | { readonly refunded: false; readonly charge: string; readonly reason: 'unknown' | 'provider' };
 
 /**
@@ -20,12 +27,14 @@ export async function refundPayment(ledger: Ledger, perform: Perform, wanted: st
   if (paid === null) return { refunded: false, charge: wanted, reason: 'unknown' };
   const { charge, chat, currency } = paid;
   if (currency !== 'XTR') return { refunded: false, charge, reason: 'provider' };
+  let already = false;
   try {
     await perform('refundStarPayment', { user_id: chat, telegram_payment_charge_id: charge });
   } catch (error) {
     if (!String((error as Error).message).includes('CHARGE_ALREADY_REFUNDED')) throw error;
+    already = true;
   }
-  return { refunded: true, charge, payment: paid };
+  return { refunded: true, charge, payment: paid, already };
 }
 
 /** The actor that gives one payment back. */
@@ -63,60 +72,123 @@ export interface Debts {
   readonly send: (effect: Effect) => Promise<unknown>;
   /** Puts what an operator did into the inbox of the person whom it is about. Twice does no harm. */
   readonly append: (arrival: Arrival) => Promise<void>;
+  /** What every event of a person tells of today's offer. */
+  readonly facts: () => JsonObject;
+  /** The person's first name, as Telegram has it; undefined when it does not say. */
+  readonly nameOf: (chat: number) => Promise<string | undefined>;
   readonly now: () => number;
 }
 
+/** Asks the operator once more, with the amount and the person's name, before money goes back. */
+export const askRefund =
+  (debts: Debts) =>
+  async (effect: Effect): Promise<void> => {
+    const found = await refundable(debts, effect);
+    if (found === null) return;
+    const { paid, tell } = found;
+    const name = (await debts.nameOf(paid.chat)) ?? `id ${paid.chat}`;
+    await tell('refund_confirm', { charge: paid.charge }, { name }, [
+      { label: 'button-refund-yes', data: `refund.confirmed:${buttonName(paid)}` },
+      { label: 'button-refund-no', data: 'refund.declined' },
+    ]);
+  };
+
 /** An operator asks for a refund: it is put among the debts of who paid, and the operator hears what becomes of it. */
 export const requestRefund =
-  ({ ledger, send, append, now }: Debts) =>
+  (debts: Debts) =>
   async (effect: Effect): Promise<void> => {
-    const wanted = wantedBy(effect);
-    const paid = await findPaid(ledger, wanted);
-    const tell = (message: string, output: object) =>
-      send({ ...effect, type: 'send', params: { message }, event: { ...effect.event, ...paid, output } });
-    if (paid === null)
-      return void (await tell('operator_refund_impossible', { charge: wanted, reason: 'unknown' }));
-    const { charge, chat, currency } = paid;
-    if (currency !== 'XTR')
-      return void (await tell('operator_refund_impossible', { charge, reason: 'provider' }));
-    const { refunded } = await ledger.find(charge);
-    if (refunded !== null) return void (await tell('operator_refund_done', { charge }));
-    const entry = { kind: 'owe', id: idOf(effect), chat, at: now(), by: effect.chat, charge } as const;
-    await append({
-      update: 0,
-      chat,
-      lane: 'reply',
-      event: { type: 'debt.added', charge },
-      entry,
-      fromOperator: true,
-      elsewhere: true,
-    });
+    const found = await refundable(debts, effect);
+    if (found === null) return;
+    const { paid, tell } = found;
+    const { charge } = paid;
+    await debts.append(arrivalOf(debts, effect, paid, 'owe', { type: 'debt.added', charge }));
     await tell('operator_refund_begun', { charge });
   };
 
 /** An operator takes a refund off the debts of who paid. */
 export const dropRefund =
-  ({ ledger, send, append, now }: Debts) =>
+  (debts: Debts) =>
   async (effect: Effect): Promise<void> => {
-    const wanted = wantedBy(effect);
-    const paid = await findPaid(ledger, wanted);
-    const tell = (message: string, output: object) =>
-      send({ ...effect, type: 'send', params: { message }, event: { ...effect.event, ...paid, output } });
-    if (paid === null)
-      return void (await tell('operator_refund_impossible', { charge: wanted, reason: 'unknown' }));
-    const { charge, chat } = paid;
-    const entry = { kind: 'keep', id: idOf(effect), chat, at: now(), by: effect.chat, charge } as const;
-    await append({
-      update: 0,
-      chat,
-      lane: 'reply',
-      event: { type: 'debt.dropped', charge },
-      entry,
-      fromOperator: true,
-      elsewhere: true,
-    });
+    const found = await paymentOf(debts, effect);
+    if (found === null) return;
+    const { paid, isRefunded, isOwed, tell } = found;
+    const { charge } = paid;
+    if (isRefunded) return tell('operator_refund_done', { charge });
+    if (!isOwed) return tell('operator_refund_not_owed', { charge });
+    await debts.append(arrivalOf(debts, effect, paid, 'keep', { type: 'debt.dropped', charge }));
     await tell('refund_cancelled', { charge });
   };
+
+/** An operator turns a payment too many into time. The person's conversation says what became of it. */
+export const countExtra =
+  (debts: Debts) =>
+  async (effect: Effect): Promise<void> => {
+    const found = await paymentOf(debts, effect);
+    if (found === null) return;
+    const { paid, isRefunded, tell } = found;
+    if (isRefunded) return tell('operator_refund_done', { charge: paid.charge });
+    const event = { ...debts.facts(), type: 'access.granted', act: 'count', by: effect.chat };
+    await debts.append(arrivalOf(debts, effect, paid, 'count', event));
+  };
+
+type Tell = (
+  message: string,
+  output: object,
+  event?: object,
+  buttons?: readonly { label: string; data: string }[],
+) => Promise<void>;
+
+/** The payment that an operator named, with what is known of it. One that there is not is answered; then null. */
+async function paymentOf({ ledger, send, now }: Debts, effect: Effect) {
+  const wanted = wantedBy(effect);
+  const paid = await findPaid(ledger, wanted);
+  const tell: Tell = async (message, output, event = {}, buttons = []) => {
+    const params = { message, ...(buttons.length > 0 && { buttons }) };
+    await send({
+      ...effect,
+      type: 'send',
+      params,
+      event: { ...effect.event, ...paid, ...event, output } as JsonObject,
+    });
+  };
+  if (paid === null) {
+    await tell('operator_refund_impossible', { charge: wanted, reason: 'unknown' });
+    return null;
+  }
+  const { refunded } = await ledger.find(paid.charge);
+  const { owed } = accessOf(await ledger.book(paid.chat), now());
+  return { paid, isRefunded: refunded !== null, isOwed: owed.includes(paid.charge), tell };
+}
+
+/** The same, where a refund would do something. */
+async function refundable(debts: Debts, effect: Effect) {
+  const found = await paymentOf(debts, effect);
+  if (found === null) return null;
+  const { paid, isRefunded, isOwed, tell } = found;
+  const { charge, currency } = paid;
+  if (currency !== 'XTR') await tell('operator_refund_impossible', { charge, reason: 'provider' });
+  else if (isRefunded) await tell('operator_refund_done', { charge });
+  else if (isOwed) await tell('operator_refund_waits', { charge });
+  else return found;
+  return null;
+}
+
+/** What an operator did to a payment, for the inbox of who paid. */
+const arrivalOf = (
+  { now }: Debts,
+  effect: Effect,
+  { chat, charge }: Payment,
+  kind: Act['kind'],
+  event: MachineEvent,
+): Arrival => ({
+  update: 0,
+  chat,
+  lane: 'reply',
+  event,
+  entry: { kind, id: idOf(effect), chat, at: now(), by: effect.chat, charge },
+  fromOperator: true,
+  elsewhere: true,
+});
 
 /** The same for each repetition of the effect. */
 const idOf = ({ chat, id }: Effect): string => `${chat}.${id}`;
@@ -132,7 +204,21 @@ async function findPaid(ledger: Ledger, wanted: string): Promise<Payment | null>
   );
 }
 
+/** The button that asks for a refund. */
+export const refundButton = (payment: Pick<Payment, 'chat' | 'charge' | 'currency' | 'amount'>) => ({
+  label: 'button-refund',
+  paid: { currency: payment.currency, amount: payment.amount },
+  data: `refund.requested:${buttonName(payment)}`,
+});
+
+/** The button that makes time of a payment too many. */
+export const countButton = (payment: Pick<Payment, 'chat' | 'charge'>) => ({
+  label: 'button-count',
+  data: `extra.counted:${buttonName(payment)}`,
+});
+
 /** A payment as a button can name it: a charge is longer than the 64 bytes of callback data. */
-export const buttonName = ({ chat, charge }: Payment): string => `${chat}.${digestOf(charge)}`;
+const buttonName = ({ chat, charge }: Pick<Payment, 'chat' | 'charge'>): string =>
+  `${chat}.${digestOf(charge)}`;
 
 const digestOf = (charge: string): string => createHash('sha256').update(charge).digest('hex').slice(0, 16);
