@@ -372,9 +372,72 @@ describe('route', () => {
       expect(route({ update_id: 1, ...update } as never, rules)).toBeNull();
     }
   });
-  test('a text of 5,000 characters is cut', () => {
+  test('a text of 5,000 characters is cut, and says so', () => {
     const found = event({ message: { ...message, text: '😀'.repeat(5_000) } });
     expect([...String(found?.['text'])].length).toBe(500);
+    expect(found).toMatchObject({ isCut: true, message: 1 });
+  });
+  test('what is sent with words: the words count, a command in them too; the pictures of an album name it', () => {
+    const photo = [{ file_id: 'f', file_unique_id: 'u', width: 1, height: 1 }];
+    expect(event({ message: { ...message, photo, caption: 'look', media_group_id: '7' } })).toMatchObject({
+      type: 'message.received',
+      kind: 'other',
+      text: 'look',
+      message: 1,
+      album: '7',
+    });
+    expect(event({ message: { ...message, photo, caption: '/paysupport is this right?' } })).toMatchObject({
+      type: 'paysupport.requested',
+      kind: 'other',
+      payload: 'is this right?',
+      message: 1,
+    });
+  });
+  test('edits and service messages mean nothing', () => {
+    const location = { latitude: 1, longitude: 1, live_period: 60 };
+    for (const update of [
+      { edited_message: { ...message, text: '/start' } },
+      { edited_message: { ...message, location } },
+      { message: { ...message, pinned_message: message } },
+      { message: { ...message, users_shared: { request_id: 1, users: [] } } },
+    ])
+      expect(route({ update_id: 1, ...update } as never, rules)).toBeNull();
+  });
+  describe('a command of an operator that names a person', () => {
+    const ruled: RouteRules = {
+      ...rules,
+      operators: new Set([5]),
+      operatorEvents: new Set(['grant.requested', 'extend.requested', 'revoke.requested', 'block.requested']),
+      facts: { club: true },
+    };
+    const routed = (text: string, given = ruled) =>
+      route({ update_id: 7, message: { ...message, date: 60, text } } as never, given);
+
+    test('is about that person, and a line of their book', () => {
+      expect(routed('/extend 77 30 by mistake')).toEqual({
+        update: 7,
+        chat: 77,
+        lane: 'reply',
+        event: { type: 'access.granted', act: 'extend', by: 5, reason: 'by mistake', club: true },
+        entry: { kind: 'grant', id: '7', chat: 77, at: 60_000, by: 5, reason: 'by mistake', days: 30 },
+        fromOperator: true,
+        elsewhere: true,
+      });
+      expect(routed('/block 77')).toMatchObject({
+        chat: 77,
+        event: { type: 'access.revoked', act: 'block' },
+        entry: { kind: 'block' },
+      });
+    });
+    test('stays in the operator’s chat when it cannot be understood', () => {
+      expect(routed('/grant 77')).toMatchObject({ chat: 5, event: { type: 'grant.requested', payload: '77' } });
+      expect(routed('/grant 77')?.entry).toBeUndefined();
+    });
+    test('is a word of anybody else', () => {
+      const found = routed('/grant 77 30', { ...ruled, operators: new Set([6]) });
+      expect(found).toMatchObject({ chat: 5, event: { type: 'message.received', kind: 'command' } });
+      expect(found?.entry).toBeUndefined();
+    });
   });
   test('a payment carries its ledger entry, also from a group', () => {
     const successful_payment = {

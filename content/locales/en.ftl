@@ -419,7 +419,7 @@ by-hand-usage =
 answer-usage = Press “Answer” under the question: the button knows who asked.
 answer-prompt = Write your answer in one message, or send a picture, a file or a voice note; it goes to this person in the bot’s name. /cancel if there is none.
 answer-sent = Delivered.
-answer-unreachable = Not delivered: this person has blocked the bot.
+answer-unreachable = Not delivered: this person has blocked the bot, or has no account any more.
 answer-failed = Not delivered. Telegram says: { $reason }
 answer-cancelled = No answer was sent.
 
@@ -544,7 +544,7 @@ operator-unreachable =
     <b>An operator cannot be reached</b>
     Who: id <code>{ $chat }</code>
     Reason: { $reason }
-    Messages lost: { $count }
+    Failed so far: { $count }
 
     They must write /start to the bot, and not block it.
 
