@@ -3,7 +3,7 @@ import { accessMachine } from '../machines/access.machine.ts';
 import { membershipMachine } from '../machines/membership.machine.ts';
 import { refundsMachine } from '../machines/refunds.machine.ts';
 import { supportMachine } from '../machines/support.machine.ts';
-import type { Effect } from './core/effects.ts';
+import type { Effect, JsonObject } from './core/effects.ts';
 import {
   checkPrivileges,
   checkSignals,
@@ -152,7 +152,7 @@ export interface Running extends Conversation {
 /** @param now ms since 1970, for texts that say how much time is left */
 export function runningOf(conversation: Conversation, environment: Environment, now: () => number): Running {
   const { content, machines: loaded } = conversation;
-  const { product, club, refundsDuplicates } = content;
+  const { club } = content;
   const signer = createSigner(environment.botToken);
   const eventsOf = (forOperators: boolean) =>
     new Set(
@@ -170,16 +170,19 @@ export function runningOf(conversation: Conversation, environment: Environment, 
       operators: new Set(environment.adminIds),
       operatorEvents: eventsOf(true),
       club: club.chatId,
-      facts: {
-        ...(club.chatId !== null && { club: true }),
-        ...(product.accessDays > 0 && { days: product.accessDays }),
-        ...(product.isSubscription && { subscription: true }),
-        ...(!refundsDuplicates && { keepsDuplicates: true }),
-      },
+      facts: factsOf(content),
       boughtBy: (payload) => boughtBy(payload, signer),
     },
   };
 }
+
+/** What every event of a person tells of today's offer. */
+export const factsOf = ({ product, club, refundsDuplicates }: Content): JsonObject => ({
+  ...(club.chatId !== null && { club: true }),
+  ...(product.accessDays > 0 && { days: product.accessDays }),
+  ...(product.isSubscription && { subscription: true }),
+  ...(!refundsDuplicates && { keepsDuplicates: true }),
+});
 
 /** A machine as reports need it. */
 export const reportOf = ({ id, states, timers }: DurableMachine) => ({

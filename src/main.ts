@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import { openRedis, reachRedis, StartCalledOff, startApp } from './app.ts';
-import { checkProvider, loadConversation, machines, reportOf, runningOf } from './conversation.ts';
+import { checkProvider, factsOf, loadConversation, machines, reportOf, runningOf } from './conversation.ts';
 import { type ByHand, readByHand } from './core/by-hand.ts';
 import type { JsonObject } from './core/effects.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
@@ -446,7 +446,7 @@ const withMembers = (work: (options: MembersOptions) => Promise<void>) =>
 /** What every event of a person tells of today's offer. */
 const todaysFacts = async (): Promise<JsonObject> => {
   const environment = readEnvironment(readVariables(), { token: false });
-  return runningOf(await loadConversation(environment.contentDir), environment, Date.now).rules.facts ?? {};
+  return factsOf((await loadConversation(environment.contentDir)).content);
 };
 members
   .command('list', { isDefault: true })

@@ -430,7 +430,10 @@ describe('route', () => {
       });
     });
     test('stays in the operator’s chat when it cannot be understood', () => {
-      expect(routed('/grant 77')).toMatchObject({ chat: 5, event: { type: 'grant.requested', payload: '77' } });
+      expect(routed('/grant 77')).toMatchObject({
+        chat: 5,
+        event: { type: 'grant.requested', payload: '77' },
+      });
       expect(routed('/grant 77')?.entry).toBeUndefined();
     });
     test('is a word of anybody else', () => {
