@@ -19,8 +19,8 @@ interface Facts {
   at?: number;
   /** Of a timer that fires late: another one that was to fire after it is due as well. */
   newer?: true;
-  /** There is a club to enter. */
-  club?: true;
+  /** The club to enter. */
+  club?: number;
   /** Days of access that the offer sells; absent: for ever. */
   days?: number;
   /** The offer is a monthly subscription. */
@@ -165,7 +165,7 @@ export const accessMachine = setup({
       event.type === 'checkout.requested' && event.problem !== undefined && canBuy(event),
     /** After a while without a bot, reminders that have become due one after another are not sent all at once. */
     isNewest: ({ event }) => (event as Facts).newer !== true,
-    hasClub: ({ event }) => 'club' in event && event.club === true,
+    hasClub: ({ event }) => 'club' in event && event.club !== undefined,
     isFirstSource: ({ context, event }) =>
       event.type === 'start.requested' &&
       context.source === undefined &&

@@ -15,8 +15,8 @@ interface Access {
 interface Facts {
   at: number;
   access?: Access;
-  /** There is a club to enter. */
-  club?: true;
+  /** The club to enter. */
+  club?: number;
   /** The person's language, where another machine tells it. */
   language?: string;
 }
@@ -32,10 +32,14 @@ interface Context {
   renews?: true | undefined;
   /** When the time was last changed, ms. */
   since?: number | undefined;
-  /** There is a club to enter. */
-  club?: true | undefined;
+  /** The club that they may enter; an earlier release did not note which. */
+  club?: number | true | undefined;
   /** The invite link that was sent last. */
   link?: string | undefined;
+  /** When it was made, ms. */
+  linked?: number | undefined;
+  /** When it was last sent, once more, ms. */
+  shown?: number | undefined;
   joined?: true | undefined;
   /** Reminders sent of the end of this time: 1 the early one, 2 the last one. */
   reminded?: number | undefined;
@@ -47,6 +51,18 @@ const day = 86_400_000;
 
 const accessIn = (event: object): Access | undefined => (event as { access?: Access }).access;
 
+/** The result that an invoked actor brought; its event's type is XState's own. */
+const outputOf = (
+  event: object,
+): { link?: string; isBarred?: true; isInside?: true; isAdministrator?: true } | undefined =>
+  (event as { output?: object }).output;
+
+/** Whether an actor failed since the bot lacks a right in the club. */
+const isAboutRights = (event: object): boolean =>
+  /not enough rights|CHAT_ADMIN_REQUIRED|need administrator rights/i.test(
+    (event as { error?: { message?: string } }).error?.message ?? '',
+  );
+
 export const membershipMachine = setup({
   types: {
     context: {} as Context,
@@ -56,19 +72,29 @@ export const membershipMachine = setup({
       | ({ type: 'access.adopted' } & Facts)
       | ({ type: 'invite.requested' } & Facts)
       | ({ type: 'language.selected'; value: string } & Facts)
-      | ({ type: 'join.requested' } & Facts)
-      | ({ type: 'club.joined' } & Facts)
+      | ({ type: 'join.requested'; query?: string } & Facts)
+      | ({ type: 'club.joined'; strangers?: 'remove' | 'tell' | 'leave' } & Facts)
       | ({ type: 'club.left' } & Facts)
+      | ({ type: 'club.banned'; by?: number } & Facts)
+      | ({ type: 'member.admitted' } & Facts)
       | ({ type: 'subscription.changed'; state: 'active' | 'canceled' | 'failed' } & Facts),
   },
   actors: {
-    createInvite: fromPromise<{ link: string }, { revoke: string | null }>(async () => ({ link: '' })),
-    removeMember: fromPromise<void, { club: boolean; link: string | null }>(async () => {}),
+    createInvite: fromPromise<
+      { link?: string; isBarred?: true; isInside?: true },
+      { revoke: string | null; admits: boolean }
+    >(async () => ({})),
+    removeMember: fromPromise<
+      { isAdministrator?: true },
+      { club: number | true | null; link: string | null }
+    >(async () => ({})),
   },
   delays: {
     early_reminder: ({ context, event }) => (context.until ?? Infinity) - 3 * day - event.at,
     last_reminder: ({ context, event }) => (context.until ?? Infinity) - day - event.at,
     access_end: ({ context, event }) => (context.ends ?? Infinity) - event.at,
+    invite_slow: 30_000,
+    invite_very_slow: 300_000,
     invite_retry: 900_000,
     removal_retry: 3_600_000,
     idle_ttl: 3_600_000,
@@ -77,10 +103,31 @@ export const membershipMachine = setup({
     hasAccess: ({ event }) => accessIn(event)?.has === true,
     hasNoAccess: ({ event }) => accessIn(event)?.has !== true,
     mayEnter: ({ context, event }) =>
-      accessIn(event)?.has === true && (context.club === true || ('club' in event && event.club === true)),
+      accessIn(event)?.has === true &&
+      (context.club !== undefined || ('club' in event && event.club !== undefined)),
     hasPeriod: ({ event }) => accessIn(event)?.has === true && accessIn(event)?.until !== undefined,
     mustInvite: ({ context, event }) =>
-      context.link === undefined && context.club === true && event.type !== 'access.adopted',
+      context.link === undefined &&
+      context.joined !== true &&
+      context.club !== undefined &&
+      event.type !== 'access.adopted',
+    /** What costs calls has a budget: a link a minute for each person, and the same one again after a while. */
+    mayShowLink: ({ context, event }) =>
+      context.link !== undefined &&
+      event.at - (context.linked ?? 0) < 60_000 &&
+      event.at - (context.shown ?? 0) >= 10_000,
+    mayLink: ({ context, event }) =>
+      accessIn(event)?.has === true &&
+      (context.club !== undefined || ('club' in event && event.club !== undefined)) &&
+      (context.link === undefined || event.at - (context.linked ?? 0) >= 60_000),
+    /** An administrator of the club has banned them. */
+    isBarred: ({ event }) => outputOf(event)?.isBarred === true,
+    isInside: ({ event }) => outputOf(event)?.isInside === true,
+    isAdministrator: ({ event }) => outputOf(event)?.isAdministrator === true,
+    mustGo: ({ event }) =>
+      event.type === 'club.joined' && event.strangers === 'remove' && accessIn(event)?.has !== true,
+    isStranger: ({ event }) =>
+      event.type === 'club.joined' && event.strangers === 'tell' && accessIn(event)?.has !== true,
     earlyReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
       !renews && reminded < 1 && until - since > 3 * day && until - event.at > day,
     lastReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
@@ -89,7 +136,9 @@ export const membershipMachine = setup({
       accessIn(event)?.has === true && (accessIn(event)?.until ?? Infinity) > (context.until ?? Infinity),
     isShorter: ({ context, event }) =>
       accessIn(event)?.has === true && (accessIn(event)?.until ?? Infinity) < (context.until ?? Infinity),
-    isFirstFailure: ({ context }) => (context.failures ?? 0) === 0,
+    /** What the bot may not do in the club concerns all members: of that the operators hear once, apart. */
+    isFirstFailure: ({ context, event }) => (context.failures ?? 0) === 0 && !isAboutRights(event),
+    isFirstSilence: ({ context }) => (context.failures ?? 0) === 0,
     paymentFailed: ({ event }) => event.type === 'subscription.changed' && event.state === 'failed',
   },
   actions: {
@@ -98,6 +147,8 @@ export const membershipMachine = setup({
     signal: (_, _params: { machine: string; event: string; with?: string[] }) => {},
     approveJoin: () => {},
     declineJoin: (_, _params: { message: string }) => {},
+    /** Tells the operators that somebody is in the club without access: one message for many. */
+    noteStranger: () => {},
     /** The time as the book says it, from which the timers count. */
     rememberTime: assign(({ context, event }) => {
       const { until, ends, renews } = accessIn(event) ?? {};
@@ -107,7 +158,7 @@ export const membershipMachine = setup({
         ends,
         renews,
         ...(!isSame && { since: event.at, reminded: 0 }),
-        ...('club' in event && event.club === true && { club: true as const }),
+        ...('club' in event && event.club !== undefined && { club: event.club }),
         ...('language' in event && event.language !== undefined && { language: event.language }),
       };
     }),
@@ -115,10 +166,14 @@ export const membershipMachine = setup({
       event.type === 'language.selected' ? { language: event.value } : {},
     ),
     rememberLink: assign(({ context, event }) => ({
-      // The result of the invite; its type is XState's own.
-      link: (event as unknown as { output?: { link?: string } }).output?.link ?? context.link,
+      link: outputOf(event)?.link ?? context.link,
+      linked: event.at,
       failures: 0,
     })),
+    rememberShown: assign(({ event }) => ({ shown: event.at })),
+    rememberClub: assign(({ context, event }) =>
+      'club' in event && event.club !== undefined ? { club: context.club ?? event.club } : {},
+    ),
     rememberFailure: assign(({ context }) => ({ failures: (context.failures ?? 0) + 1 })),
     rememberEarlyReminder: assign({ reminded: 1 }),
     rememberLastReminder: assign({ reminded: 2 }),
@@ -131,7 +186,13 @@ export const membershipMachine = setup({
       since: undefined,
       reminded: undefined,
     }),
-    forgetDoor: assign({ link: undefined, joined: undefined, failures: undefined }),
+    forgetDoor: assign({
+      link: undefined,
+      linked: undefined,
+      shown: undefined,
+      joined: undefined,
+      failures: undefined,
+    }),
     forgetClub: assign({ club: undefined }),
   },
 }).createMachine({
@@ -182,6 +243,26 @@ export const membershipMachine = setup({
           target: 'active.member',
           actions: ['rememberTime', 'rememberJoined', 'approveJoin'],
         },
+        'club.joined': [
+          {
+            guard: 'hasAccess',
+            target: 'active.member',
+            description: 'Came in by another way, and has access.',
+            actions: ['rememberTime', 'rememberJoined'],
+          },
+          {
+            guard: 'mustGo',
+            target: 'removing',
+            description: 'In the club without access: out again, with a word.',
+            actions: [
+              'rememberClub',
+              'noteStranger',
+              { type: 'send', params: { message: 'stranger_removed' } },
+            ],
+          },
+          { guard: 'isStranger', actions: ['rememberClub', 'rememberJoined', 'noteStranger'] },
+        ],
+        'club.left': { actions: 'forgetJoined' },
       },
     },
     active: {
@@ -251,15 +332,29 @@ export const membershipMachine = setup({
           { guard: 'hasNoAccess', target: 'removing', actions: 'forgetTime' },
           { target: 'active', reenter: true, actions: 'rememberTime' },
         ],
-        'invite.requested': {
-          guard: 'mayEnter',
-          target: 'active.inviting',
-          description: 'The link was lost: a new one, and the old one is revoked.',
-          actions: 'rememberTime',
-        },
+        'invite.requested': [
+          {
+            guard: 'mayShowLink',
+            description: 'The link that there is, once more.',
+            actions: ['rememberShown', { type: 'send', params: { message: 'club_invite' } }],
+          },
+          {
+            guard: 'mayLink',
+            target: 'active.inviting',
+            description: 'The link was lost: a new one, and the old one is revoked.',
+            actions: 'rememberTime',
+          },
+        ],
         'join.requested': { guard: 'hasAccess', actions: ['rememberJoined', 'approveJoin'] },
         'club.joined': { actions: 'rememberJoined' },
         'club.left': { actions: 'forgetJoined' },
+        'club.banned': { actions: 'forgetJoined' },
+        'member.admitted': {
+          guard: 'mayEnter',
+          target: 'active.admitting',
+          description: 'An operator lets in who was banned.',
+          actions: 'rememberTime',
+        },
         'subscription.changed': [
           {
             guard: 'paymentFailed',
@@ -283,11 +378,27 @@ export const membershipMachine = setup({
           invoke: {
             id: 'invite',
             src: 'createInvite',
-            input: ({ context }) => ({ revoke: context.link ?? null }),
-            onDone: {
-              target: 'member',
-              actions: ['rememberLink', { type: 'send', params: { message: 'club_invite' } }],
-            },
+            input: ({ context }) => ({ revoke: context.link ?? null, admits: false }),
+            onDone: [
+              {
+                guard: 'isBarred',
+                target: 'barred',
+                actions: [
+                  { type: 'send', params: { message: 'club_barred' } },
+                  { type: 'tellOperator', params: { message: 'operator_barred' } },
+                ],
+              },
+              {
+                guard: 'isInside',
+                target: 'member',
+                description: 'They are in the club already: no link is needed.',
+                actions: ['rememberJoined', { type: 'send', params: { message: 'club_inside' } }],
+              },
+              {
+                target: 'member',
+                actions: ['rememberLink', { type: 'send', params: { message: 'club_invite' } }],
+              },
+            ],
             onError: [
               {
                 guard: 'isFirstFailure',
@@ -299,9 +410,44 @@ export const membershipMachine = setup({
                   { type: 'tellOperator', params: { message: 'operator_invite_failed' } },
                 ],
               },
+              {
+                guard: 'isFirstSilence',
+                target: 'trouble',
+                actions: ['rememberFailure', { type: 'send', params: { message: 'invite_delayed' } }],
+              },
               { target: 'trouble', actions: 'rememberFailure' },
             ],
           },
+          after: {
+            invite_slow: {
+              guard: 'isFirstSilence',
+              description: 'Telegram asks for patience.',
+              actions: { type: 'send', params: { message: 'invite_slow' } },
+            },
+            invite_very_slow: {
+              guard: 'isFirstSilence',
+              actions: { type: 'tellOperator', params: { message: 'operator_invite_slow' } },
+            },
+          },
+        },
+        admitting: {
+          description: 'The ban is lifted, and a link is made.',
+          invoke: {
+            id: 'admission',
+            src: 'createInvite',
+            input: ({ context }) => ({ revoke: context.link ?? null, admits: true }),
+            onDone: {
+              target: 'member',
+              actions: ['rememberLink', { type: 'send', params: { message: 'club_invite' } }],
+            },
+            onError: {
+              target: 'barred',
+              actions: { type: 'tellOperator', params: { message: 'operator_invite_failed' } },
+            },
+          },
+        },
+        barred: {
+          description: 'Banned from the club by somebody else: an operator decides whether they come in.',
         },
         member: { description: 'The link is out, or there is no club to enter.' },
         trouble: {
@@ -316,8 +462,18 @@ export const membershipMachine = setup({
       invoke: {
         id: 'removal',
         src: 'removeMember',
-        input: ({ context }) => ({ club: context.club === true, link: context.link ?? null }),
+        input: ({ context }) => ({ club: context.club ?? null, link: context.link ?? null }),
         onDone: [
+          {
+            guard: 'isAdministrator',
+            target: 'none',
+            description: 'Owners and administrators stay: nobody can remove them but the owner.',
+            actions: [
+              { type: 'tellOperator', params: { message: 'operator_member_is_admin' } },
+              'forgetDoor',
+              'forgetClub',
+            ],
+          },
           {
             guard: 'mayEnter',
             target: 'active',
@@ -349,6 +505,8 @@ export const membershipMachine = setup({
           { guard: 'hasAccess', target: 'active', actions: ['forgetDoor', 'rememberTime'] },
           { target: 'removing' },
         ],
+        'club.left': { target: 'removing', description: 'Gone by themselves, or by another hand.' },
+        'club.banned': { target: 'removing' },
       },
     },
   },

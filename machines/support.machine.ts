@@ -55,6 +55,9 @@ export const supportMachine = setup({
       | { type: 'revoke.requested' }
       | { type: 'block.requested' }
       | { type: 'unblock.requested' }
+      | { type: 'club.rights'; missing: string }
+      | { type: 'club.found'; place: number; title: string }
+      | { type: 'club.moved'; club: number }
       | ({ type: 'message.received' } & Said),
   },
   actors: {
@@ -98,6 +101,11 @@ export const supportMachine = setup({
     countExtra: () => {},
     /** Says what there is about a person. */
     showMember: () => {},
+    /** What the bot may not do in the club is told once, and once when it may again. */
+    noteRights: () => {},
+    /** The club is a supergroup from now on, under another id. */
+    followClub: () => {},
+    tellOperator: (_, _params: { message: string }) => {},
     rememberQuestion: assign(({ event }) =>
       event.type === 'answer.requested' ? { answering: event.value } : {},
     ),
@@ -145,6 +153,15 @@ export const supportMachine = setup({
   context: ({ input }) => ({ language: input?.language ?? 'en' }),
   initial: 'ready',
   on: {
+    'club.rights': { description: 'What the bot may do in the club has changed.', actions: 'noteRights' },
+    'club.found': {
+      description: 'The bot is an administrator of a group or channel now: here is its id.',
+      actions: { type: 'tellOperator', params: { message: 'operator_club_found' } },
+    },
+    'club.moved': {
+      description: 'The group has become a supergroup.',
+      actions: ['followClub', { type: 'tellOperator', params: { message: 'operator_club_moved' } }],
+    },
     'refund.requested': [
       { guard: 'namesCharge', description: '/refund <charge>', actions: 'requestRefund' },
       { guard: 'namesPayment', description: 'The button: asks once more.', actions: 'askRefund' },

@@ -33,6 +33,7 @@ import { createAddress, createPerformer, effectRules, isMessage } from './featur
 import { copyName, isDeadCopy } from './ops/copy.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
+import { Clubs } from './store/clubs.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Ledger } from './store/ledger.ts';
 import { migrate } from './store/migrate.ts';
@@ -248,6 +249,13 @@ async function startOn(parts: Parts): Promise<App> {
       () => {},
     );
   });
+  const clubs = new Clubs(redis, environment.redisPrefix);
+  running = runningOf(
+    parts.conversation,
+    environment,
+    now,
+    await clubs.today(parts.conversation.content.club.chatId),
+  );
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   await migrate(redis, { prefix: environment.redisPrefix, shards }, (line) => log.info(line));
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });
@@ -295,6 +303,10 @@ async function startOn(parts: Parts): Promise<App> {
       await appended([store.shardOf(arrival.chat)]);
     },
     facts: () => running.rules.facts ?? {},
+    moved: async (from, to) => {
+      await clubs.follow(from, to);
+      if (running.content.club.chatId === from) await reload();
+    },
     troubles: {
       met: (kind, reason) => troubles.met(kind, reason),
       over: (kind) => troubles.over(kind),
@@ -481,8 +493,9 @@ async function startOn(parts: Parts): Promise<App> {
     log,
   });
   const reload = async () => {
-    const next = runningOf(await loadConversation(environment.contentDir, parts.machines), environment, now);
-    checkProvider(next.content, environment);
+    const loaded = await loadConversation(environment.contentDir, parts.machines);
+    checkProvider(loaded.content, environment);
+    const next = runningOf(loaded, environment, now, await clubs.today(loaded.content.club.chatId));
     running = next;
     for (const warning of next.warnings) log.warn(warning);
     await publishCommands(pollApi, next.content, log);

@@ -32,6 +32,8 @@ const ownMessages = [
   'something_broke',
   'operator_gave_up',
   'operator_refund_begun',
+  'operator_rights_lost',
+  'operator_strangers',
   'operator_refund_waits',
   'operator_refund_done',
   'operator_refund_not_owed',
@@ -149,10 +151,19 @@ export interface Running extends Conversation {
   readonly render: (effect: Effect) => Call;
 }
 
-/** @param now ms since 1970, for texts that say how much time is left */
-export function runningOf(conversation: Conversation, environment: Environment, now: () => number): Running {
-  const { content, machines: loaded } = conversation;
-  const { club } = content;
+/**
+ * @param now ms since 1970, for texts that say how much time is left
+ * @param movedTo the id that the club has now, when it is not that of bot.yaml any more
+ */
+export function runningOf(
+  conversation: Conversation,
+  environment: Environment,
+  now: () => number,
+  movedTo: number | null = null,
+): Running {
+  const { machines: loaded } = conversation;
+  const club = { ...conversation.content.club, chatId: movedTo ?? conversation.content.club.chatId };
+  const content = { ...conversation.content, club };
   const signer = createSigner(environment.botToken);
   const eventsOf = (forOperators: boolean) =>
     new Set(
@@ -162,6 +173,7 @@ export function runningOf(conversation: Conversation, environment: Environment, 
     );
   return {
     ...conversation,
+    content,
     render: createRender(content, { providerToken: environment.providerToken, signer, now }),
     rules: {
       userEvents: eventsOf(false),
@@ -170,6 +182,8 @@ export function runningOf(conversation: Conversation, environment: Environment, 
       operators: new Set(environment.adminIds),
       operatorEvents: eventsOf(true),
       club: club.chatId,
+      strangers: club.strangers,
+      whitelist: new Set(club.whitelist),
       facts: factsOf(content),
       boughtBy: (payload) => boughtBy(payload, signer),
     },
@@ -178,7 +192,7 @@ export function runningOf(conversation: Conversation, environment: Environment, 
 
 /** What every event of a person tells of today's offer. */
 export const factsOf = ({ product, club, refundsDuplicates }: Content): JsonObject => ({
-  ...(club.chatId !== null && { club: true }),
+  ...(club.chatId !== null && { club: club.chatId }),
   ...(product.accessDays > 0 && { days: product.accessDays }),
   ...(product.isSubscription && { subscription: true }),
   ...(!refundsDuplicates && { keepsDuplicates: true }),

@@ -58,6 +58,7 @@ button-refund = Refund { $paid }
 button-refund-yes = Yes, refund
 button-refund-no = No
 button-count = Count it as another month
+button-admit = Let in
 button-answer = Answer
 button-stale = This button is out of date. The latest message has everything you need.
 
@@ -550,6 +551,8 @@ operator-unreachable =
 
 operator-trouble-over =
     <b>{ $trouble ->
+        [rights] The bot has its rights in the club again
+        [strangers] Nobody is in the club without access
         [invoice] Invoices are taken again
         [media] The picture, video or file is taken again
        *[operator] The operator can be reached again
@@ -568,3 +571,57 @@ operator-foreign-payment =
     Another program sold it with this bot’s token. It is noted, and gives nothing here.
 
 cancel-usage = Write the charge after the command: /cancel stx…
+
+## The door
+
+invite-slow = Your access is safe. Telegram takes its time with the link to the club; I will send it as soon as it is there.
+
+club-barred = You have access, but an administrator of the club has banned you there. The organiser has been told and will decide.
+
+club-inside = You are in the club already.
+
+stranger-removed = This club is for members, so you have been taken out of it. Access costs { price-plan }; write /start and I will tell you more.
+
+operator-invite-slow =
+    <b>A link to the club has been waited for since five minutes</b>
+    For: <a href="tg://user?id={ $chat }">id { $chat }</a>
+
+    Telegram asks the bot to make links more slowly. It goes on by itself; the person knows.
+
+operator-barred =
+    <b>Paid, and banned from the club</b>
+    Who: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
+
+    An administrator of the club has banned this person. Let them in, or give the money back: npx turnstile chat { $chat }
+
+operator-member-is-admin =
+    <b>Access has ended, and the person stays in the club</b>
+    Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
+
+    This is an owner or administrator there, whom a bot cannot remove.
+
+operator-rights-lost =
+    <b>The bot lacks rights in the club</b>
+    Reason: { $reason }
+    Met so far: { $count }
+
+    Make it an administrator there who may invite and ban users. What waits is done then by itself.
+
+operator-strangers =
+    <b>In the club without access</b>
+    The last: { $reason }
+    So far: { $count }
+
+    npx turnstile door audit tells of all; club.strangers in bot.yaml says what becomes of them.
+
+operator-club-found =
+    <b>The bot is an administrator of “{ $text }”</b>
+    Its id: <code>{ $place }</code>
+
+    To make it the club, write into content/bot.yaml, below club: chat_id: { $place }
+
+operator-club-moved =
+    <b>The club has become a supergroup</b>
+    Its id now: <code>{ $place }</code>
+
+    The bot goes on with it. Please write it into content/bot.yaml: chat_id: { $place }

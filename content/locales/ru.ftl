@@ -61,6 +61,7 @@ button-refund = Вернуть { $paid }
 button-refund-yes = Да, вернуть
 button-refund-no = Нет
 button-count = Засчитать как ещё месяц
+button-admit = Впустить
 button-answer = Ответить
 button-stale = Эта кнопка уже не действует. Посмотрите последнее сообщение — там всё актуально.
 
@@ -555,6 +556,8 @@ operator-unreachable =
 
 operator-trouble-over =
     <b>{ $trouble ->
+        [rights] У бота снова есть права в клубе
+        [strangers] В клубе нет никого без доступа
         [invoice] Счета снова принимаются
         [media] Картинка, видео или файл снова принимается
        *[operator] Организатор снова на связи
@@ -570,3 +573,57 @@ operator-foreign-payment =
     Его приняла другая программа с токеном этого бота. Он записан и здесь ничего не открывает.
 
 cancel-usage = Напишите платёж после команды: /cancel stx…
+
+## Дверь клуба
+
+invite-slow = Доступ ваш. Telegram не спешит со ссылкой в клуб; пришлю её, как только она будет.
+
+club-barred = Доступ у вас есть, но администратор клуба вас там заблокировал. Организатор знает и решит, как быть.
+
+club-inside = Вы уже в клубе.
+
+stranger-removed = Этот клуб — для участников, поэтому вас из него вывели. Доступ стоит { price-plan }; напишите /start, и я расскажу подробнее.
+
+operator-invite-slow =
+    <b>Ссылки в клуб ждут уже пять минут</b>
+    Для: <a href="tg://user?id={ $chat }">id { $chat }</a>
+
+    Telegram просит создавать ссылки реже. Всё продолжится само; человек предупреждён.
+
+operator-barred =
+    <b>Оплачено, но вход в клуб закрыт</b>
+    Кто: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
+
+    Администратор клуба заблокировал этого человека. Впустите его или верните деньги: npx turnstile chat { $chat }
+
+operator-member-is-admin =
+    <b>Доступ закончился, но человек остаётся в клубе</b>
+    Кто: <a href="tg://user?id={ $chat }">id { $chat }</a>
+
+    Это владелец или администратор, которого бот удалить не может.
+
+operator-rights-lost =
+    <b>Боту не хватает прав в клубе</b>
+    Причина: { $reason }
+    Всего случаев: { $count }
+
+    Сделайте его администратором с правами приглашать и блокировать. Что ждёт, выполнится само.
+
+operator-strangers =
+    <b>В клубе без доступа</b>
+    Последний: { $reason }
+    Всего: { $count }
+
+    npx turnstile door audit покажет всех; club.strangers в bot.yaml решает, что с ними делать.
+
+operator-club-found =
+    <b>Бот стал администратором «{ $text }»</b>
+    id: <code>{ $place }</code>
+
+    Чтобы сделать это клубом, впишите в content/bot.yaml под club: chat_id: { $place }
+
+operator-club-moved =
+    <b>Клуб стал супергруппой</b>
+    Теперь его id: <code>{ $place }</code>
+
+    Бот работает с ним дальше. Впишите его в content/bot.yaml: chat_id: { $place }

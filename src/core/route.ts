@@ -1,4 +1,4 @@
-import type { Message, Update, User } from 'grammy/types';
+import type { ChatMember, Message, Update, User } from 'grammy/types';
 import { type Act, type Bought, boughtBy, type Entry, type Payment } from './book.ts';
 import { isActByHand, meaningOfByHand, readByHand } from './by-hand.ts';
 import type { JsonObject, Lane } from './effects.ts';
@@ -41,6 +41,10 @@ export interface RouteRules {
   readonly operatorEvents?: ReadonlySet<string>;
   /** The chat whose doors the bot keeps. Default: none. */
   readonly club?: number | null;
+  /** What becomes of who came into the club without access. Default: `tell`. */
+  readonly strangers?: 'remove' | 'tell' | 'leave';
+  /** User ids that may be in the club without access. Default: none. */
+  readonly whitelist?: ReadonlySet<number>;
   /** What every event of a person tells of today's offer. */
   readonly facts?: JsonObject;
   /** What an invoice sold, by its payload; null when it is none of this bot's. Default: what the payload says. */
@@ -112,6 +116,7 @@ type Meaning = Omit<Arrival, 'update'>;
 
 function meaningOf(update: FoundUpdate, rules: RouteRules): Meaning | null {
   const { message } = update;
+  if (message?.migrate_to_chat_id !== undefined) return routeGroup(update, rules);
   if (message !== undefined) {
     const payment = paymentOf(message);
     return payment === null
@@ -142,7 +147,7 @@ function meaningOf(update: FoundUpdate, rules: RouteRules): Meaning | null {
     const type = new_chat_member.status === 'kicked' ? 'bot.blocked' : 'bot.unblocked';
     return { chat: chat.id, lane: 'reply', event: { type }, ...languageOf(from) };
   }
-  return null;
+  return routeGroup(update, rules);
 }
 
 function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: RouteRules): Meaning {
@@ -279,6 +284,12 @@ function routeButton(query: NonNullable<Update['callback_query']>, rules: RouteR
     (rules.buttonData.has(data) && rules.userEvents.has(type)) ||
     (isOperator && rules.operatorEvents?.has(type) === true);
   const value = split === -1 ? {} : { value: data.slice(split + 1) };
+  const admitted = isOperator ? /^member\.admitted:(\d{1,15})$/.exec(data)?.[1] : undefined;
+  if (admitted !== undefined) {
+    const event = { ...rules.facts, type, by: query.from.id };
+    const button = { query: query.id, known: true };
+    return { chat: Number(admitted), lane: 'reply', event, button, fromOperator: true, elsewhere: true };
+  }
   return {
     chat: chat?.id ?? query.from.id,
     lane: 'reply',
@@ -289,19 +300,73 @@ function routeButton(query: NonNullable<Update['callback_query']>, rules: RouteR
   };
 }
 
-/** Who knocks at the club's door, enters or leaves. */
+/** Who knocks at the club's door, enters, leaves or is banned. */
 function routeClub(update: Update, rules: RouteRules): Meaning | null {
   const { chat_join_request: request, chat_member: changed } = update;
   if ((request ?? changed)?.chat.id !== rules.club || rules.club === undefined) return null;
   if (request !== undefined) {
-    const event = { ...rules.facts, type: 'join.requested', ...sender(request.from) };
-    return { chat: request.from.id, lane: 'reply', event, elsewhere: true, ...languageOf(request.from) };
+    const { from, query_id: query } = request as typeof request & { query_id?: string };
+    const asked = query === undefined ? {} : { query };
+    const event = { ...rules.facts, type: 'join.requested', ...asked, ...sender(from) };
+    // Such a query must be answered within 10 s, as that of a checkout.
+    const lane = query === undefined ? 'reply' : 'checkout';
+    return { chat: from.id, lane, event, elsewhere: true, ...languageOf(from) };
   }
-  const member = changed?.new_chat_member;
-  if (member === undefined || member.user.is_bot) return null;
-  const isInside = member.status === 'restricted' ? member.is_member : !/^(left|kicked)$/.test(member.status);
-  const event = { type: isInside ? 'club.joined' : 'club.left' };
-  return { chat: member.user.id, lane: 'reply', event, elsewhere: true };
+  if (changed === undefined || changed.new_chat_member.user.is_bot) return null;
+  const { from, new_chat_member: member, old_chat_member: before } = changed;
+  const { user, status } = member;
+  const arrive = (type: string, fields: JsonObject = {}): Meaning => {
+    const event = { ...rules.facts, type, ...fields, ...sender(user) };
+    return { chat: user.id, lane: 'reply', event, elsewhere: true, ...languageOf(user) };
+  };
+  if (status === 'kicked') return arrive('club.banned', from.is_bot ? {} : { by: from.id });
+  if (before.status === 'kicked' && status === 'left') return arrive('club.unbanned');
+  if (!isInside(member)) return arrive('club.left');
+  // A change of what a member may do is no entry.
+  if (isInside(before) && status === before.status) return null;
+  const isTrusted =
+    status === 'creator' ||
+    status === 'administrator' ||
+    rules.operators?.has(user.id) === true ||
+    rules.whitelist?.has(user.id) === true;
+  const { strangers = 'tell' } = rules;
+  return arrive('club.joined', { strangers: isTrusted ? 'leave' : strangers });
+}
+
+const isInside = (member: ChatMember): boolean =>
+  member.status === 'restricted' ? member.is_member : !/^(left|kicked)$/.test(member.status);
+
+/** What concerns the club itself, or another group: the operators hear of it through the first of them. */
+function routeGroup(update: Update, rules: RouteRules): Meaning | null {
+  const [chat] = rules.operators ?? [];
+  if (chat === undefined) return null;
+  const tell = (event: MachineEvent): Meaning => ({
+    chat,
+    lane: 'reply',
+    event,
+    elsewhere: true,
+    fromOperator: true,
+  });
+  const moved = update.message?.migrate_to_chat_id;
+  if (moved !== undefined)
+    return update.message?.chat.id === rules.club ? tell({ type: 'club.moved', club: moved }) : null;
+  const changed = update.my_chat_member;
+  if (changed === undefined || changed.chat.type === 'private') return null;
+  const { chat: place, new_chat_member: now, old_chat_member: before } = changed;
+  if (place.id === rules.club) return tell({ type: 'club.rights', missing: missingRight(now) });
+  if (now.status !== 'administrator' || before.status === 'administrator') return null;
+  const title = cut('title' in place ? (place.title ?? '') : '', 64);
+  return tell({ type: 'club.found', place: place.id, title });
+}
+
+/** What the bot lacks to keep the doors of a club; '' when it lacks nothing. */
+function missingRight(member: ChatMember): string {
+  if (member.status !== 'administrator') return `the bot is no administrator there (${member.status})`;
+  const missing = [
+    ...(member.can_invite_users ? [] : ['invite users']),
+    ...(member.can_restrict_members ? [] : ['ban users']),
+  ];
+  return missing.length === 0 ? '' : `the bot may not ${missing.join(' and ')} there`;
 }
 
 function paymentOf(message: Message): Payment | null {

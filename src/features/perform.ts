@@ -7,7 +7,7 @@ import type { ChatReport } from '../store/status.ts';
 import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
 import { toOperators } from '../telegram/render.ts';
-import { createInvite, declineJoin, removeMember } from './access/door.ts';
+import { approveJoin, createInvite, type Door, declineJoin, removeMember } from './access/door.ts';
 import { showMember } from './operator/member.ts';
 import { sendWithCare } from './operator/refusals.ts';
 import type { Troubles } from './operator/troubles.ts';
@@ -30,6 +30,9 @@ import { sendData } from './privacy/data.ts';
  * event's lane. What gives money back, or speaks to a person in the bot's name, is for operators alone.
  */
 export const effectRules: Readonly<Record<string, EffectRule>> = {
+  // Who waits at the door with a query waits for 10 s at the most.
+  approveJoin: { lane: 'checkout', queue: 'instant' },
+  declineJoin: { lane: 'checkout', queue: 'instant' },
   approveCheckout: { lane: 'checkout', queue: 'instant' },
   rejectCheckout: { lane: 'checkout', queue: 'instant' },
   refundPayment: { privileged: true },
@@ -39,6 +42,8 @@ export const effectRules: Readonly<Record<string, EffectRule>> = {
   dropRefund: { privileged: true },
   countExtra: { privileged: true },
   showMember: { privileged: true },
+  followClub: { privileged: true },
+  noteRights: { privileged: true },
   deliverAnswer: { privileged: true },
 };
 
@@ -57,6 +62,8 @@ export function createPerformer(parts: {
   readonly append: Debts['append'];
   readonly facts: Debts['facts'];
   readonly troubles: Pick<Troubles, 'met' | 'over'>;
+  /** The club has become a supergroup, with another id. */
+  readonly moved: Door['moved'];
   readonly now: () => number;
   /** Actors besides the product's own. */
   readonly actors?: Readonly<Record<string, Actor>>;
@@ -68,7 +75,7 @@ export function createPerformer(parts: {
     return (found as { first_name?: string }).first_name;
   };
   const known = { ...parts, send, nameOf };
-  const door = { perform: call, club: () => content().club.chatId };
+  const door: Door = { perform: call, club: () => content().club.chatId, troubles, moved: parts.moved };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),
@@ -78,13 +85,26 @@ export function createPerformer(parts: {
     ...parts.actors,
   };
   const performers: Readonly<Record<string, (effect: Effect) => Promise<unknown>>> = {
+    approveJoin: approveJoin(door),
     declineJoin: declineJoin(door, send),
+    noteStranger: async ({ chat, event }) =>
+      troubles.met('strangers', `${String(event?.['name'] ?? '')} (${chat})`),
+    noteRights: async ({ event }) => {
+      const missing = String(event?.['missing'] ?? '');
+      await (missing === '' ? troubles.over('rights') : troubles.met('rights', missing));
+    },
+    followClub: async ({ event }) => {
+      const club = content().club.chatId;
+      if (club !== null) await parts.moved(club, Number(event?.['club']));
+    },
     askRefund: askRefund(known),
     requestRefund: requestRefund(known),
     dropRefund: dropRefund(known),
     countExtra: countExtra(known),
     showMember: showMember(known),
     forwardQuestion: async (effect) => send(await withPayments(effect, ledger, content())),
+    // Who has paid and is banned from the club: the operator decides.
+    tellOperator: async (effect) => send(isBarred(effect) ? await withAdmission(effect, ledger) : effect),
     sendData: async (effect) => sendData(effect, content(), await stored(effect.chat), call),
   };
   return async (effect) => {
@@ -93,6 +113,19 @@ export function createPerformer(parts: {
     if (actor === undefined) throw new Error(`No actor "${effect.type}" is given to the app`);
     return actor(effect);
   };
+}
+
+const isBarred = ({ params }: Effect): boolean => params?.['message'] === 'operator_barred';
+
+/** With a button that lets the person in, and those that give a payment back. */
+async function withAdmission(effect: Effect, ledger: Ledger): Promise<Effect> {
+  const payments = await ledger.of(effect.chat);
+  const back = new Set(payments.flatMap(({ charge, direction }) => (direction === 'out' ? [charge] : [])));
+  const open = payments.filter(
+    ({ charge, direction, currency }) => direction === 'in' && currency === 'XTR' && !back.has(charge),
+  );
+  const admit = { label: 'button-admit', data: `member.admitted:${effect.chat}` };
+  return { ...effect, params: { ...effect.params, buttons: [admit, ...open.slice(-1).map(refundButton)] } };
 }
 
 /** What the operator may do about a payment too many that does not go back by itself. */
@@ -117,7 +150,15 @@ function withChoice(effect: Effect): Effect {
 
 /** Whether an effect speaks to the person. When one that speaks to the club cannot be delivered, the person still can be reached. */
 export const isMessage = (effect: Effect): boolean =>
-  effect.invocation === undefined && effect.type !== 'approveJoin' && effect.type !== 'declineJoin';
+  effect.invocation === undefined && !ofTheClub.has(effect.type);
+
+const ofTheClub: ReadonlySet<string> = new Set([
+  'approveJoin',
+  'declineJoin',
+  'noteStranger',
+  'noteRights',
+  'followClub',
+]);
 
 /** Where effects go: an operator's message to each operator, in a queue of its own, and with it what it is about. */
 export function createAddress(

@@ -165,6 +165,7 @@ export function usesOf(
     plain('button-subscribe', 'a label', 64),
     plain('button-refund', 'a label', 100),
     plain('button-answer', 'a label', 64),
+    plain('button-admit', 'a label', 64),
     plain('button-count', 'a label', 64),
     plain('button-refund-yes', 'a label', 64),
     plain('button-refund-no', 'a label', 64),

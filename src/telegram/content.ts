@@ -38,7 +38,13 @@ export interface Product {
 /** Everything that an operator edits, checked. */
 export interface Content {
   readonly product: Product;
-  readonly club: { readonly chatId: number | null };
+  readonly club: {
+    readonly chatId: number | null;
+    /** What becomes of who came in without access. */
+    readonly strangers: 'remove' | 'tell' | 'leave';
+    /** User ids that may be inside without access. */
+    readonly whitelist: readonly number[];
+  };
   /** A second payment for the same is given back by the bot. */
   readonly refundsDuplicates: boolean;
   /** By name, ms; only those that are set. */
@@ -179,7 +185,11 @@ function build(
   }
   return {
     product: { id, currency, price, accessDays, isSubscription, version },
-    club: { chatId: bot.club?.chat_id ?? null },
+    club: {
+      chatId: bot.club?.chat_id ?? null,
+      strangers: bot.club?.strangers ?? 'tell',
+      whitelist: bot.club?.whitelist ?? [],
+    },
     refundsDuplicates: bot.refund_duplicates ?? currency === 'XTR',
     delays: bot.delays ?? {},
     topics,

@@ -72,11 +72,6 @@ function renderOf(content: Source): (effect: Effect) => Call {
         return content.product.isSubscription
           ? sendSubscription(content, effect)
           : sendInvoice(content, effect);
-      case 'approveJoin':
-        return {
-          method: 'approveChatJoinRequest',
-          payload: { chat_id: clubOf(content), user_id: effect.chat },
-        };
       case 'approveCheckout':
         return {
           method: 'answerPreCheckoutQuery',
@@ -100,7 +95,7 @@ function renderOf(content: Source): (effect: Effect) => Call {
       default:
         throw new Error(
           'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, ' +
-            `tellFound, forwardQuestion, sendAnswer, copyMessage, approveJoin or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
+            `tellFound, forwardQuestion, sendAnswer, copyMessage, or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
         );
     }
   };
@@ -118,12 +113,6 @@ export function boughtBy(payload: string, { isSigned }: Signer): Bought | null {
   if (!isSigned(payload)) return null;
   const days = Number(/^[^:]*:[^:]*:(\d{1,5}):/.exec(payload)?.[1] ?? 0);
   return days === 0 ? { forEver: true } : { days };
-}
-
-/** The chat of the club. @throws Error when bot.yaml names none */
-export function clubOf({ club }: Content): number {
-  if (club.chatId !== null) return club.chatId;
-  throw new Error('Expected club.chat_id in bot.yaml to name the chat of the club, found nothing');
 }
 
 /**
@@ -325,7 +314,9 @@ function variablesOf(content: Source, effect: Effect): Variables {
     username: username === '' ? '—' : `@${username}`,
     chat: String(effect.chat),
     // What cannot be said here stands below.
-    text: cut(event['text'] ?? event['payload'], longest.text) || (event['kind'] === 'other' ? '↓' : '—'),
+    text:
+      cut(event['text'] ?? event['payload'] ?? event['title'], longest.text) ||
+      (event['kind'] === 'other' ? '↓' : '—'),
     answer: cut(event['text'], longest.answer) || '—',
     reason:
       cut(

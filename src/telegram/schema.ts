@@ -178,6 +178,17 @@ export const botShape = fields(
                 ),
               ),
             ),
+            strangers: v.optional(
+              v.nullable(v.picklist(['remove', 'tell', 'leave'], 'remove, tell or leave')),
+            ),
+            whitelist: v.optional(
+              v.nullable(
+                v.array(
+                  whole(1, Number.MAX_SAFE_INTEGER, 'the id of a user, a number such as 11111111'),
+                  'a list of user ids such as [11111111, 22222222]',
+                ),
+              ),
+            ),
           },
           '“chat_id: -1001234567890” in a line of its own below it, indented by two spaces, or nothing',
         ),

@@ -25,10 +25,12 @@ const messages = {
   invoice: 'operator_invoice_refused',
   media: 'operator_media_refused',
   operator: 'operator_unreachable',
+  rights: 'operator_rights_lost',
+  strangers: 'operator_strangers',
 } as const;
 
 /** What is wrong, and of which where there are several: `operator:900`, `media:welcome`. */
-export type TroubleKind = 'invoice' | `media:${string}` | `operator:${number}`;
+export type TroubleKind = 'invoice' | 'rights' | 'strangers' | `media:${string}` | `operator:${number}`;
 
 /**
  * What is wrong for everybody, and an operator can mend: told at once when it begins, each hour with a count while it goes on,

@@ -1,0 +1,235 @@
+import { expect, test } from 'vitest';
+import { editContent } from './support/content.ts';
+import { buys, clubId, days, inviteOf, openShop, operatorId, product } from './support/shop.ts';
+
+const club = { id: clubId };
+const minutes = 60_000;
+const strangers = (what: string) => ['bot.yaml', 'strangers: tell', `strangers: ${what}`] as const;
+
+test('a passed-on link lets no stranger in, however many try', async () => {
+  const { bot } = await openShop(product.club);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  anna.joins(inviteOf(anna));
+  await expect.poll(() => anna.isMember(club)).toBe(true);
+  const friends = Array.from({ length: 5 }, () => bot.sandbox.user());
+  for (const friend of friends) friend.joins(inviteOf(anna));
+  for (const friend of friends) await friend.sees('This club is for members');
+  await bot.settled();
+  expect(friends.map((friend) => friend.isMember(club))).toEqual(friends.map(() => false));
+  // The payer leaves: the link lets no other one in for that.
+  anna.leaves(club);
+  friends[0]?.joins(inviteOf(anna));
+  await bot.settled();
+  expect(friends[0]?.isMember(club)).toBe(false);
+});
+
+test('two hundred presses in eight seconds make two links at the most', async () => {
+  const { bot } = await openShop(product.club);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  const before = anna.messages.length;
+  for (let count = 0; count < 200; count++) anna.presses('A new link');
+  await bot.settled();
+  expect(anna.messages.length - before).toBeLessThanOrEqual(2);
+  const links = bot.sandbox.calls.filter(({ method }) => method === 'createChatInviteLink');
+  expect(links.length).toBeLessThanOrEqual(2);
+});
+
+test('a query of Telegram is answered by its own method: for who has access, and for a stranger', async () => {
+  const id = clubId - 7;
+  const { bot } = await openShop(['bot.yaml', 'chat_id:', `chat_id: ${id}`]);
+  const place = bot.sandbox.club({ id, asksBot: true });
+  const [anna, boris] = [bot.sandbox.user(), bot.sandbox.user()];
+  await buys(bot, anna);
+  anna.joins(inviteOf(anna));
+  await expect.poll(() => anna.isMember(place)).toBe(true);
+  boris.joins(inviteOf(anna));
+  await boris.sees('This club is for members');
+  await bot.settled();
+  const answers = bot.sandbox.calls.filter(({ method }) => method === 'answerChatJoinRequestQuery');
+  expect(answers.map(({ payload }) => payload['result'])).toEqual(['approve', 'decline']);
+  expect(bot.sandbox.calls.some(({ method }) => /^(approve|decline)ChatJoinRequest$/.test(method))).toBe(
+    false,
+  );
+});
+
+test('strangers: removed with a word, told of once, or left; operators, admins and the whitelist stay', async () => {
+  const { bot, operator } = await openShop(product.club, strangers('remove'), [
+    'bot.yaml',
+    'whitelist: []',
+    'whitelist: [4711]',
+  ]);
+  const place = bot.sandbox.club({ id: clubId });
+  const people = Array.from({ length: 4 }, () => bot.sandbox.user());
+  const friend = bot.sandbox.user({ id: 4711 });
+  for (const person of [...people, friend]) person.says('/start');
+  await bot.settled();
+  const heard = operator.messages.length;
+  for (const person of [...people, friend, operator]) place.adds(person);
+  for (const person of people) await person.sees('taken out of it');
+  await bot.settled();
+  expect(people.map((person) => person.isMember(club))).toEqual(people.map(() => false));
+  expect([friend.isMember(club), operator.isMember(club)]).toEqual([true, true]);
+  await operator.sees('In the club without access');
+  expect(operator.messages.length).toBe(heard + 1);
+});
+
+test('strangers: tell leaves them in, and the operator hears once', async () => {
+  const { bot, operator } = await openShop(product.club);
+  const place = bot.sandbox.club({ id: clubId });
+  const boris = bot.sandbox.user();
+  place.adds(boris);
+  await operator.sees('In the club without access');
+  await bot.settled();
+  expect(boris.isMember(club)).toBe(true);
+});
+
+test('who comes in by another way and has access is a member', async () => {
+  const { bot, membership } = await openShop(product.club);
+  const place = bot.sandbox.club({ id: clubId });
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  place.adds(anna);
+  await bot.settled();
+  expect(await membership(anna)).toBe('active.member');
+  expect(anna.isMember(club)).toBe(true);
+});
+
+test('banned by another: the operator decides; let in, they get a link; a removal lifts no such ban', async () => {
+  const { bot, operator, membership } = await openShop(product.club, product.month);
+  const place = bot.sandbox.club({ id: clubId });
+  const anna = bot.sandbox.user();
+  place.bans(anna);
+  await buys(bot, anna);
+  await anna.sees('has banned you there');
+  const told = await operator.sees('Paid, and banned from the club');
+  expect(told.buttons.flat().map(({ label }) => label)).toEqual(['Let in', 'Refund 250 Stars']);
+  expect(await membership(anna)).toBe('active.barred');
+  operator.presses('Let in');
+  await anna.sees('your way into the club');
+  anna.joins(inviteOf(anna));
+  await expect.poll(() => anna.isMember(club)).toBe(true);
+  place.bans(anna);
+  bot.clock.shift(30 * days);
+  await anna.sees('Your access to the club has ended');
+  await expect.poll(() => membership(anna)).toBe('none');
+  expect(
+    bot.sandbox.calls.some(
+      ({ method, payload }) => method === 'unbanChatMember' && Number(payload['user_id']) === anna.id,
+    ),
+  ).toBe(true);
+  await expect.poll(() => place.members.includes(anna.id)).toBe(false);
+  // The ban of the administrator stands.
+  expect(() => anna.joins(inviteOf(anna))).toThrow();
+});
+
+test('nobody else can let a banned person in', async () => {
+  const { bot, membership } = await openShop(product.club);
+  const place = bot.sandbox.club({ id: clubId });
+  const [anna, mallory] = [bot.sandbox.user(), bot.sandbox.user()];
+  place.bans(anna);
+  await buys(bot, anna);
+  await anna.sees('has banned you there');
+  mallory.says('/start');
+  await mallory.sees('Get access');
+  mallory.pressesRaw(`member.admitted:${anna.id}`);
+  anna.pressesRaw(`member.admitted:${anna.id}`);
+  await bot.settled();
+  expect(await membership(anna)).toBe('active.barred');
+});
+
+test('an administrator of the club stays when access ends, and the operator hears one word', async () => {
+  const { bot, operator, membership } = await openShop(product.club, product.month);
+  const place = bot.sandbox.club({ id: clubId });
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  anna.joins(inviteOf(anna));
+  await expect.poll(() => anna.isMember(club)).toBe(true);
+  place.promotes(anna);
+  await bot.settled();
+  bot.clock.shift(30 * days);
+  await operator.sees('the person stays in the club');
+  await expect.poll(() => membership(anna)).toBe('none');
+});
+
+test('a member of whom Telegram says once that it knows nothing is removed all the same', async () => {
+  const { bot, membership } = await openShop(product.club, product.month);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  anna.joins(inviteOf(anna));
+  await expect.poll(() => anna.isMember(club)).toBe(true);
+  bot.sandbox.fail('banChatMember', { status: 400, description: 'Bad Request: PARTICIPANT_ID_INVALID' });
+  bot.clock.shift(30 * days);
+  await anna.sees('Your access to the club has ended');
+  await expect
+    .poll(() => bot.log.some(({ effect, ms }) => effect === 'removeMember' && ms === 1_000))
+    .toBe(true);
+  expect(anna.isMember(club)).toBe(true);
+  bot.clock.shift(1_000);
+  await expect.poll(() => anna.isMember(club)).toBe(false);
+  await expect.poll(() => membership(anna)).toBe('none');
+});
+
+test('rights lost and given back: one message each, however many members wait', async () => {
+  const { bot, operator } = await openShop(product.club);
+  const place = bot.sandbox.club({ id: clubId });
+  place.botBecomes('administrator', { can_invite_users: false });
+  await operator.sees('The bot lacks rights in the club');
+  const heard = operator.messages.length;
+  const people = Array.from({ length: 3 }, () => bot.sandbox.user());
+  for (const person of people) await buys(bot, person);
+  for (const person of people) await person.sees('could not be made just now');
+  await bot.settled();
+  expect(operator.messages.length).toBe(heard);
+  place.botBecomes('administrator', { can_invite_users: true });
+  await operator.sees('has its rights in the club again');
+  bot.clock.shift(15 * minutes);
+  for (const person of people) await person.sees('your way into the club');
+});
+
+test('a group that becomes a supergroup is followed, also after a restart', async () => {
+  const { bot, operator } = await openShop(product.club);
+  const moved = clubId - 500;
+  const group = bot.sandbox.club({ id: clubId });
+  bot.sandbox.push({
+    message: {
+      message_id: 1,
+      date: Math.floor(bot.clock.now() / 1_000),
+      chat: { id: group.id, type: 'group', title: 'The club' },
+      from: { id: 999, is_bot: false, first_name: 'Owner' },
+      migrate_to_chat_id: moved,
+    },
+  });
+  bot.sandbox.club({ id: moved });
+  await operator.sees('The club has become a supergroup');
+  await bot.settled();
+  await bot.restart();
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  await anna.sees('your way into the club');
+  const call = bot.sandbox.calls.find(({ method }) => method === 'createChatInviteLink');
+  expect(Number(call?.payload['chat_id'])).toBe(moved);
+});
+
+test('the bot tells the id of a group that it is made an administrator of', async () => {
+  const { bot, operator } = await openShop();
+  const other = bot.sandbox.club({ title: 'Somewhere else', bot: 'left' });
+  other.botBecomes('administrator');
+  expect((await operator.sees('Somewhere else')).text).toContain(String(other.id));
+});
+
+test('a member of the club of before is removed there when the time ends', async () => {
+  const { bot, folder, membership } = await openShop(product.club, product.month);
+  const anna = bot.sandbox.user();
+  await buys(bot, anna);
+  anna.joins(inviteOf(anna));
+  await expect.poll(() => anna.isMember(club)).toBe(true);
+  const next = bot.sandbox.club({ title: 'The next club' });
+  await editContent(folder, ['bot.yaml', `chat_id: ${clubId}`, `chat_id: ${next.id}`]);
+  await bot.app.reload();
+  bot.clock.shift(30 * days);
+  await expect.poll(() => membership(anna)).toBe('none');
+  expect(anna.isMember(club)).toBe(false);
+  expect(operatorId).not.toBe(anna.id);
+});
