@@ -21,6 +21,11 @@ interface Facts {
   language?: string;
 }
 
+interface Place {
+  club: number;
+  link?: string;
+}
+
 interface Context {
   /** Locale of every answer, for example `ru`. */
   language: string;
@@ -34,19 +39,26 @@ interface Context {
   since?: number | undefined;
   /** The club that they may enter; an earlier release did not note which. */
   club?: number | true | undefined;
+  /** Clubs that they were let into before that one: they are taken out there too. */
+  former?: Place[] | undefined;
   /** The invite link that was sent last. */
   link?: string | undefined;
-  /** When it was made, ms. */
-  linked?: number | undefined;
-  /** When it was last sent, once more, ms. */
+  /** When Telegram was last asked for one, ms. */
+  asked?: number | undefined;
+  /** When they last heard the same once more, ms. */
   shown?: number | undefined;
   joined?: true | undefined;
+  /** Who has banned them from the club, the bot aside. */
+  bannedBy?: number | undefined;
+  /** They are banned, and the operators know. */
+  barred?: true | undefined;
   /** Reminders sent of the end of this time: 1 the early one, 2 the last one. */
   reminded?: number | undefined;
   /** How often in a row Telegram has refused to invite, or to remove. */
   failures?: number | undefined;
 }
 
+const minute = 60_000;
 const day = 86_400_000;
 
 const accessIn = (event: object): Access | undefined => (event as { access?: Access }).access;
@@ -59,9 +71,35 @@ const outputOf = (
 
 /** Whether an actor failed since the bot lacks a right in the club. */
 const isAboutRights = (event: object): boolean =>
-  /not enough rights|CHAT_ADMIN_REQUIRED|need administrator rights/i.test(
+  /not enough rights|administrator rights|CHAT_ADMIN_REQUIRED|bot was kicked|bot is not a member|CHANNEL_PRIVATE/i.test(
     (event as { error?: { message?: string } }).error?.message ?? '',
   );
+
+const hasAccess = (event: object): boolean => accessIn(event)?.has === true;
+
+/** There is, or was, a club that they may enter. */
+const hasClub = (context: Context, event: object): boolean =>
+  context.club !== undefined || (event as { club?: number }).club !== undefined;
+
+/** What costs calls has a budget for each person: Telegram is asked for a link once a minute. */
+const isAffordable = ({ asked }: Context, at: number): boolean => asked === undefined || at - asked >= minute;
+
+/** They are let into a club from now on; the one of before is remembered. */
+const letInto = ({ club, link, former = [] }: Context, into: number | undefined): Partial<Context> => {
+  if (into === undefined || into === club) return {};
+  // What an earlier release noted as `true` is the club of today.
+  if (typeof club !== 'number') return { club: into };
+  return {
+    club: into,
+    former: [
+      ...former.filter((place) => place.club !== into && place.club !== club),
+      { club, ...(link !== undefined && { link }) },
+    ],
+    link: undefined,
+    asked: undefined,
+    joined: undefined,
+  };
+};
 
 export const membershipMachine = setup({
   types: {
@@ -76,6 +114,7 @@ export const membershipMachine = setup({
       | ({ type: 'club.joined'; strangers?: 'remove' | 'tell' | 'leave' } & Facts)
       | ({ type: 'club.left' } & Facts)
       | ({ type: 'club.banned'; by?: number } & Facts)
+      | ({ type: 'club.unbanned' } & Facts)
       | ({ type: 'member.admitted' } & Facts)
       | ({ type: 'subscription.changed'; state: 'active' | 'canceled' | 'failed' } & Facts),
   },
@@ -86,7 +125,7 @@ export const membershipMachine = setup({
     >(async () => ({})),
     removeMember: fromPromise<
       { isAdministrator?: true },
-      { club: number | true | null; link: string | null }
+      { club: number | true | null; link: string | null; former: Place[] }
     >(async () => ({})),
   },
   delays: {
@@ -100,34 +139,29 @@ export const membershipMachine = setup({
     idle_ttl: 3_600_000,
   },
   guards: {
-    hasAccess: ({ event }) => accessIn(event)?.has === true,
-    hasNoAccess: ({ event }) => accessIn(event)?.has !== true,
-    mayEnter: ({ context, event }) =>
-      accessIn(event)?.has === true &&
-      (context.club !== undefined || ('club' in event && event.club !== undefined)),
+    hasAccess: ({ event }) => hasAccess(event),
+    hasNoAccess: ({ event }) => !hasAccess(event),
+    mayEnter: ({ context, event }) => hasAccess(event) && hasClub(context, event),
     hasPeriod: ({ event }) => accessIn(event)?.has === true && accessIn(event)?.until !== undefined,
     mustInvite: ({ context, event }) =>
       context.link === undefined &&
       context.joined !== true &&
       context.club !== undefined &&
       event.type !== 'access.adopted',
-    /** What costs calls has a budget: a link a minute for each person, and the same one again after a while. */
+    mayAsk: ({ context, event }) =>
+      hasAccess(event) && hasClub(context, event) && isAffordable(context, event.at),
+    /** Whoever presses a button a hundred times hears the same once in ten seconds. */
+    mayHear: ({ context, event }) => event.at - (context.shown ?? 0) >= 10_000,
     mayShowLink: ({ context, event }) =>
-      context.link !== undefined &&
-      event.at - (context.linked ?? 0) < 60_000 &&
-      event.at - (context.shown ?? 0) >= 10_000,
-    mayLink: ({ context, event }) =>
-      accessIn(event)?.has === true &&
-      (context.club !== undefined || ('club' in event && event.club !== undefined)) &&
-      (context.link === undefined || event.at - (context.linked ?? 0) >= 60_000),
+      context.link !== undefined && event.at - (context.shown ?? 0) >= 10_000,
     /** An administrator of the club has banned them. */
     isBarred: ({ event }) => outputOf(event)?.isBarred === true,
+    isFirstBarred: ({ context, event }) => outputOf(event)?.isBarred === true && context.barred !== true,
     isInside: ({ event }) => outputOf(event)?.isInside === true,
     isAdministrator: ({ event }) => outputOf(event)?.isAdministrator === true,
-    mustGo: ({ event }) =>
-      event.type === 'club.joined' && event.strangers === 'remove' && accessIn(event)?.has !== true,
+    mustGo: ({ event }) => event.type === 'club.joined' && event.strangers === 'remove' && !hasAccess(event),
     isStranger: ({ event }) =>
-      event.type === 'club.joined' && event.strangers === 'tell' && accessIn(event)?.has !== true,
+      event.type === 'club.joined' && event.strangers === 'tell' && !hasAccess(event),
     earlyReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
       !renews && reminded < 1 && until - since > 3 * day && until - event.at > day,
     lastReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
@@ -147,6 +181,8 @@ export const membershipMachine = setup({
     signal: (_, _params: { machine: string; event: string; with?: string[] }) => {},
     approveJoin: () => {},
     declineJoin: (_, _params: { message: string }) => {},
+    /** A word to somebody to whom the bot may not be allowed to write. */
+    tellStranger: (_, _params: { message: string }) => {},
     /** Tells the operators that somebody is in the club without access: one message for many. */
     noteStranger: () => {},
     /** The time as the book says it, from which the timers count. */
@@ -158,7 +194,7 @@ export const membershipMachine = setup({
         ends,
         renews,
         ...(!isSame && { since: event.at, reminded: 0 }),
-        ...('club' in event && event.club !== undefined && { club: event.club }),
+        ...letInto(context, 'club' in event ? event.club : undefined),
         ...('language' in event && event.language !== undefined && { language: event.language }),
       };
     }),
@@ -167,18 +203,24 @@ export const membershipMachine = setup({
     ),
     rememberLink: assign(({ context, event }) => ({
       link: outputOf(event)?.link ?? context.link,
-      linked: event.at,
       failures: 0,
+      bannedBy: undefined,
+      barred: undefined,
     })),
+    rememberAsked: assign(({ event }) => ({ asked: event.at })),
     rememberShown: assign(({ event }) => ({ shown: event.at })),
-    rememberClub: assign(({ context, event }) =>
-      'club' in event && event.club !== undefined ? { club: context.club ?? event.club } : {},
-    ),
+    rememberClub: assign(({ context, event }) => letInto(context, 'club' in event ? event.club : undefined)),
+    rememberBan: assign(({ event }) => ({
+      joined: undefined,
+      bannedBy: event.type === 'club.banned' ? event.by : undefined,
+    })),
+    rememberBarred: assign({ barred: true, failures: 0 }),
     rememberFailure: assign(({ context }) => ({ failures: (context.failures ?? 0) + 1 })),
     rememberEarlyReminder: assign({ reminded: 1 }),
     rememberLastReminder: assign({ reminded: 2 }),
-    rememberJoined: assign({ joined: true }),
+    rememberJoined: assign({ joined: true, failures: 0, bannedBy: undefined, barred: undefined }),
     forgetJoined: assign({ joined: undefined }),
+    forgetBan: assign({ bannedBy: undefined, barred: undefined }),
     forgetTime: assign({
       until: undefined,
       ends: undefined,
@@ -187,11 +229,13 @@ export const membershipMachine = setup({
       reminded: undefined,
     }),
     forgetDoor: assign({
+      former: undefined,
       link: undefined,
-      linked: undefined,
+      asked: undefined,
       shown: undefined,
       joined: undefined,
       failures: undefined,
+      barred: undefined,
     }),
     forgetClub: assign({ club: undefined }),
   },
@@ -204,10 +248,17 @@ export const membershipMachine = setup({
   initial: 'none',
   on: {
     'language.selected': { actions: 'rememberLanguage' },
-    'join.requested': {
-      description: 'A stranger at the door, who hears how to get access.',
-      actions: { type: 'declineJoin', params: { message: 'join_declined' } },
-    },
+    'join.requested': [
+      {
+        guard: 'hasAccess',
+        description: 'Lets in who has access, whoever gave them the link.',
+        actions: 'approveJoin',
+      },
+      {
+        description: 'A stranger at the door, who hears how to get access.',
+        actions: { type: 'declineJoin', params: { message: 'join_declined' } },
+      },
+    ],
   },
   states: {
     none: {
@@ -257,12 +308,14 @@ export const membershipMachine = setup({
             actions: [
               'rememberClub',
               'noteStranger',
-              { type: 'send', params: { message: 'stranger_removed' } },
+              { type: 'tellStranger', params: { message: 'stranger_removed' } },
             ],
           },
           { guard: 'isStranger', actions: ['rememberClub', 'rememberJoined', 'noteStranger'] },
         ],
         'club.left': { actions: 'forgetJoined' },
+        'club.banned': { actions: 'rememberBan' },
+        'club.unbanned': { actions: 'forgetBan' },
       },
     },
     active: {
@@ -334,21 +387,30 @@ export const membershipMachine = setup({
         ],
         'invite.requested': [
           {
-            guard: 'mayShowLink',
-            description: 'The link that there is, once more.',
-            actions: ['rememberShown', { type: 'send', params: { message: 'club_invite' } }],
-          },
-          {
-            guard: 'mayLink',
+            guard: 'mayAsk',
             target: 'active.inviting',
             description: 'The link was lost: a new one, and the old one is revoked.',
             actions: 'rememberTime',
           },
+          {
+            guard: 'mayShowLink',
+            description: 'The link that there is, once more.',
+            actions: ['rememberShown', { type: 'send', params: { message: 'club_invite' } }],
+          },
         ],
-        'join.requested': { guard: 'hasAccess', actions: ['rememberJoined', 'approveJoin'] },
-        'club.joined': { actions: 'rememberJoined' },
+        'join.requested': { guard: 'hasAccess', actions: 'approveJoin' },
+        'club.joined': [
+          {
+            guard: 'hasAccess',
+            target: 'active.member',
+            description: 'They are in, whatever way they came: no link is needed any more.',
+            actions: ['rememberClub', 'rememberJoined'],
+          },
+          { actions: ['rememberClub', 'rememberJoined'] },
+        ],
         'club.left': { actions: 'forgetJoined' },
-        'club.banned': { actions: 'forgetJoined' },
+        'club.banned': { actions: 'rememberBan' },
+        'club.unbanned': { actions: 'forgetBan' },
         'member.admitted': {
           guard: 'mayEnter',
           target: 'active.admitting',
@@ -375,18 +437,27 @@ export const membershipMachine = setup({
         },
         inviting: {
           description: 'A link to the club is being made.',
+          entry: 'rememberAsked',
+          on: { 'invite.requested': { description: 'It is on its way already.' } },
           invoke: {
             id: 'invite',
             src: 'createInvite',
             input: ({ context }) => ({ revoke: context.link ?? null, admits: false }),
             onDone: [
               {
-                guard: 'isBarred',
+                guard: 'isFirstBarred',
                 target: 'barred',
                 actions: [
+                  'rememberBarred',
                   { type: 'send', params: { message: 'club_barred' } },
                   { type: 'tellOperator', params: { message: 'operator_barred' } },
                 ],
+              },
+              {
+                guard: 'isBarred',
+                target: 'barred',
+                description: 'Still so: the operators know already.',
+                actions: { type: 'send', params: { message: 'club_barred' } },
               },
               {
                 guard: 'isInside',
@@ -432,14 +503,24 @@ export const membershipMachine = setup({
         },
         admitting: {
           description: 'The ban is lifted, and a link is made.',
+          entry: 'rememberAsked',
+          on: { 'invite.requested': { description: 'It is on its way already.' } },
           invoke: {
             id: 'admission',
             src: 'createInvite',
             input: ({ context }) => ({ revoke: context.link ?? null, admits: true }),
-            onDone: {
-              target: 'member',
-              actions: ['rememberLink', { type: 'send', params: { message: 'club_invite' } }],
-            },
+            onDone: [
+              {
+                guard: 'isInside',
+                target: 'member',
+                description: 'Somebody has let them in meanwhile.',
+                actions: 'rememberJoined',
+              },
+              {
+                target: 'member',
+                actions: ['rememberLink', { type: 'send', params: { message: 'club_invite' } }],
+              },
+            ],
             onError: {
               target: 'barred',
               actions: { type: 'tellOperator', params: { message: 'operator_invite_failed' } },
@@ -448,11 +529,40 @@ export const membershipMachine = setup({
         },
         barred: {
           description: 'Banned from the club by somebody else: an operator decides whether they come in.',
+          on: {
+            'invite.requested': [
+              {
+                guard: 'mayAsk',
+                target: 'inviting',
+                description: 'Looks whether it is still so.',
+                actions: 'rememberTime',
+              },
+              {
+                guard: 'mayHear',
+                actions: ['rememberShown', { type: 'send', params: { message: 'club_barred' } }],
+              },
+            ],
+            'club.unbanned': {
+              guard: 'mayAsk',
+              target: 'inviting',
+              description: 'The ban was lifted in the club itself.',
+              actions: 'forgetBan',
+            },
+          },
         },
         member: { description: 'The link is out, or there is no club to enter.' },
         trouble: {
           description: 'No link could be made: the operator knows, and it is tried again.',
           after: { invite_retry: { target: 'inviting' } },
+          on: {
+            'invite.requested': [
+              { guard: 'mayAsk', target: 'inviting', actions: 'rememberTime' },
+              {
+                guard: 'mayHear',
+                actions: ['rememberShown', { type: 'send', params: { message: 'invite_delayed' } }],
+              },
+            ],
+          },
         },
       },
     },
@@ -462,7 +572,11 @@ export const membershipMachine = setup({
       invoke: {
         id: 'removal',
         src: 'removeMember',
-        input: ({ context }) => ({ club: context.club ?? null, link: context.link ?? null }),
+        input: ({ context: { club, link, former } }) => ({
+          club: club ?? null,
+          link: link ?? null,
+          former: former ?? [],
+        }),
         onDone: [
           {
             guard: 'isAdministrator',

@@ -56,7 +56,7 @@ export const supportMachine = setup({
       | { type: 'block.requested' }
       | { type: 'unblock.requested' }
       | { type: 'club.rights'; missing: string }
-      | { type: 'club.found'; place: number; title: string }
+      | { type: 'club.found'; club: number; title: string }
       | { type: 'club.moved'; club: number }
       | ({ type: 'message.received' } & Said),
   },

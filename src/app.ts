@@ -25,6 +25,7 @@ import { Rescan } from './engine/rescan.ts';
 import { Retention } from './engine/retention.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
+import { Strangers } from './features/access/strangers.ts';
 import { GivenUp } from './features/given-up.ts';
 import { Troubles } from './features/operator/troubles.ts';
 import { account } from './features/payments/account.ts';
@@ -41,6 +42,7 @@ import { checkServer, connect, readInfo } from './store/redis.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStates } from './store/status.ts';
 import { fixBot, fixShards, Store, type StoredUpdate } from './store/store.ts';
+import { StrangerList } from './store/strangers.ts';
 import { TroubleBook } from './store/troubles.ts';
 import { bulkWindow, createApis } from './telegram/api.ts';
 import { createMedia } from './telegram/media.ts';
@@ -310,7 +312,10 @@ async function startOn(parts: Parts): Promise<App> {
     troubles: {
       met: (kind, reason) => troubles.met(kind, reason),
       over: (kind) => troubles.over(kind),
+      isOpen: (kind) => troubles.isOpen(kind),
     },
+    strangers: { note: (effect) => strangers.note(effect) },
+    bot: me.id,
     now: () => clock.now(),
     ...(parts.actors !== undefined && { actors: parts.actors }),
   });
@@ -397,6 +402,14 @@ async function startOn(parts: Parts): Promise<App> {
   const troubles = new Troubles({
     operators: environment.adminIds,
     book: new TroubleBook(redis, where),
+    post,
+    mayTell: () => leases.holds('poller'),
+    clock,
+    log,
+  });
+  const strangers = new Strangers({
+    operators: environment.adminIds,
+    list: new StrangerList(redis, where),
     post,
     mayTell: () => leases.holds('poller'),
     clock,
@@ -537,7 +550,14 @@ async function startOn(parts: Parts): Promise<App> {
     const drained = leases
       .stop()
       .then(() =>
-        Promise.all([worker.stop(), timers.stop(), retention.stop(), givenUp.stop(), troubles.stop()]),
+        Promise.all([
+          worker.stop(),
+          timers.stop(),
+          retention.stop(),
+          givenUp.stop(),
+          troubles.stop(),
+          strangers.stop(),
+        ]),
       )
       .then(() => Promise.all([dispatcher.stop(), reconciliation.stop()]));
     // Telegram may be slow, or Redis away; whatever is not finished stays stored.

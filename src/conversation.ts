@@ -184,6 +184,7 @@ export function runningOf(
       club: club.chatId,
       strangers: club.strangers,
       whitelist: new Set(club.whitelist),
+      bot: Number(environment.botToken.split(':')[0]),
       facts: factsOf(content),
       boughtBy: (payload) => boughtBy(payload, signer),
     },

@@ -552,7 +552,6 @@ operator-unreachable =
 operator-trouble-over =
     <b>{ $trouble ->
         [rights] The bot has its rights in the club again
-        [strangers] Nobody is in the club without access
         [invoice] Invoices are taken again
         [media] The picture, video or file is taken again
        *[operator] The operator can be reached again
@@ -592,6 +591,8 @@ operator-barred =
     <b>Paid, and banned from the club</b>
     Who: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
 
+    Banned by: { $by }
+
     An administrator of the club has banned this person. Let them in, or give the money back: npx turnstile chat { $chat }
 
 operator-member-is-admin =
@@ -608,20 +609,21 @@ operator-rights-lost =
     Make it an administrator there who may invite and ban users. What waits is done then by itself.
 
 operator-strangers =
-    <b>In the club without access</b>
-    The last: { $reason }
-    So far: { $count }
+    <b>Came into the club without access: { $count }</b>
+    Taken out again: { $removed }
 
-    npx turnstile door audit tells of all; club.strangers in bot.yaml says what becomes of them.
+    { $people }
+
+    What becomes of them is decided by club.strangers in content/bot.yaml; who may stay is named in club.whitelist.
 
 operator-club-found =
     <b>The bot is an administrator of “{ $text }”</b>
-    Its id: <code>{ $place }</code>
+    Its id: <code>{ $club }</code>
 
-    To make it the club, write into content/bot.yaml, below club: chat_id: { $place }
+    To make it the club, write into content/bot.yaml, below club: chat_id: { $club }
 
 operator-club-moved =
     <b>The club has become a supergroup</b>
-    Its id now: <code>{ $place }</code>
+    Its id now: <code>{ $club }</code>
 
-    The bot goes on with it. Please write it into content/bot.yaml: chat_id: { $place }
+    The bot goes on with it. Please write it into content/bot.yaml: chat_id: { $club }

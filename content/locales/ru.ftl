@@ -557,7 +557,6 @@ operator-unreachable =
 operator-trouble-over =
     <b>{ $trouble ->
         [rights] У бота снова есть права в клубе
-        [strangers] В клубе нет никого без доступа
         [invoice] Счета снова принимаются
         [media] Картинка, видео или файл снова принимается
        *[operator] Организатор снова на связи
@@ -594,6 +593,8 @@ operator-barred =
     <b>Оплачено, но вход в клуб закрыт</b>
     Кто: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>
 
+    Кто заблокировал: { $by }
+
     Администратор клуба заблокировал этого человека. Впустите его или верните деньги: npx turnstile chat { $chat }
 
 operator-member-is-admin =
@@ -610,20 +611,21 @@ operator-rights-lost =
     Сделайте его администратором с правами приглашать и блокировать. Что ждёт, выполнится само.
 
 operator-strangers =
-    <b>В клубе без доступа</b>
-    Последний: { $reason }
-    Всего: { $count }
+    <b>Вошли в клуб без доступа: { $count }</b>
+    Из них удалены: { $removed }
 
-    npx turnstile door audit покажет всех; club.strangers в bot.yaml решает, что с ними делать.
+    { $people }
+
+    Что с ними делать, решает club.strangers в content/bot.yaml; кому можно остаться, сказано в club.whitelist.
 
 operator-club-found =
     <b>Бот стал администратором «{ $text }»</b>
-    id: <code>{ $place }</code>
+    id: <code>{ $club }</code>
 
-    Чтобы сделать это клубом, впишите в content/bot.yaml под club: chat_id: { $place }
+    Чтобы сделать это клубом, впишите в content/bot.yaml под club: chat_id: { $club }
 
 operator-club-moved =
     <b>Клуб стал супергруппой</b>
-    Теперь его id: <code>{ $place }</code>
+    Теперь его id: <code>{ $club }</code>
 
-    Бот работает с ним дальше. Впишите его в content/bot.yaml: chat_id: { $place }
+    Бот работает с ним дальше. Впишите его в content/bot.yaml: chat_id: { $club }

@@ -45,6 +45,8 @@ export interface RouteRules {
   readonly strangers?: 'remove' | 'tell' | 'leave';
   /** User ids that may be in the club without access. Default: none. */
   readonly whitelist?: ReadonlySet<number>;
+  /** The bot's own id: what it does itself is nobody else's ban. */
+  readonly bot?: number;
   /** What every event of a person tells of today's offer. */
   readonly facts?: JsonObject;
   /** What an invoice sold, by its payload; null when it is none of this bot's. Default: what the payload says. */
@@ -319,22 +321,24 @@ function routeClub(update: Update, rules: RouteRules): Meaning | null {
     const event = { ...rules.facts, type, ...fields, ...sender(user) };
     return { chat: user.id, lane: 'reply', event, elsewhere: true, ...languageOf(user) };
   };
-  if (status === 'kicked') return arrive('club.banned', from.is_bot ? {} : { by: from.id });
+  if (status === 'kicked') return arrive('club.banned', from.id === rules.bot ? {} : { by: from.id });
   if (before.status === 'kicked' && status === 'left') return arrive('club.unbanned');
   if (!isInside(member)) return arrive('club.left');
-  // A change of what a member may do is no entry.
-  if (isInside(before) && status === before.status) return null;
+  // A change of what a member may do is no entry; one who administers the club no longer is looked at as if they came.
+  if (isInside(before) && !isManager(before)) return null;
   const isTrusted =
-    status === 'creator' ||
-    status === 'administrator' ||
-    rules.operators?.has(user.id) === true ||
-    rules.whitelist?.has(user.id) === true;
+    isManager(member) || rules.operators?.has(user.id) === true || rules.whitelist?.has(user.id) === true;
   const { strangers = 'tell' } = rules;
   return arrive('club.joined', { strangers: isTrusted ? 'leave' : strangers });
 }
 
-const isInside = (member: ChatMember): boolean =>
-  member.status === 'restricted' ? member.is_member : !/^(left|kicked)$/.test(member.status);
+const isManager = ({ status }: ChatMember): boolean => status === 'creator' || status === 'administrator';
+
+/** Whether somebody is in a chat, with whatever rights. */
+export const isInside = (member: { readonly status: string; readonly is_member?: boolean }): boolean =>
+  member.status === 'restricted'
+    ? member.is_member === true
+    : /^(creator|administrator|member)$/.test(member.status);
 
 /** What concerns the club itself, or another group: the operators hear of it through the first of them. */
 function routeGroup(update: Update, rules: RouteRules): Meaning | null {
@@ -356,11 +360,11 @@ function routeGroup(update: Update, rules: RouteRules): Meaning | null {
   if (place.id === rules.club) return tell({ type: 'club.rights', missing: missingRight(now) });
   if (now.status !== 'administrator' || before.status === 'administrator') return null;
   const title = cut('title' in place ? (place.title ?? '') : '', 64);
-  return tell({ type: 'club.found', place: place.id, title });
+  return tell({ type: 'club.found', club: place.id, title });
 }
 
 /** What the bot lacks to keep the doors of a club; '' when it lacks nothing. */
-function missingRight(member: ChatMember): string {
+export function missingRight(member: ChatMember): string {
   if (member.status !== 'administrator') return `the bot is no administrator there (${member.status})`;
   const missing = [
     ...(member.can_invite_users ? [] : ['invite users']),

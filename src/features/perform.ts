@@ -7,10 +7,17 @@ import type { ChatReport } from '../store/status.ts';
 import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
 import { toOperators } from '../telegram/render.ts';
-import { approveJoin, createInvite, type Door, declineJoin, removeMember } from './access/door.ts';
+import {
+  approveJoin,
+  createInvite,
+  type Door,
+  declineJoin,
+  removeMember,
+  tellStranger,
+} from './access/door.ts';
+import type { Strangers } from './access/strangers.ts';
 import { showMember } from './operator/member.ts';
 import { sendWithCare } from './operator/refusals.ts';
-import type { Troubles } from './operator/troubles.ts';
 import { copyOf, deliverAnswer, isShownWhole, withPayments } from './payments/question.ts';
 import {
   askRefund,
@@ -61,7 +68,10 @@ export function createPerformer(parts: {
   readonly stored: (chat: number) => Promise<ChatReport>;
   readonly append: Debts['append'];
   readonly facts: Debts['facts'];
-  readonly troubles: Pick<Troubles, 'met' | 'over'>;
+  readonly troubles: Door['troubles'];
+  readonly strangers: Pick<Strangers, 'note'>;
+  /** The bot's own id. */
+  readonly bot: number;
   /** The club has become a supergroup, with another id. */
   readonly moved: Door['moved'];
   readonly now: () => number;
@@ -75,7 +85,7 @@ export function createPerformer(parts: {
     return (found as { first_name?: string }).first_name;
   };
   const known = { ...parts, send, nameOf };
-  const door: Door = { perform: call, club: () => content().club.chatId, troubles, moved: parts.moved };
+  const door: Door = { ...parts, perform: call, club: () => content().club.chatId };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),
@@ -87,8 +97,8 @@ export function createPerformer(parts: {
   const performers: Readonly<Record<string, (effect: Effect) => Promise<unknown>>> = {
     approveJoin: approveJoin(door),
     declineJoin: declineJoin(door, send),
-    noteStranger: async ({ chat, event }) =>
-      troubles.met('strangers', `${String(event?.['name'] ?? '')} (${chat})`),
+    tellStranger: tellStranger(send),
+    noteStranger: (effect) => parts.strangers.note(effect),
     noteRights: async ({ event }) => {
       const missing = String(event?.['missing'] ?? '');
       await (missing === '' ? troubles.over('rights') : troubles.met('rights', missing));
@@ -155,6 +165,7 @@ export const isMessage = (effect: Effect): boolean =>
 const ofTheClub: ReadonlySet<string> = new Set([
   'approveJoin',
   'declineJoin',
+  'tellStranger',
   'noteStranger',
   'noteRights',
   'followClub',

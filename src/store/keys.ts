@@ -72,6 +72,8 @@ export class Keys {
   told = (): string => `{${this.prefix}}:told`;
   /** What goes wrong for everybody and is not over: kind → when it was told; `<kind> count` → how often. */
   troubles = (): string => `{${this.prefix}}:troubles`;
+  /** Who came into the club without access, and the operators do not know yet: chat → who. */
+  strangers = (): string => `{${this.prefix}}:strangers`;
   /** What was fixed at the first start: the number of shards, the bot; and the format of what is stored. */
   settings = (): string => `{${this.prefix}}:settings`;
 }

@@ -56,6 +56,9 @@ export const longest = {
   by: 15,
   access: 7,
   book: 1_500,
+  people: 1_500,
+  removed: 6,
+  club: 20,
   place: 7,
   trouble: 8,
 } as const satisfies Readonly<Record<string, number>>;

@@ -95,7 +95,7 @@ function renderOf(content: Source): (effect: Effect) => Call {
       default:
         throw new Error(
           'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, ' +
-            `tellFound, forwardQuestion, sendAnswer, copyMessage, or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
+            `tellFound, forwardQuestion, sendAnswer, copyMessage or answerButton, found ${show(effect.type)} from machine ${show(effect.machine)}`,
         );
     }
   };
@@ -300,7 +300,7 @@ function variablesOf(content: Source, effect: Effect): Variables {
   const language = languageOf(content, effect);
   const { product, topics } = content;
   const { event = {}, context } = effect;
-  const { currency, amount } = event;
+  const { currency, amount, club } = event;
   const access = event['access'] as Access | undefined;
   const end = access === undefined ? context['until'] : access.until;
   // What an invoked actor came to.
@@ -324,9 +324,12 @@ function variablesOf(content: Source, effect: Effect): Variables {
         longest.reason,
       ) || '—',
     act: cut(event['act'], longest.act) || 'none',
-    by: cut(String(event['by'] ?? ''), longest.by) || '—',
+    by: cut(String(event['by'] ?? context['bannedBy'] ?? ''), longest.by) || '—',
     access: access?.blocked === true ? 'blocked' : access?.has === true ? 'open' : 'none',
     book: cut(effect.params?.['book'], longest.book) || '—',
+    people: cut(effect.params?.['people'], longest.people) || '—',
+    removed: Number(effect.params?.['removed'] ?? 0),
+    club: typeof club === 'number' ? String(club) : '—',
     place: cut(effect.params?.['place'], longest.place) || 'none',
     trouble: cut(event['trouble'], longest.trouble) || 'none',
     payments: cut(effect.params?.['payments'], longest.payments) || '—',

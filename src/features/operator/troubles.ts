@@ -26,11 +26,10 @@ const messages = {
   media: 'operator_media_refused',
   operator: 'operator_unreachable',
   rights: 'operator_rights_lost',
-  strangers: 'operator_strangers',
 } as const;
 
 /** What is wrong, and of which where there are several: `operator:900`, `media:welcome`. */
-export type TroubleKind = 'invoice' | 'rights' | 'strangers' | `media:${string}` | `operator:${number}`;
+export type TroubleKind = 'invoice' | 'rights' | `media:${string}` | `operator:${number}`;
 
 /**
  * What is wrong for everybody, and an operator can mend: told at once when it begins, each hour with a count while it goes on,
@@ -66,6 +65,11 @@ export class Troubles {
     if (ended === null) return;
     this.#options.log.info({ kind, count: ended.count }, 'a trouble is over');
     await this.#tell(ended, 'operator_trouble_over');
+  }
+
+  /** Whether this copy knows that it goes on. */
+  isOpen(kind: TroubleKind): boolean {
+    return this.#open.has(kind);
   }
 
   /** Resolves when nothing is being told. */
