@@ -221,7 +221,7 @@ refunded = Your money was returned: { $paid }. Access is closed. We would be gla
 subscribe = Access { access-length } costs { price-plan }. Telegram renews it by itself, and you can call it off at any time in its settings.
 
 club-invite =
-    Here is your way into the club. The link is made for you and lets in one person.
+    Here is your way into the club. Open the link and ask to join: I will let you in at once. The link works for you alone.
 
     If it does not work, ask for a new one.
 
