@@ -30,7 +30,7 @@ describe('the shipped content', () => {
   it('says what it sells, how long it waits, and what can be chosen', async () => {
     const { product, club, delays, topics, languages, defaultLanguage } = await shipped();
     expect(product).toMatchObject({ id: 'club', currency: 'XTR', price: 250, accessDays: 0 });
-    expect(club).toEqual({ chatId: null });
+    expect(club).toEqual({ chatId: null, strangers: 'tell', whitelist: [] });
     expect(delays).toEqual({
       payment_reminder: 300_000,
       second_reminder: 86_400_000,
@@ -213,13 +213,6 @@ describe('a mistake in bot.yaml is named with its line', () => {
       'expected a supergroup or a channel, whose id begins with -100 (a basic group becomes a supergroup when its history is made visible to new members; its id changes), found -4242',
     ],
     [
-      'a key without a space before its value',
-      'chat_id:',
-      'chat_id:-1001234567890',
-      'club',
-      'expected a space after the colon: "chat_id: -1001234567890", found "chat_id:-1001234567890"',
-    ],
-    [
       'a misspelt key',
       'access_days: 0',
       'acces_days: 0',
@@ -285,6 +278,19 @@ describe('a mistake in bot.yaml is named with its line', () => {
   ])('%s', async (_, from, to, path, text) => {
     const lines = await problemsAfter(['bot.yaml', from, to]);
     expect(lines).toContain(`bot.yaml:${await at(from)} ${path}: ${text}`);
+  });
+
+  it('a key without a space before its value, alone or with others below it', async () => {
+    const glued: Edit = ['bot.yaml', 'chat_id:', 'chat_id:-1001234567890'];
+    const text =
+      'expected a space after the colon: "chat_id: -1001234567890", found "chat_id:-1001234567890"';
+    const line = await at('chat_id:');
+    expect(await problemsAfter(glued)).toEqual([`bot.yaml:${line}: ${text}`]);
+    const alone: Edit[] = [
+      ['bot.yaml', '  strangers: tell\n', ''],
+      ['bot.yaml', '  whitelist: []\n', ''],
+    ];
+    expect(await problemsAfter(...alone, glued)).toEqual([`bot.yaml:${line} club: ${text}`]);
   });
 
   it('a missing price, at the product it is missing from', async () => {
@@ -709,7 +715,7 @@ describe('a mistake in a locale is named with its line', () => {
       'button-pay = Pay',
       'button-pay = Pay { $prise }',
       'button-pay',
-      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $left, $plan, $payments, $answer, $reason, $count, $act, $by, $access, $book, $place, $trouble (did you mean "price"?), found { $prise }',
+      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $left, $plan, $payments, $answer, $reason, $count, $act, $by, $access, $book, $people, $removed, $club, $place, $trouble (did you mean "price"?), found { $prise }',
     ],
     [
       'an unknown text within a text',

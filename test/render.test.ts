@@ -223,8 +223,8 @@ describe('send', () => {
       for (const language of ['ru', 'en']) {
         const paid = { charge: 'c', currency: 'XTR', amount: 250 };
         const event = { ...ana, payload: 'why', text: 'so', query: 'q', ...paid, error: { message: 'no' } };
-        // The word that goes with a refusal at the door is an ordinary message.
-        const sent = type === 'declineJoin' ? 'send' : type;
+        // A word to a stranger is an ordinary message.
+        const sent = type === 'declineJoin' || type === 'tellStranger' ? 'send' : type;
         const call = render(effect(sent, { ...params }, { context: { language, topic: 'week' }, event }));
         const text = String(call.payload['text'] ?? call.payload['caption'] ?? call.payload['error_message']);
         // A key in place of its text, or a variable that nobody filled.
@@ -491,6 +491,6 @@ describe('hostile input', () => {
 
 it('an effect of an unknown type is refused, saying what was expected', () => {
   expect(() => render(effect('sendFlowers', undefined))).toThrow(
-    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, tellFound, forwardQuestion, sendAnswer, copyMessage, approveJoin or answerButton, found "sendFlowers" from machine "access"',
+    'Expected an effect of type send, sendInvoice, sendMaterial, approveCheckout, rejectCheckout, tellOperator, tellFound, forwardQuestion, sendAnswer, copyMessage or answerButton, found "sendFlowers" from machine "access"',
   );
 });
