@@ -39,7 +39,9 @@ async function knocks(page: Page): Promise<void> {
 }
 
 async function joins(page: Page): Promise<void> {
-  await press(page, 'Join');
+  await press(page, 'Request to join');
+  await page.getByText('The request was sent').waitFor();
+  await press(page, 'Close');
   await page.getByTitle('In The First Step Club').waitFor();
 }
 

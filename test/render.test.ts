@@ -222,7 +222,8 @@ describe('send', () => {
     for (const { type, params } of wanted) {
       for (const language of ['ru', 'en']) {
         const paid = { charge: 'c', currency: 'XTR', amount: 250 };
-        const event = { ...ana, payload: 'why', text: 'so', query: 'q', ...paid, error: { message: 'no' } };
+        const told = { payload: 'why', text: 'so', query: 'q', club: -1_001, error: { message: 'no' } };
+        const event = { ...ana, ...told, ...paid };
         // A word to a stranger is an ordinary message.
         const sent = type === 'declineJoin' || type === 'tellStranger' ? 'send' : type;
         const call = render(effect(sent, { ...params }, { context: { language, topic: 'week' }, event }));
