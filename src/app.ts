@@ -25,6 +25,7 @@ import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
 import { GivenUp } from './features/given-up.ts';
 import { account } from './features/payments/account.ts';
+import { createUnadopted } from './features/payments/history.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
 import { createAddress, createPerformer, effectRules, isMessage } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
@@ -258,6 +259,7 @@ async function startOn(parts: Parts): Promise<App> {
   };
   await checkClub();
   await fixBot(redis, environment.redisPrefix, me.id);
+  await store.history.begin(clock.now());
   const stopComparing = await followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log);
 
   let end: () => void = () => {};
@@ -342,10 +344,19 @@ async function startOn(parts: Parts): Promise<App> {
     log,
     ...hook,
   });
+  /** A message to an operator that no step asked for. */
+  const post = async (effect: Effect) => {
+    await store.post(effect, clock.now());
+    const shard = store.shardOf(effect.chat);
+    dispatcher.hint(shard, effect.lane);
+    if (!leases.holds(shard)) await store.announce([shard]);
+  };
   const reconciliation = new Reconciliation({
     call: apis.perform('reply'),
     ledger,
     position: store.reconciled,
+    began: store.history.began,
+    unadopted: createUnadopted({ operators: environment.adminIds, history: store.history, post, log }),
     append: async (chat, update) => {
       await store.appendFound(chat, JSON.stringify(update));
       await appended([store.shardOf(chat)]);
@@ -358,12 +369,7 @@ async function startOn(parts: Parts): Promise<App> {
     added: () => store.lettersAdded(),
     told: store.told,
     newest: async () => (await letters.list(1))[0],
-    post: async (effect) => {
-      await store.post(effect, clock.now());
-      const shard = store.shardOf(effect.chat);
-      dispatcher.hint(shard, effect.lane);
-      if (!leases.holds(shard)) await store.announce([shard]);
-    },
+    post,
     mayTell: () => leases.holds('poller'),
     clock,
     log,

@@ -6,6 +6,7 @@ import { checkProvider, loadConversation, machines, reportOf } from './conversat
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
+import { type AdoptOptions, adoptPayments } from './ops/adopt.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
 import { diagramOf } from './ops/diagram.ts';
 import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
@@ -35,6 +36,7 @@ import { readChat, readStatus } from './store/status.ts';
 import { fixShards, SettingDiffers } from './store/store.ts';
 import { createApis, type Perform } from './telegram/api.ts';
 import { TokenRefused } from './telegram/prepare.ts';
+import { createSigner } from './telegram/signature.ts';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
 function exitCodeOf(error: unknown): number {
@@ -135,7 +137,7 @@ async function status(options: { json?: boolean }): Promise<void> {
     console.log(JSON.stringify(found));
     return;
   }
-  const { states, sources, ...counts } = found;
+  const { states, sources, unadopted, ...counts } = found;
   for (const [machine, byState] of Object.entries(states)) {
     console.log(paint.bold(machine));
     for (const [state, count] of Object.entries(byState))
@@ -152,7 +154,11 @@ async function status(options: { json?: boolean }): Promise<void> {
     const came = source === 'none' && started === 0 ? '–' : String(started);
     console.log(`  ${source.padEnd(20)} ${came.padStart(8)} came ${String(paid).padStart(8)} paid`);
   }
+  if (unadopted === true) console.log(paint.red(unadoptedLine));
 }
+
+const unadoptedLine =
+  'Telegram lists payments from before this installation, which is in none of its books; nothing is compared until you run: turnstile payments adopt';
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
   const found = await withStored((redis, where) => readChat(redis, id, { ...where, machines: reported() }));
@@ -221,6 +227,14 @@ async function reload(): Promise<void> {
 function telegram(): Perform {
   const { botToken: token, apiRoot: root, rateBulk } = readEnvironment(readVariables(), { token: true });
   return createApis({ token, root, ratePerSecond: rateBulk }).perform('reply');
+}
+
+async function adopt(flags: Pick<AdoptOptions, 'dryRun' | 'includeUnsigned' | 'json'>): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: true });
+  const { content } = await loadConversation(environment.contentDir);
+  const { isSigned } = createSigner(environment.botToken);
+  const options = { ...flags, product: content.product.id, isSigned };
+  await withStored((redis, where) => adoptPayments(redis, where, telegram(), clockOf(), options));
 }
 
 /** The demo reads the bot's Redis by itself; it is there while the bot runs, and when the bot was killed. */
@@ -396,6 +410,22 @@ payments
   .action((options: { json?: boolean }) =>
     withStored((redis, where) => reconcilePayments(redis, where, telegram(), clockOf(), options)),
   );
+payments
+  .command('adopt')
+  .description(
+    "take over what the bot sold before this installation, from Telegram's list; nobody gets a message (needs BOT_TOKEN)",
+  )
+  .option('--dry-run', 'show what would be taken over, and change nothing')
+  .option(
+    '--include-unsigned',
+    'also invoices of an earlier release for another product than that of bot.yaml',
+  )
+  .addOption(json())
+  .addHelpText(
+    'after',
+    '\nIt works beside a running bot and on a stopped one, may be interrupted, and can be repeated: a payment is booked once.',
+  )
+  .action(adopt);
 payments
   .command('refund')
   .description('give a payment back (needs BOT_TOKEN)')

@@ -47,7 +47,7 @@ export interface RouteRules {
 }
 
 /** An update, or one made of Telegram's list of transactions when it never came. */
-export type FoundUpdate = Update & { readonly found?: true };
+export type FoundUpdate = Update & { readonly found?: true; readonly commission?: number };
 
 /** The kinds of updates asked of Telegram: those that `route` knows. */
 export const allowedUpdates = [
@@ -93,7 +93,7 @@ function meaningOf(update: FoundUpdate, rules: RouteRules): Meaning | null {
     const payment = update.edited_message === undefined ? paymentOf(message) : null;
     return payment === null
       ? routeMessage(message, update.edited_message !== undefined, rules)
-      : routePayment(message, payment, update.found === true, rules);
+      : routePayment(message, payment, update, rules);
   }
   if (update.callback_query !== undefined) return routeButton(update.callback_query, rules);
   if (update.pre_checkout_query !== undefined) return routeCheckout(update.pre_checkout_query, rules);
@@ -139,8 +139,14 @@ function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: 
   };
 }
 
-function routePayment(message: Message, payment: Payment, isFound: boolean, rules: RouteRules): Meaning {
+function routePayment(
+  message: Message,
+  payment: Payment,
+  { found, commission }: FoundUpdate,
+  rules: RouteRules,
+): Meaning {
   const { from, chat, successful_payment: paid } = message;
+  const isFound = found === true;
   // What tells of a refund may come as the bot's own; then the chat names the person.
   const person = from?.is_bot === true && chat.type === 'private' ? chat : from;
   const { charge, currency, amount, payload } = payment;
@@ -155,6 +161,7 @@ function routePayment(message: Message, payment: Payment, isFound: boolean, rule
     ...(payment.direction === 'in' && bought !== null && { bought }),
     ...(sold === null && { foreign: true }),
     ...(isFound && { found: true }),
+    ...(commission !== undefined && { commission }),
   };
   return {
     chat: payment.chat,

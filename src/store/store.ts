@@ -380,11 +380,47 @@ export class Store {
     await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', entryField(kind, chat), text);
   }
 
-  /** How many of Telegram's transactions were compared with the ledger. */
+  /** How many of Telegram's transactions were compared with the ledger; null: there was no comparison yet. */
   readonly reconciled = {
-    get: async (): Promise<number> => Number((await this.#redis.get(this.keys.reconciled())) ?? 0),
+    get: async (): Promise<number | null> => {
+      const position = await this.#redis.get(this.keys.reconciled());
+      return position === null ? null : Number(position);
+    },
     set: async (position: number): Promise<void> =>
       void (await this.#redis.set(this.keys.reconciled(), position)),
+  };
+
+  /** What an installation knows of the time before it. */
+  readonly history = {
+    /** Notes when the books begin: once, and only while there is no payment in them and nothing was compared. */
+    begin: async (now: number): Promise<void> => {
+      if ((await this.reconciled.get()) !== null) return;
+      const payments = await this.#everyShard(async (shard) => {
+        const [lines, acts] = await Promise.all([
+          this.#redis.hlen(this.keys.ledger(shard)),
+          this.#redis.get(this.keys.actCount(shard)),
+        ]);
+        return lines - Number(acts ?? 0);
+      });
+      if (payments.every((count) => count === 0))
+        await this.#redis.hsetnx(this.keys.settings(), 'began', now);
+    },
+    /** When the books began, ms; null: before that was noted. */
+    began: async (): Promise<number | null> => {
+      const began = await this.#redis.hget(this.keys.settings(), 'began');
+      return began === null ? null : Number(began);
+    },
+    /** Telegram lists payments from before the books began, and nobody has taken them over. */
+    isUnadopted: async (): Promise<boolean> =>
+      (await this.#redis.hexists(this.keys.settings(), 'unadopted')) === 1,
+    noteUnadopted: async (): Promise<void> =>
+      void (await this.#redis.hset(this.keys.settings(), 'unadopted', 1)),
+    /** It was taken over, up to this position of the list: from there on it is compared. */
+    noteAdopted: async (position: number): Promise<void> => {
+      const known = await this.reconciled.get();
+      if (known === null || known < position) await this.reconciled.set(position);
+      await this.#redis.hdel(this.keys.settings(), 'unadopted');
+    },
   };
 
   /** Resolves when Redis answers. */
@@ -916,7 +952,7 @@ export async function fixShards(redis: Redis, prefix: string, wanted: number | n
   if (wanted !== null && wanted !== stored) {
     throw new SettingDiffers(
       `Expected SHARDS=${stored}, as fixed at the first start with this Redis and prefix "${prefix}", found ${wanted}. ` +
-        'Every chat has its place by this number; unset SHARDS, or start anew with another REDIS_PREFIX.',
+        'Every chat has its place by this number: unset SHARDS.',
     );
   }
   return stored;
@@ -931,7 +967,7 @@ export async function fixBot(redis: Redis, prefix: string, id: number): Promise<
   if (stored !== id) {
     throw new SettingDiffers(
       `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
-        'Give this bot another REDIS_PREFIX, or a DATA_DIR of its own.',
+        'Put the token of that bot back, or give this one a DATA_DIR of its own; what it has sold before is taken over there by: turnstile payments adopt',
     );
   }
 }
