@@ -245,7 +245,8 @@ async function startOn(parts: Parts): Promise<App> {
     );
   });
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
-  await migrate(redis, { prefix: environment.redisPrefix, shards }, (line) => log.info(line));
+  const say = (line: string) => log.info(line);
+  await migrate(redis, { prefix: environment.redisPrefix, shards }, say, clock.now());
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });
   checkStates(running.machines, await readStates(redis, { prefix: environment.redisPrefix, shards }));
 

@@ -75,12 +75,52 @@ test('payments reconcile: what is missing is taken up, and the second time the l
   const first = await command('payments', 'reconcile', '--json');
   expect(JSON.parse(first.output)).toEqual({
     compared: 1,
+    recent: 0,
     missing: [{ charge, direction: 'in', chat: anna.id, amount: 250 }],
     unlisted: [],
   });
   await anna.sees('Your payment has arrived');
   expect((await command('payments', 'reconcile')).output).toContain('They agree.');
   expect(bot.child.exitCode).toBeNull();
+});
+
+test('payments adopt: beside a running bot that waits for it; status says so until then', async () => {
+  const { sandbox, command, start } = await installed();
+  // What the bot has sold before: an invoice of the form of an earlier release.
+  const anna = sandbox.user();
+  anna.says('/start');
+  const answer = await fetch(`${sandbox.url}/bot${sandbox.token}/sendInvoice`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      chat_id: anna.id,
+      title: 't',
+      description: 'd',
+      payload: 'club:0123abcd:0:1-0.1',
+      currency: 'XTR',
+      prices: [{ label: 'l', amount: 5 }],
+    }),
+  });
+  expect(answer.ok).toBe(true);
+  await anna.paysAgain({ loseUpdate: true });
+  const bot = await start();
+  await bot.logged('payments compared');
+  bot.shift(6 * 60_000);
+  anna.says('/help');
+  await bot.logged(/payments adopt/);
+  await expect.poll(async () => (await command('status')).output).toContain('payments adopt');
+  expect((await command('check')).output).toContain('payments adopt');
+  expect((await command('payments', 'reconcile')).code).toBe(66);
+  expect(JSON.parse((await command('payments', 'adopt', '--dry-run', '--json')).output)).toMatchObject({
+    people: 1,
+    payments: 1,
+  });
+  const done = await command('payments', 'adopt');
+  expect(done.code).toBe(0);
+  expect(done.output).toContain('Nobody gets a message');
+  await expect.poll(async () => (await command('status')).output).not.toContain('payments adopt');
+  expect((await command('check')).output).not.toContain('payments adopt');
+  expect((await command('payments', 'reconcile')).output).toContain('They agree.');
 });
 
 test.each(['SIGHUP', 'turnstile reload'])(

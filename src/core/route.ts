@@ -24,6 +24,13 @@ export interface Arrival {
   readonly elsewhere?: true;
 }
 
+/** The line that an arrival brings. What an earlier release stored says in its event until when a subscription was paid. */
+export function entryOf({ entry, payment, event }: Arrival): Entry | undefined {
+  const until = event['until'];
+  if (entry !== undefined || payment === undefined || typeof until !== 'number') return entry ?? payment;
+  return { ...payment, bought: { until, ...(event['renewal'] !== true && { first: true }) } };
+}
+
 export interface RouteRules {
   /** The events that a user may cause. */
   readonly userEvents: ReadonlySet<string>;

@@ -20,7 +20,8 @@ export type Verb =
   | 'forget'
   | 'abandon'
   | 'revive'
-  | 'migrate';
+  | 'migrate'
+  | 'rewrite';
 
 interface Script {
   readonly text: string;
