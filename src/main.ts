@@ -9,7 +9,7 @@ import { PollingEnded } from './engine/poller.ts';
 import { type AdoptOptions, adoptPayments } from './ops/adopt.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
 import { diagramOf } from './ops/diagram.ts';
-import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
+import { type Environment, EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
 import { keepMemoryLow } from './ops/memory.ts';
@@ -33,7 +33,7 @@ import { requireFormat } from './store/migrate.ts';
 import { checkRole, connect, RedisUnfit, readInfo } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStatus } from './store/status.ts';
-import { fixShards, SettingDiffers } from './store/store.ts';
+import { fixShards, SettingDiffers, Store } from './store/store.ts';
 import { createApis, type Perform } from './telegram/api.ts';
 import { TokenRefused } from './telegram/prepare.ts';
 import { createSigner } from './telegram/signature.ts';
@@ -190,6 +190,7 @@ async function check(options: { json?: boolean }): Promise<void> {
     topics: content.topics.length,
     product: content.product,
     warnings,
+    ...((await isUnadopted(environment)) && { unadopted: true }),
   };
   if (options.json === true) {
     console.log(JSON.stringify(found));
@@ -206,6 +207,22 @@ async function check(options: { json?: boolean }): Promise<void> {
     );
   if (environment.botToken === '')
     console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+  if (found.unadopted === true) console.log(paint.red(unadoptedLine));
+}
+
+/** What the store of an installation says, where one is running; false where it is not. */
+async function isUnadopted({ redisUrl, redisPrefix, dataDir }: Environment): Promise<boolean> {
+  const address = redisUrl ?? (await findEmbeddedRedis(dataDir));
+  if (address === null) return false;
+  const redis = connect(address, {
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2_000,
+    retryStrategy: () => null,
+  });
+  return new Store(redis, { prefix: redisPrefix, shards: 1 }).history
+    .isUnadopted()
+    .catch(() => false)
+    .finally(() => redis.disconnect());
 }
 
 /** Checks the content, and lets every running copy take it. */
