@@ -33,7 +33,7 @@ import { requireFormat } from './store/migrate.ts';
 import { checkRole, connect, RedisUnfit, readInfo } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStatus } from './store/status.ts';
-import { fixShards, SettingDiffers, Store } from './store/store.ts';
+import { checkBot, fixShards, SettingDiffers, Store } from './store/store.ts';
 import { createApis, type Perform } from './telegram/api.ts';
 import { TokenRefused } from './telegram/prepare.ts';
 import { createSigner } from './telegram/signature.ts';
@@ -130,6 +130,14 @@ async function withStored<T>(
     await opened.embedded?.stop();
   }
 }
+
+/** The same for what is done with the token: the store must be that of its bot. */
+const withOwnStore: typeof withStored = (work) =>
+  withStored(async (redis, where) => {
+    const { botToken } = readEnvironment(readVariables(), { token: true });
+    await checkBot(redis, where.prefix, Number.parseInt(botToken, 10));
+    return work(redis, where);
+  });
 
 async function status(options: { json?: boolean }): Promise<void> {
   const found = await withStored((redis, where) => readStatus(redis, { ...where, machines: reported() }));
@@ -251,7 +259,7 @@ async function adopt(flags: Pick<AdoptOptions, 'dryRun' | 'includeUnsigned' | 'j
   const { content } = await loadConversation(environment.contentDir);
   const { isSigned } = createSigner(environment.botToken);
   const options = { ...flags, product: content.product.id, isSigned };
-  await withStored((redis, where) => adoptPayments(redis, where, telegram(), clockOf(), options));
+  await withOwnStore((redis, where) => adoptPayments(redis, where, telegram(), clockOf(), options));
 }
 
 /** The demo reads the bot's Redis by itself; it is there while the bot runs, and when the bot was killed. */
@@ -425,7 +433,7 @@ payments
   )
   .addOption(json())
   .action((options: { json?: boolean }) =>
-    withStored((redis, where) => reconcilePayments(redis, where, telegram(), clockOf(), options)),
+    withOwnStore((redis, where) => reconcilePayments(redis, where, telegram(), clockOf(), options)),
   );
 payments
   .command('adopt')
@@ -449,7 +457,7 @@ payments
   .argument('<charge>')
   .option('--noted', 'it went back on the pages of a payment provider: only take access away')
   .action((charge: string, options: { noted?: boolean }) =>
-    withStored((redis, where) => refundOne(redis, where, telegram(), clockOf(), charge, options)),
+    withOwnStore((redis, where) => refundOne(redis, where, telegram(), clockOf(), charge, options)),
   );
 payments
   .command('export')

@@ -1,6 +1,9 @@
 import { expect, inject, test } from 'vitest';
+import type { Payment } from '../src/core/book.ts';
+import { shardOf } from '../src/core/shard.ts';
 import { type Adoption, adoptPayments } from '../src/ops/adopt.ts';
 import { PaymentRefused, reconcilePayments } from '../src/ops/payments.ts';
+import { Keys } from '../src/store/keys.ts';
 import { connect } from '../src/store/redis.ts';
 import { createApis } from '../src/telegram/api.ts';
 import { createSigner } from '../src/telegram/signature.ts';
@@ -245,12 +248,24 @@ test('subscriptions: renewals after an adoption are ordinary, and the first char
 test('without a club, and on a stopped bot: nobody gets a message when it starts', async () => {
   const shop = await openShop();
   const { bot } = shop;
-  const anna = bot.sandbox.user();
+  const [anna, boris] = [bot.sandbox.user(), bot.sandbox.user()];
   await buys(bot, anna);
+  const { charge } = await buys(bot, boris);
+  boris.refunds(charge);
+  await bot.settled();
   await losesDisk(bot);
   await bot.app.stop();
   const messages = anna.messages.length;
-  expect(await adopts(bot)).toMatchObject({ people: 1, access: { now: 1, forEver: 1, until: null } });
+  expect(await adopts(bot)).toMatchObject({ people: 2, access: { now: 1, forEver: 1, until: null } });
+  // A refund is booked before its payment: nobody is taken out of the club for a time that was over long ago.
+  const waiting = await withRedis((redis) =>
+    redis.xrange(new Keys(bot.prefix).inbox(shardOf(boris.id, 4)), '-', '+'),
+  );
+  const entries = waiting.map(([, [, text = '']]) => (JSON.parse(text) as { entry: Payment }).entry);
+  expect(entries.filter(({ chat }) => chat === boris.id).map(({ direction }) => direction)).toEqual([
+    'out',
+    'in',
+  ]);
   await bot.restart();
   await bot.settled();
   expect(await bot.state(anna)).toBe('paid');

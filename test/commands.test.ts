@@ -22,7 +22,7 @@ async function installed() {
     await bot.logged('ready');
     return bot;
   };
-  return { sandbox, folder, command, start };
+  return { sandbox, folder, variables, command, start };
 }
 
 async function buys(sandbox: Sandbox, user: SandboxUser): Promise<string> {
@@ -85,7 +85,7 @@ test('payments reconcile: what is missing is taken up, and the second time the l
 });
 
 test('payments adopt: beside a running bot that waits for it; status says so until then', async () => {
-  const { sandbox, command, start } = await installed();
+  const { sandbox, variables, command, start } = await installed();
   // What the bot has sold before: an invoice of the form of an earlier release.
   const anna = sandbox.user();
   anna.says('/start');
@@ -108,6 +108,9 @@ test('payments adopt: beside a running bot that waits for it; status says so unt
   await expect.poll(async () => (await command('status')).output).toContain('payments adopt');
   expect((await command('check')).output).toContain('payments adopt');
   expect((await command('payments', 'reconcile')).code).toBe(66);
+  const other = run(['payments', 'adopt'], { ...variables, BOT_TOKEN: sandbox.token.replace('42:', '43:') });
+  expect(await other.ended).toBe(78);
+  expect(other.output()).toContain('a DATA_DIR of its own');
   expect(JSON.parse((await command('payments', 'adopt', '--dry-run', '--json')).output)).toMatchObject({
     people: 1,
     payments: 1,

@@ -963,13 +963,24 @@ export async function fixShards(redis: Redis, prefix: string, wanted: number | n
  * @throws SettingDiffers
  */
 export async function fixBot(redis: Redis, prefix: string, id: number): Promise<void> {
-  const stored = Number(await fixSetting(redis, prefix, 'bot', id));
-  if (stored !== id) {
-    throw new SettingDiffers(
-      `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
-        'Put the token of that bot back, or give this one a DATA_DIR of its own; what it has sold before is taken over there by: turnstile payments adopt',
-    );
-  }
+  refuseOther(prefix, Number(await fixSetting(redis, prefix, 'bot', id)), id);
+}
+
+/**
+ * Checks that the store is this bot's, or nobody's yet: the payments of one bot must not get into the books of another.
+ * @throws SettingDiffers
+ */
+export async function checkBot(redis: Redis, prefix: string, id: number): Promise<void> {
+  const stored = await redis.hget(new Keys(prefix).settings(), 'bot');
+  if (stored !== null) refuseOther(prefix, Number(stored), id);
+}
+
+function refuseOther(prefix: string, stored: number, id: number): void {
+  if (stored === id) return;
+  throw new SettingDiffers(
+    `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
+      'Put the token of that bot back, or give this one a DATA_DIR of its own; what it has sold before is taken over there by: turnstile payments adopt',
+  );
 }
 
 async function fixSetting(redis: Redis, prefix: string, name: string, value: number): Promise<string | null> {
