@@ -357,6 +357,7 @@ async function startOn(parts: Parts): Promise<App> {
     ledger,
     position: store.reconciled,
     began: store.history.began,
+    noteCommission: (commission) => store.noteCommission(commission),
     unadopted: createUnadopted({ operators: environment.adminIds, history: store.history, post, log }),
     append: async (chat, update) => {
       await store.appendFound(chat, JSON.stringify(update));

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { accessOf, type Bought, type Entry, isAct, type Payment } from '../src/core/book.ts';
 import { beginsSubscription, monthsOf } from '../src/core/months.ts';
+import { type Arrival, entryOf } from '../src/core/route.ts';
 import { account } from '../src/features/payments/account.ts';
 
 const day = 86_400_000;
@@ -163,4 +164,19 @@ test('to take a history over, in whatever order, gives the same ends as to live 
     }),
     { numRuns: 2_000 },
   );
+});
+
+test('a payment that an earlier release had stored and not handled says what it bought by its event', () => {
+  const { bought: _, ...payment } = paid('a', 0, { days: 30 });
+  const stored = (event: object): Arrival => ({
+    update: 1,
+    chat: 7,
+    lane: 'reply',
+    event: { type: 'payment.received', ...event },
+    payment,
+  });
+  expect(entryOf(stored({ until: on(30) }))).toEqual({ ...payment, bought: { until: on(30), first: true } });
+  expect(entryOf(stored({ until: on(60), renewal: true }))).toEqual({ ...payment, bought: { until: on(60) } });
+  expect(entryOf(stored({}))).toEqual(payment);
+  expect(entryOf({ ...stored({}), entry: paid('b', 1, { forEver: true }) })).toMatchObject({ charge: 'b' });
 });

@@ -1,13 +1,18 @@
 import { expect, inject, test } from 'vitest';
 import type { Payment } from '../src/core/book.ts';
+import { type FoundUpdate, route } from '../src/core/route.ts';
 import { shardOf } from '../src/core/shard.ts';
+import { compare } from '../src/features/payments/reconcile.ts';
 import { type Adoption, adoptPayments } from '../src/ops/adopt.ts';
 import { PaymentRefused, reconcilePayments } from '../src/ops/payments.ts';
 import { Keys } from '../src/store/keys.ts';
+import { Ledger } from '../src/store/ledger.ts';
 import { connect } from '../src/store/redis.ts';
+import { Store } from '../src/store/store.ts';
 import { createApis } from '../src/telegram/api.ts';
 import { createSigner } from '../src/telegram/signature.ts';
 import type { TestBot } from './support/bot.ts';
+import { openTestRedis } from './support/redis.ts';
 import { buys, days, isOffered, openShop, product, type Shop } from './support/shop.ts';
 
 const minutes = 60_000;
@@ -313,4 +318,46 @@ test('a pause that Telegram asks for is waited for, and cut off anywhere it can 
   expect(await adopts(bot)).toBeDefined();
   await bot.settled();
   expect((await bot.chat(anna)).payments).toHaveLength(1);
+});
+
+test('what the affiliate programme took is noted: of a payment that was found, and of one that came', async () => {
+  const { redis, prefix } = await openTestRedis();
+  const where = { prefix, shards: 4 };
+  const [store, ledger] = [new Store(redis, where), new Ledger(redis, where)];
+  const now = 1_700_000_000_000;
+  const transaction = (id: string) => ({
+    id,
+    amount: 225,
+    date: now / 1_000 - 600,
+    source: {
+      type: 'user',
+      transaction_type: 'invoice_payment',
+      user: { id: 7, is_bot: false, first_name: 'Anna' },
+      invoice_payload: `club:0123abcd:30:${id}`,
+      affiliate: { commission_per_mille: 100, amount: 25 },
+    },
+  });
+  const call = async () => ({ transactions: [transaction('came'), transaction('found')] });
+  const came = {
+    charge: 'came',
+    direction: 'in',
+    chat: 7,
+    payload: 'p',
+    currency: 'XTR',
+    amount: 250,
+    at: now,
+  };
+  await redis.hset(store.keys.ledger(store.shardOf(7)), 'came', JSON.stringify(came));
+  const { differences, commissions } = await compare(call, ledger, 0, now);
+  expect(differences).toMatchObject([{ charge: 'found', update: { found: true, commission: 25 } }]);
+  const arrival = route(differences[0]?.update as FoundUpdate, {
+    userEvents: new Set(),
+    buttonData: new Set(),
+    checkoutProblem: () => undefined,
+  });
+  expect(arrival?.entry).toMatchObject({ charge: 'found', commission: 25, found: true });
+  for (const commission of commissions) await store.noteCommission(commission);
+  await store.noteCommission({ chat: 7, charge: 'gone', commission: 1 });
+  expect((await ledger.find('came')).paid).toEqual({ ...came, commission: 25 });
+  expect((await ledger.find('gone')).paid).toBeNull();
 });

@@ -92,7 +92,7 @@ export async function reconcilePayments(
     return answer;
   };
   const now = clock.now();
-  const { differences, position, recent } = await compare(noting, ledger, 0, now);
+  const { differences, commissions, position, recent } = await compare(noting, ledger, 0, now);
   const began = (await store.reconciled.get()) === null ? await store.history.began() : null;
   const isHistory = differences.some(({ update }) => (update.message?.date ?? 0) * 1_000 < (began ?? 0));
   if (isHistory || (await store.history.isUnadopted()))
@@ -101,6 +101,7 @@ export async function reconcilePayments(
         'Take them over first: turnstile payments adopt --dry-run',
     );
   for (const { chat, update } of differences) await store.appendFound(chat, JSON.stringify(update));
+  for (const commission of commissions) await store.noteCommission(commission);
   const all = await ledger.all();
   const unlisted = all.filter(
     ({ charge, direction, currency }) => currency === 'XTR' && !listed.has(`${direction} ${charge}`),

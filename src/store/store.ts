@@ -390,6 +390,32 @@ export class Store {
       void (await this.#redis.set(this.keys.reconciled(), position)),
   };
 
+  /** Adds to a payment of the ledger what went to who had brought the person, Stars. One that is not there is left. */
+  async noteCommission({
+    chat,
+    charge,
+    commission,
+  }: {
+    readonly chat: number;
+    readonly charge: string;
+    readonly commission: number;
+  }): Promise<void> {
+    const shard = this.shardOf(chat);
+    for (let outcome: unknown = 'changed'; outcome === 'changed'; ) {
+      const before = await this.#redis.hget(this.keys.ledger(shard), charge);
+      if (before === null) return;
+      const after = JSON.stringify({ ...(JSON.parse(before) as BookEntry), commission });
+      const lines = [1, charge, before, after];
+      const none = [0, 0, 0, 0, 0, 0];
+      outcome = await run(
+        this.#redis,
+        'rewrite',
+        [this.keys.shard(shard)],
+        [bookSuffix(chat), ...lines, ...none],
+      );
+    }
+  }
+
   /** What an installation knows of the time before it. */
   readonly history = {
     /** Notes when the books begin: once, and only while there is no payment in them and nothing was compared. */

@@ -19,9 +19,19 @@ export interface Listed {
   readonly commission?: number;
 }
 
-/** What of Telegram's list is in no book. */
+/** Stars of a payment that went to who had brought the person. */
+export interface Commission {
+  readonly chat: number;
+  readonly charge: string;
+  readonly commission: number;
+}
+
+/** What Telegram's list tells that the books do not. */
 export interface Reading {
+  /** What is in no book. */
   readonly missing: readonly Listed[];
+  /** Payments that are, of which a part went to who had brought the person: no update tells that. */
+  readonly commissions: readonly Commission[];
   /** How many transactions were read so far, those before `from` included. */
   readonly position: number;
   /** Transactions of the last minute, which were left for later. */
@@ -53,6 +63,7 @@ export async function readList(
 ): Promise<Reading> {
   const { from, now, stopsAt = () => false, read = () => {} } = options;
   const missing: Listed[] = [];
+  const commissions: Commission[] = [];
   const months = new Map<number, Month[]>();
   let position = from;
   let recent = 0;
@@ -65,27 +76,33 @@ export async function readList(
         continue;
       }
       position++;
-      const listed = await missingOf(transaction, ledger, months);
+      const listed = await listedOf(transaction, ledger, months);
       if (listed === null) continue;
+      if (!('user' in listed)) {
+        commissions.push(listed);
+        continue;
+      }
       missing.push(listed);
-      if (stopsAt(listed)) return { missing, position, recent };
+      if (stopsAt(listed)) return { missing, commissions, position, recent };
     }
     read(position);
-    if (transactions.length < page) return { missing, position, recent };
+    if (transactions.length < page) return { missing, commissions, position, recent };
   }
 }
 
-/** null for what the ledger has, and for gifts, withdrawals and the like. */
-async function missingOf(
+/** null for what the ledger has and the list adds nothing to, and for gifts, withdrawals and the like. */
+async function listedOf(
   { id: charge, amount, date, source, receiver }: StarTransaction,
   ledger: Ledger,
   months: Map<number, Month[]>,
-): Promise<Listed | null> {
+): Promise<Listed | Commission | null> {
   const direction = source === undefined ? 'out' : 'in';
   const partner = source ?? receiver;
   if (partner?.type !== 'user' || partner.transaction_type !== 'invoice_payment') return null;
   const { user, invoice_payload: payload = '', subscription_period: period, affiliate } = partner;
-  if (await ledger.has({ chat: user.id, charge, direction })) return null;
+  const commission = affiliate?.amount;
+  if (await ledger.has({ chat: user.id, charge, direction }))
+    return commission === undefined || direction === 'out' ? null : { chat: user.id, charge, commission };
   const at = date * 1_000;
   const isMonth = direction === 'in' && period !== undefined;
   return {
@@ -98,7 +115,7 @@ async function missingOf(
     ...(isMonth && {
       month: await monthOf(partner, { payload, at, until: at + period * 1_000 }, ledger, months),
     }),
-    ...(affiliate !== undefined && { commission: affiliate.amount }),
+    ...(commission !== undefined && { commission }),
   };
 }
 

@@ -5,7 +5,7 @@ import type { FoundUpdate } from '../../core/route.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Perform } from '../../telegram/api.ts';
-import { type Listed, readList } from './list.ts';
+import { type Commission, type Listed, type Reading, readList } from './list.ts';
 
 /** What Telegram lists and the ledger lacks. */
 export interface Difference {
@@ -32,7 +32,7 @@ export async function compare(
   ledger: Ledger,
   from: number,
   now: number,
-): Promise<{ differences: Difference[]; position: number; recent: number }> {
+): Promise<Omit<Reading, 'missing'> & { differences: Difference[] }> {
   const { missing, ...reading } = await readList(call, ledger, { from, now });
   return { differences: missing.map(differenceOf), ...reading };
 }
@@ -81,6 +81,8 @@ export interface ReconciliationOptions {
   readonly unadopted: () => Promise<void>;
   /** Stores an update in the inbox of its chat. Twice does no harm: the ledger takes a charge once. */
   readonly append: (chat: number, update: FoundUpdate) => Promise<void>;
+  /** Adds to a payment of the ledger what only the list tells. */
+  readonly noteCommission: (commission: Commission) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -119,7 +121,7 @@ export class Reconciliation {
   }
 
   async #compare(): Promise<void> {
-    const { call, ledger, position, unadopted, append, clock, log } = this.#options;
+    const { call, ledger, position, unadopted, append, noteCommission, clock, log } = this.#options;
     const known = await position.get();
     if (known === null && (await this.#hasHistory())) return unadopted();
     const from = known ?? 0;
@@ -128,6 +130,7 @@ export class Reconciliation {
       log.warn({ charge, direction, chat, amount }, 'Telegram lists a payment that never came; taken up');
       await append(chat, update);
     }
+    for (const commission of found.commissions) await noteCommission(commission);
     if (found.position !== known) await position.set(found.position);
     log.debug({ position: found.position, differences: found.differences.length }, 'payments compared');
   }

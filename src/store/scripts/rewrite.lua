@@ -1,5 +1,6 @@
 #!lua
--- Rewrites what the previous release stored of one chat, whole or not at all.
+-- Rewrites what is stored of one chat, whole or not at all: a line of its book that gets to know more, or all that an earlier
+-- release wrote.
 -- KEYS[1] {p:s}
 -- ARGV: 1 suffix of the chat's book; then seven lists, each headed by the number of its items:
 --   lines of the ledger: field, text as it is expected, new text
