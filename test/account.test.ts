@@ -176,7 +176,10 @@ test('a payment that an earlier release had stored and not handled says what it 
     payment,
   });
   expect(entryOf(stored({ until: on(30) }))).toEqual({ ...payment, bought: { until: on(30), first: true } });
-  expect(entryOf(stored({ until: on(60), renewal: true }))).toEqual({ ...payment, bought: { until: on(60) } });
+  expect(entryOf(stored({ until: on(60), renewal: true }))).toEqual({
+    ...payment,
+    bought: { until: on(60) },
+  });
   expect(entryOf(stored({}))).toEqual(payment);
   expect(entryOf({ ...stored({}), entry: paid('b', 1, { forEver: true }) })).toMatchObject({ charge: 'b' });
 });
