@@ -6,6 +6,7 @@ import { accessMachine } from '../machines/access.machine.ts';
 import { prepareMachine } from '../src/core/machine.ts';
 import { type RouteRules, route } from '../src/core/route.ts';
 import { encodeSession } from '../src/core/session.ts';
+import { waitsForNews } from '../src/core/step.ts';
 import { SystemClock } from '../src/engine/clock.ts';
 import { Dispatcher } from '../src/engine/dispatcher.ts';
 import { Timers } from '../src/engine/timers.ts';
@@ -127,6 +128,8 @@ async function openBench(redis: Redis, prefix: string) {
     store,
     handle: (timer) => worker.handleTimer(timer),
     room: () => Number.POSITIVE_INFINITY,
+    waits: ({ timer }) => waitsForNews(machine, timer),
+    news: () => Number.POSITIVE_INFINITY,
     clock,
     log,
   });

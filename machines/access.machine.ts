@@ -17,6 +17,8 @@ interface Access {
 /** What every event carries: the time, today's offer as bot.yaml has it, and what the person's book says. */
 interface Facts {
   at?: number;
+  /** Of a timer that fires late: another one that was to fire after it is due as well. */
+  newer?: true;
   /** There is a club to enter. */
   club?: true;
   /** Days of access that the offer sells; absent: for ever. */
@@ -143,6 +145,8 @@ export const accessMachine = setup({
       canBuy(event),
     isOutdated: ({ event }) =>
       event.type === 'checkout.requested' && event.problem !== undefined && canBuy(event),
+    /** After a while without a bot, reminders that have become due one after another are not sent all at once. */
+    isNewest: ({ event }) => (event as Facts).newer !== true,
     hasClub: ({ event }) => 'club' in event && event.club === true,
     isFirstSource: ({ context, event }) =>
       event.type === 'start.requested' &&
@@ -159,7 +163,7 @@ export const accessMachine = setup({
     isLeaving: ({ context, event }) =>
       context.leaving !== undefined && (event.at ?? 0) - context.leaving < hour,
     isQuiet: ({ context }) => context.quiet === true,
-    isAwake: ({ context }) => context.quiet !== true,
+    mayRemind: ({ context, event }) => context.quiet !== true && (event as Facts).newer !== true,
   },
   actions: {
     send: (_, _params: { message: string }) => {},
@@ -196,7 +200,11 @@ export const accessMachine = setup({
 }).createMachine({
   id: 'access',
   description: 'Sells access to the club: welcome, offer, payment, topic.',
-  tags: ['ends after blocked_ttl while unreachable'],
+  tags: [
+    'ends after blocked_ttl while unreachable',
+    'second_reminder waits for the news',
+    'offer_expiry waits for the news',
+  ],
   meta: {
     userEvents: [
       'start.requested',
@@ -489,10 +497,14 @@ export const accessMachine = setup({
       entry: [{ type: 'send', params: { message: 'offer' } }, 'sendInvoice', 'rememberInvoice'],
       after: {
         payment_reminder: {
+          guard: 'isNewest',
           description: 'The video "3 traps".',
           actions: { type: 'send', params: { message: 'payment_reminder' } },
         },
-        second_reminder: { actions: { type: 'send', params: { message: 'second_reminder' } } },
+        second_reminder: {
+          guard: 'isNewest',
+          actions: { type: 'send', params: { message: 'second_reminder' } },
+        },
         offer_expiry: { target: 'idle', actions: { type: 'send', params: { message: 'offer_expired' } } },
       },
       on: {
@@ -576,11 +588,11 @@ export const accessMachine = setup({
       always: { guard: 'isOver', target: 'idle', description: 'The book says so, whatever was missed.' },
       after: {
         topic_reminder: {
-          guard: 'isAwake',
+          guard: 'mayRemind',
           actions: { type: 'send', params: { message: 'topic_reminder' } },
         },
         second_topic_reminder: {
-          guard: 'isAwake',
+          guard: 'mayRemind',
           description: 'A day after the first reminder.',
           actions: { type: 'send', params: { message: 'second_topic_reminder' } },
         },

@@ -138,7 +138,7 @@ export const membershipMachine = setup({
   id: 'membership',
   description:
     'Membership of the club: invites who has access, reminds before it ends, removes after it. Until when, the book says.',
-  tags: ['goes on while unreachable'],
+  tags: ['goes on while unreachable', 'access_end waits for the news'],
   context: ({ input }) => ({ language: input?.language ?? 'en' }),
   initial: 'none',
   on: {

@@ -14,9 +14,11 @@ import {
 } from './conversation.ts';
 import type { Effect } from './core/effects.ts';
 import { allowedUpdates, type RouteRules, route } from './core/route.ts';
+import { waitsForNews } from './core/step.ts';
 import { SystemClock } from './engine/clock.ts';
 import { Dispatcher } from './engine/dispatcher.ts';
 import { Leases } from './engine/leases.ts';
+import { News } from './engine/news.ts';
 import type { At } from './engine/points.ts';
 import { Poller } from './engine/poller.ts';
 import { Rescan } from './engine/rescan.ts';
@@ -45,8 +47,8 @@ import { createSender } from './telegram/sender.ts';
 import { aheadBy } from './telegram/time.ts';
 import { verdict } from './telegram/verdict.ts';
 
-/** Telegram sends at most this many updates at once; fewer mean that none is left waiting. */
-const mostUpdates = 100;
+/** Telegram forgets an update after 24 h; so long after the last look some may be gone, ms. */
+const longestGap = 23 * 3_600_000;
 
 /** Reminders that may wait to be sent, as many as are sent in this time, ms; the others stay timers. */
 const reminderBacklog = 2_000;
@@ -212,7 +214,8 @@ type Parts = AppOptions & {
 
 async function startOn(parts: Parts): Promise<App> {
   const { environment, log, clock, redis } = parts;
-  let running = runningOf(parts.conversation, environment);
+  const now = () => clock.now();
+  let running = runningOf(parts.conversation, environment, now);
   for (const warning of running.warnings) log.warn(warning);
   const hook = parts.at === undefined ? {} : { at: parts.at };
   for (const warning of await checkServer(redis)) log.warn(warning);
@@ -253,15 +256,16 @@ async function startOn(parts: Parts): Promise<App> {
   const { token, root } = { token: environment.botToken, root: environment.apiRoot };
   const pollTimeout = parts.pollTimeout ?? 30;
   const pollApi = new Api(token, { apiRoot: root, timeoutSeconds: pollTimeout + 15 });
-  const me = await prepareTelegram(pollApi, running.content, log);
+  const [me, stopComparing] = await Promise.all([
+    prepareTelegram(pollApi, running.content, log),
+    followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log),
+  ]);
   const checkClub = async () => {
     const problem = await clubProblem(pollApi, running.content, me.id).catch(() => null);
     if (problem !== null) log.error(problem);
   };
-  await checkClub();
-  await fixBot(redis, environment.redisPrefix, me.id);
+  await Promise.all([checkClub(), fixBot(redis, environment.redisPrefix, me.id)]);
   await store.history.begin(clock.now());
-  const stopComparing = await followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log);
 
   let end: () => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -336,8 +340,12 @@ async function startOn(parts: Parts): Promise<App> {
     for (const shard of touched) worker.hint(shard);
     await store.announce(touched.filter((shard) => !leases.holds(shard)));
   };
+  const news = new News({ store, longestGap, clock });
   const timers = new Timers({
     store,
+    waits: ({ machine: id, timer }) =>
+      running.machines.some((machine) => machine.id === id && waitsForNews(machine, timer)),
+    news: (due) => news.until(due),
     handle: (timer) => worker.handleTimer(timer),
     // Each copy sends its part of what is allowed, out of its part of the shards: a shard's part is the same either way.
     room: () => Math.ceil((environment.rateBulk * reminderBacklog) / 1_000 / shards),
@@ -359,6 +367,13 @@ async function startOn(parts: Parts): Promise<App> {
     began: store.history.began,
     noteCommission: (commission) => store.noteCommission(commission),
     unadopted: createUnadopted({ operators: environment.adminIds, history: store.history, post, log }),
+    gap: {
+      get: async () => (await store.news.read()).gap,
+      closed: async (gap) => {
+        await store.news.noteCompared(gap);
+        timers.newsCame();
+      },
+    },
     append: async (chat, update) => {
       await store.appendFound(chat, JSON.stringify(update));
       await appended([store.shardOf(chat)]);
@@ -390,17 +405,17 @@ async function startOn(parts: Parts): Promise<App> {
       api: pollApi,
       allowedUpdates,
       append: async (updates) => {
-        if (updates.length === 0) {
-          await store.ping();
-          reconciliation.polled();
-          return;
-        }
+        if (updates.length === 0) return store.ping();
         const stored = updates.flatMap((update) => storable(update, running.rules));
         const server = await store.server();
         await store.appendUpdates(stored);
         await appended([...new Set(stored.map(({ chat }) => store.shardOf(chat ?? 0)))]);
         await store.untilWritten(server);
-        if (updates.length < mostUpdates) reconciliation.polled();
+      },
+      caughtUp: async (asked) => {
+        const came = await news.came(asked);
+        if (came !== 'known') timers.newsCame();
+        reconciliation.polled(came === 'gap');
       },
       mayPoll: () => leases.holds('poller'),
       conflicted: async () => {
@@ -457,7 +472,7 @@ async function startOn(parts: Parts): Promise<App> {
     log,
   });
   const reload = async () => {
-    const next = runningOf(await loadConversation(environment.contentDir, parts.machines), environment);
+    const next = runningOf(await loadConversation(environment.contentDir, parts.machines), environment, now);
     checkProvider(next.content, environment);
     running = next;
     for (const warning of next.warnings) log.warn(warning);
@@ -475,6 +490,10 @@ async function startOn(parts: Parts): Promise<App> {
     () => {
       for (let shard = 0; shard < shards; shard++) worker.hint(shard);
       dispatcher.rescan(Array.from({ length: shards }, (_, shard) => shard));
+    },
+    () => {
+      news.wanted();
+      poller?.hurry();
     },
   );
 

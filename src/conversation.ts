@@ -140,7 +140,8 @@ export interface Running extends Conversation {
   readonly render: (effect: Effect) => Call;
 }
 
-export function runningOf(conversation: Conversation, environment: Environment): Running {
+/** @param now ms since 1970, for texts that say how much time is left */
+export function runningOf(conversation: Conversation, environment: Environment, now: () => number): Running {
   const { content, machines: loaded } = conversation;
   const { product, club, refundsDuplicates } = content;
   const signer = createSigner(environment.botToken);
@@ -152,7 +153,7 @@ export function runningOf(conversation: Conversation, environment: Environment):
     );
   return {
     ...conversation,
-    render: createRender(content, { providerToken: environment.providerToken, signer }),
+    render: createRender(content, { providerToken: environment.providerToken, signer, now }),
     rules: {
       userEvents: eventsOf(false),
       buttonData: content.buttonData,

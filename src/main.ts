@@ -2,18 +2,18 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import { openRedis, reachRedis, StartCalledOff, startApp } from './app.ts';
-import { checkProvider, loadConversation, machines, reportOf } from './conversation.ts';
+import { checkProvider, loadConversation, machines, reportOf, runningOf } from './conversation.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
 import { type AdoptOptions, adoptPayments } from './ops/adopt.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
-import { diagramOf } from './ops/diagram.ts';
 import { type Environment, EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
 import { keepMemoryLow } from './ops/memory.ts';
 import { mermaidOf } from './ops/mermaid.ts';
+import { checkOnline, reportOnline } from './ops/online.ts';
 import {
   exportPayments,
   listPayments,
@@ -23,8 +23,6 @@ import {
   showPayment,
 } from './ops/payments.ts';
 import { paint } from './ops/terminal.ts';
-import { PreviewRefused, preview } from './preview.ts';
-import { runDemo } from './sandbox/demo.ts';
 import { type Sale, sales } from './sandbox/demo-content.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Keys } from './store/keys.ts';
@@ -35,6 +33,8 @@ import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } fro
 import { readChat, readStatus } from './store/status.ts';
 import { checkBot, fixShards, SettingDiffers, Store } from './store/store.ts';
 import { createApis, type Perform } from './telegram/api.ts';
+import type { Content } from './telegram/content.ts';
+import { amountOf } from './telegram/currency.ts';
 import { TokenRefused } from './telegram/prepare.ts';
 import { createSigner } from './telegram/signature.ts';
 
@@ -47,14 +47,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof ServerFailed) return exitCodes.unavailable;
   if (error instanceof NoSuchLetter) return exitCodes.noInput;
   if (error instanceof PaymentRefused) return exitCodes.noInput;
-  const configuration = [
-    PreviewRefused,
-    EnvironmentInvalid,
-    MachineRefused,
-    RedisUnfit,
-    SettingDiffers,
-    TokenRefused,
-  ];
+  const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }
 
@@ -183,15 +176,25 @@ async function chat(id: number, options: { json?: boolean }): Promise<void> {
   }
   for (const { charge, direction, amount, currency, at } of found.payments) {
     console.log(
-      `  ${direction === 'in' ? 'paid' : 'refunded'} ${amount} ${currency}  ${new Date(at).toISOString()}  ${paint.dim(charge)}`,
+      `  ${direction === 'in' ? 'paid' : 'refunded'} ${amountOf({ amount, currency })}  ${new Date(at).toISOString()}  ${paint.dim(charge)}`,
     );
   }
 }
 
-async function check(options: { json?: boolean }): Promise<void> {
-  const environment = readEnvironment(readVariables(), { token: false });
-  const { content, warnings, machines: loaded } = await loadConversation(environment.contentDir);
+/** `250 XTR a month`. */
+const priceOf = ({ product: { price: amount, currency, isSubscription } }: Content): string =>
+  `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
+
+async function check(options: { json?: boolean; online?: boolean }): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: options.online === true });
+  const conversation = await loadConversation(environment.contentDir);
+  const { content, warnings, machines: loaded } = conversation;
   checkProvider(content, environment);
+  const online =
+    options.online === true
+      ? await checkOnline(runningOf(conversation, environment, Date.now), environment)
+      : [];
+  if (online.some(({ result }) => result === 'wrong')) process.exitCode = exitCodes.configuration;
   const found = {
     machines: loaded.map(({ id, version }) => ({ id, version })),
     languages: content.languages,
@@ -199,6 +202,7 @@ async function check(options: { json?: boolean }): Promise<void> {
     product: content.product,
     warnings,
     ...((await isUnadopted(environment)) && { unadopted: true }),
+    ...(options.online === true && { online }),
   };
   if (options.json === true) {
     console.log(JSON.stringify(found));
@@ -206,8 +210,9 @@ async function check(options: { json?: boolean }): Promise<void> {
   }
   console.log(`${paint.green('ok')} machines: ${found.machines.map(({ id }) => id).join(', ')}`);
   console.log(
-    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${content.product.price} ${content.product.currency}`,
+    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${priceOf(content)}`,
   );
+  reportOnline(online);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
   if (environment.adminIds.length === 0)
     console.log(
@@ -295,8 +300,13 @@ interface DemoFlags {
   currency?: string;
 }
 
-const demo = ({ script = false, ...others }: DemoFlags) =>
-  runDemo({
+// What the bot itself does not need is read by the commands that do: it would take a fifth of the time of a start.
+const demo = async ({ script = false, ...others }: DemoFlags) => {
+  const [{ runDemo }, { diagramOf }] = await Promise.all([
+    import('./sandbox/demo.ts'),
+    import('./ops/diagram.ts'),
+  ]);
+  return runDemo({
     script,
     ...others,
     reader: readerOf,
@@ -305,6 +315,7 @@ const demo = ({ script = false, ...others }: DemoFlags) =>
       return { id, forOperators, picture: () => diagramOf(source) };
     }),
   });
+};
 
 function port(text: string): number {
   const number = Number(text);
@@ -368,6 +379,10 @@ program
 program
   .command('check')
   .description('check environment, content and machines, and start nothing')
+  .option(
+    '--online',
+    'try token, price and club at Telegram as well; nobody is sent anything (needs BOT_TOKEN)',
+  )
   .addOption(json())
   .action(check);
 program
@@ -380,6 +395,7 @@ program
   .description('print the conversations as Mermaid state diagrams')
   .option('--svg', 'print them as pictures')
   .action(async (options: { svg?: boolean }) => {
+    const { diagramOf } = await import('./ops/diagram.ts');
     for (const machine of machines)
       console.log(options.svg === true ? await diagramOf(machine) : mermaidOf(machine));
   });
@@ -403,6 +419,7 @@ program
   .action(async (name: string, options: { language?: string; to?: number }) => {
     const environment = readEnvironment(readVariables(), { token: options.to !== undefined });
     const { content } = await loadConversation(environment.contentDir);
+    const { preview } = await import('./preview.ts');
     await preview(content, environment, name, options);
   });
 

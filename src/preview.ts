@@ -1,6 +1,7 @@
 import { Api } from 'grammy';
 import type { Effect } from './core/effects.ts';
 import type { Environment } from './ops/environment.ts';
+import { exitCodes, StartRefused } from './ops/exit.ts';
 import { paint } from './ops/terminal.ts';
 import { startSandbox } from './sandbox/sandbox.ts';
 import { createApis } from './telegram/api.ts';
@@ -10,11 +11,6 @@ import { suggest } from './telegram/problem.ts';
 import { createRender } from './telegram/render.ts';
 import { createSender } from './telegram/sender.ts';
 import { createSigner } from './telegram/signature.ts';
-
-/** The message cannot be shown. */
-export class PreviewRefused extends Error {
-  override name = 'PreviewRefused';
-}
 
 /** What a preview shows in the place of a person's own. */
 const example = {
@@ -33,7 +29,7 @@ const example = {
  * Shows a message as a person would get it: in this terminal, by way of a local Telegram that takes and refuses what the
  * real one would, or in the chat of an operator.
  * @param options.to an operator's user id; without it, this terminal
- * @throws PreviewRefused for an unknown message or language, or for a chat that is no operator's
+ * @throws StartRefused (78) for an unknown message or language, or for a chat that is no operator's
  */
 export async function preview(
   content: Content,
@@ -44,13 +40,21 @@ export async function preview(
   const message = content.messages.get(name);
   if (message === undefined) {
     const names = [...content.messages.keys()];
-    throw new PreviewRefused(`Expected one of ${names.join(', ')}${suggest(name, names)}, found "${name}"`);
+    throw new StartRefused(
+      exitCodes.configuration,
+      `Expected one of ${names.join(', ')}${suggest(name, names)}, found "${name}"`,
+    );
   }
   const language = options.language ?? content.defaultLanguage;
   if (!content.languages.includes(language))
-    throw new PreviewRefused(`Expected a language of ${content.languages.join(', ')}, found "${language}"`);
+    throw new StartRefused(
+      exitCodes.configuration,
+      `Expected a language of ${content.languages.join(', ')}, found "${language}"`,
+    );
   if (options.to !== undefined && !environment.adminIds.includes(options.to))
-    throw new PreviewRefused(
+    throw new StartRefused(
+      exitCodes.configuration,
+
       `Expected one of ADMIN_IDS (${environment.adminIds.join(', ') || 'none'}), found ${options.to}: people get no previews`,
     );
   const { product, topics } = content;
@@ -76,6 +80,7 @@ export async function preview(
         createRender(content, {
           signer: createSigner(environment.botToken),
           providerToken: environment.providerToken,
+          now: Date.now,
         }),
       media: createMedia(content.mediaDir, {
         get: async () => null,

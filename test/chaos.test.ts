@@ -303,12 +303,13 @@ test('a crash may take the apology along, or repeat it', () => {
 
 test('the checker of payments sees a lost one, one too many, and access without one', () => {
   const kept = (charge: string, direction: 'in' | 'out' = 'in') => ({ charge, direction });
-  const session = (state: string, payments: number) => ({ machine: 'access', state, context: { payments } });
-  const paid = { sessions: [session('paid', 1)], payments: [kept('a')] };
+  const session = (state: string) => ({ machine: 'access', state });
+  const paid = { sessions: [session('paid')], payments: [kept('a')], access: { has: true } };
   expect(checkBuyer(paid, ['a'], [])).toEqual([]);
   expect(checkBuyer(paid, ['a', 'b'], [])).not.toEqual([]);
   expect(checkBuyer(paid, [], [])).not.toEqual([]);
-  expect(checkBuyer({ ...paid, sessions: [session('idle', 1)] }, ['a'], [])).not.toEqual([]);
+  expect(checkBuyer({ ...paid, sessions: [session('idle')] }, ['a'], [])).not.toEqual([]);
+  expect(checkBuyer({ ...paid, access: { has: false } }, ['a'], [])).not.toEqual([]);
   expect(checkBuyer({ ...paid, payments: [kept('a'), kept('a', 'out')] }, ['a'], ['a'])).not.toEqual([]);
 });
 

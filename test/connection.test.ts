@@ -212,6 +212,8 @@ test('timers that were read before Redis fell back do not pass by one that has c
     store,
     handle: ({ timer }) => new Promise((end) => ends.push(end) && taken.push(timer)),
     room: () => 100,
+    waits: () => false,
+    news: () => Number.POSITIVE_INFINITY,
     clock: new SystemClock(),
     log: pino({ level: 'silent' }),
   });

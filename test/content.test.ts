@@ -43,6 +43,7 @@ describe('the shipped content', () => {
       refund_retry: 3_600_000,
       answer_expiry: 3_600_000,
       idle_ttl: 3_600_000,
+      memory_ttl: 7_776_000_000,
       blocked_ttl: 7_776_000_000,
     });
     expect(topics.map(({ id }) => id)).toEqual(['focus', 'week', 'rhythm']);
@@ -146,7 +147,7 @@ describe('a mistake in bot.yaml is named with its line', () => {
       'price: 250',
       'price: 4.5',
       'product.price',
-      'expected a whole number of Stars from 1 to 100000, found 4.5',
+      'expected a whole number of Stars from 1 to 10000, found 4.5',
     ],
     [
       'no price worth the name',
@@ -160,21 +161,63 @@ describe('a mistake in bot.yaml is named with its line', () => {
       'price: 250',
       'price: 0',
       'product.price',
-      'expected a whole number of Stars from 1 to 100000, found 0',
+      'expected a whole number of Stars from 1 to 10000, found 0',
     ],
     [
       'an unknown currency',
       'currency: XTR',
       'currency: STARS',
       'product.currency',
-      'expected XTR (Telegram Stars) or a currency code such as EUR, found "STARS"',
+      'expected XTR (Telegram Stars), or the code of a currency that Telegram offers, such as EUR, found "STARS"',
     ],
     [
       'a currency in small letters',
       'currency: XTR',
       'currency: eur',
       'product.currency',
-      'expected XTR (Telegram Stars) or a currency code such as EUR, found "eur"',
+      'expected XTR (Telegram Stars), or the code of a currency that Telegram offers, such as EUR, found "eur"',
+    ],
+    [
+      'a price above what Telegram takes in Stars',
+      'price: 250',
+      'price: 10001',
+      'product.price',
+      'expected a whole number of Stars from 1 to 10000, found 10001',
+    ],
+    [
+      'a currency that Telegram does not offer',
+      'currency: XTR',
+      'currency: FJD',
+      'product.currency',
+      'expected XTR (Telegram Stars), or the code of a currency that Telegram offers, such as EUR, found "FJD"',
+    ],
+    [
+      'a delay of nothing',
+      'payment_reminder: 5m',
+      'payment_reminder: 0s',
+      'delays.payment_reminder',
+      'expected a time such as 5m or 24h (units: ms, s, m, h, d), more than 0 and at most 366d, found "0s"',
+    ],
+    [
+      'a person in the place of the club',
+      'chat_id:',
+      'chat_id: 42',
+      'club.chat_id',
+      'expected the id of the club’s chat (a negative number such as -1001234567890), or nothing, found 42',
+    ],
+    [
+      'a basic group in the place of the club',
+      'chat_id:',
+      'chat_id: -4242',
+      'club.chat_id',
+      'expected a supergroup or a channel, whose id begins with -100 (a basic group becomes a supergroup when its history is made visible to new members; its id changes), found -4242',
+    ],
+    [
+      'a key without a space before its value',
+      'chat_id:',
+      'chat_id:-1001234567890',
+      'club',
+      'expected a space after the colon: "chat_id: -1001234567890", found "chat_id:-1001234567890"',
     ],
     [
       'a misspelt key',
@@ -188,14 +231,14 @@ describe('a mistake in bot.yaml is named with its line', () => {
       'payment_reminder: 5m',
       'payment_reminder: 5',
       'delays.payment_reminder',
-      'expected a time such as 5m or 24h (units: ms, s, m, h, d), at most 366d, found 5',
+      'expected a time such as 5m or 24h (units: ms, s, m, h, d), more than 0 and at most 366d, found 5',
     ],
     [
       'a delay with a strange unit',
       'follow_up: 24h',
       'follow_up: 1w',
       'delays.follow_up',
-      'expected a time such as 5m or 24h (units: ms, s, m, h, d), at most 366d, found "1w"',
+      'expected a time such as 5m or 24h (units: ms, s, m, h, d), more than 0 and at most 366d, found "1w"',
     ],
     [
       'a delay that nothing uses',
@@ -237,7 +280,7 @@ describe('a mistake in bot.yaml is named with its line', () => {
       'chat_id:',
       'chat_id: "@club"',
       'club.chat_id',
-      'expected the id of the club’s chat (a number such as -1001234567890), or nothing, found "@club"',
+      'expected the id of the club’s chat (a negative number such as -1001234567890), or nothing, found "@club"',
     ],
   ])('%s', async (_, from, to, path, text) => {
     const lines = await problemsAfter(['bot.yaml', from, to]);
@@ -252,15 +295,44 @@ describe('a mistake in bot.yaml is named with its line', () => {
     );
   });
 
-  it('broken YAML, with what the parser says', async () => {
-    const [line] = await problemsAfter(['bot.yaml', 'id: club', 'id: "club']);
-    expect(line).toMatch(/^bot\.yaml:\d+: expected valid YAML, found Missing closing "quote/);
+  it.each([
+    ['USD', 99, 'a whole number of cents from 100 (1.00 USD) to 1000000 (10000.00 USD)'],
+    ['USD', 1_000_001, 'a whole number of cents from 100 (1.00 USD) to 1000000 (10000.00 USD)'],
+    [
+      'UZS',
+      12.5,
+      'a whole number of the smallest units of the currency (1900 is 19.00 EUR), worth 1 to 10000 US dollars',
+    ],
+  ])('a price that is none in %s: %d', async (currency, price, expected) => {
+    expect(
+      await problemsAfter(
+        ['bot.yaml', 'currency: XTR', `currency: ${currency}`],
+        ['bot.yaml', 'price: 250', `price: ${price}`],
+      ),
+    ).toEqual([`bot.yaml:${await at('price: 250')} product.price: expected ${expected}, found ${price}`]);
+  });
+
+  it('ten thousand dollars in the coins of Uzbekistan are no mistake', async () => {
+    expect(
+      await problemsAfter(
+        ['bot.yaml', 'currency: XTR', 'currency: UZS'],
+        ['bot.yaml', 'price: 250', 'price: 10713612481'],
+      ),
+    ).toEqual([]);
+  });
+
+  it('nothing at all where settings belong, with the way to write them', async () => {
+    const [line, ...others] = await problemsAfter(['bot.yaml', /\nproduct:[\s\S]*?\nrefund_/, '\nrefund_']);
+    expect(others).toEqual([]);
+    expect(line).toMatch(
+      /^bot\.yaml:\d+ product: expected its settings in lines of their own below it, indented by two spaces: id, currency, price, access_days, found nothing$/,
+    );
   });
 
   it('a key given twice', async () => {
     const line = await at('price: 250');
     expect(await problemsAfter(['bot.yaml', 'price: 250', 'price: 250\n  price: 300'])).toEqual([
-      `bot.yaml:${line + 1}: expected valid YAML, found Map keys must be unique`,
+      `bot.yaml:${line + 1}: expected each key once, found "price: 300"`,
     ]);
   });
 
@@ -271,6 +343,212 @@ describe('a mistake in bot.yaml is named with its line', () => {
     expect(lines).toHaveLength(2);
     expect(lines[0]).toBe('bot.yaml: expected a file that can be read, found ENOENT');
     expect(lines[1]).toContain('payment_reminder.video');
+  });
+});
+
+describe('a slip in the syntax is named at the line where it began, alone', () => {
+  it.each<[string, file: string, from: string, to: string, expected: string, found: string, after?: number]>([
+    [
+      'no space',
+      'bot.yaml',
+      'price: 250',
+      'price:300',
+      'a space after the colon: "price: 300"',
+      '"price:300"',
+    ],
+    [
+      'no space, at the first key',
+      'bot.yaml',
+      '  id: club',
+      '  id:club',
+      'a space after the colon: "id: club"',
+      '"id:club"',
+    ],
+    [
+      'no space, at the top',
+      'bot.yaml',
+      'default_language: ru',
+      'default_language:ru',
+      'a space after the colon: "default_language: ru"',
+      '"default_language:ru"',
+    ],
+    ['no colon', 'bot.yaml', 'price: 250', 'price 250', 'a colon after the key: "price: 250"', '"price 250"'],
+    [
+      'no colon after a heading',
+      'bot.yaml',
+      '\ndelays:',
+      '\ndelays',
+      'a colon after the key: "delays:"',
+      '"delays"',
+    ],
+    [
+      'no colon after a message',
+      'messages.yaml',
+      '\nwelcome:',
+      '\nwelcome',
+      'a colon after the key: "welcome:"',
+      '"welcome"',
+    ],
+    [
+      'no colon after a message of one line',
+      'messages.yaml',
+      '\nhelp:',
+      '\nhelp',
+      'a colon after the key: "help:"',
+      '"help"',
+    ],
+    ['an unclosed quote', 'bot.yaml', 'id: club', 'id: "club', 'a closing "', '"id: \\"club"'],
+    ['an unclosed apostrophe', 'bot.yaml', 'id: club', "id: 'club", "a closing '", `"id: 'club"`],
+    ['a tab', 'bot.yaml', '  price: 250', '\tprice: 250', 'spaces before it, not a tab', '"price: 250"'],
+    [
+      'a space too many',
+      'bot.yaml',
+      '  price: 250',
+      '   price: 250',
+      'as many spaces before it as before its neighbours',
+      '"price: 250"',
+    ],
+    [
+      'no space after a dash',
+      'bot.yaml',
+      '- id: focus',
+      '-id: focus',
+      'a space after the dash: "- id: focus"',
+      '"-id: focus"',
+    ],
+    [
+      'a brace',
+      'messages.yaml',
+      'event: forget.confirmed}',
+      'event: forget.confirmed',
+      'a closing }',
+      '"- {label: button-forget, event: forget.confirmed"',
+    ],
+    [
+      'a bracket',
+      'messages.yaml',
+      'rhythm-3.$language.png]',
+      'rhythm-3.$language.png',
+      'a closing ]',
+      '"album: [rhythm-1.$language.png, rhythm-2.$language.png, rhythm-3.$language.png"',
+    ],
+    [
+      'an alias',
+      'bot.yaml',
+      'id: club',
+      'id: *club',
+      'quotes around a value that begins with "*"',
+      '"id: *club"',
+    ],
+    [
+      'a sign that YAML keeps',
+      'bot.yaml',
+      'chat_id:',
+      'chat_id: @club',
+      'quotes around a value that begins with such a sign',
+      '"chat_id: @club"',
+    ],
+    [
+      'a colon within a value',
+      'bot.yaml',
+      'id: club',
+      'id: my: club',
+      'quotes around a value with a colon in it',
+      '"id: my: club"',
+    ],
+  ])('%s', async (_, file, from, to, expected, found) => {
+    const folder = await edited([file, from, to]);
+    const source = await readFile(join(folder, file), 'utf8');
+    const line = source.slice(0, source.indexOf(to) + to.length).split('\n').length;
+    expect(await problemsIn(folder)).toEqual([`${file}:${line}: expected ${expected}, found ${found}`]);
+  });
+
+  it('within braces, where it makes another key', async () => {
+    const lines = await problemsAfter(['messages.yaml', '{label: button-forget', '{label:button-forget']);
+    expect(lines).toContainEqual(
+      expect.stringMatching(
+        /^messages\.yaml:\d+ .*: expected a space after the colon: "label: button-forget"/,
+      ),
+    );
+  });
+});
+
+describe('a file that is not UTF-8 is told in one line', () => {
+  const rewrite = async (file: string, encode: (text: string) => Buffer) => {
+    const folder = await edited();
+    const path = join(folder, file);
+    await writeFile(path, encode(await readFile(path, 'utf8')));
+    return problemsIn(folder);
+  };
+  const saving = 'expected a file saved as UTF-8 (in an editor: Save as, Encoding: UTF-8), found';
+  /** Windows-1251 has the Russian alphabet from 0xC0 on. */
+  const cyrillic = (text: string) =>
+    Buffer.from(
+      [...text].map((sign) => {
+        const code = sign.codePointAt(0) ?? 0;
+        return code < 128 ? code : code >= 0x410 && code <= 0x44f ? code - 0x350 : 0x3f;
+      }),
+    );
+
+  it.each(['locales/ru.ftl', 'locales/en.ftl', 'bot.yaml', 'messages.yaml'])('UTF-16: %s', async (file) => {
+    const lines = [`${file}: ${saving} UTF-16`];
+    expect(await rewrite(file, (text) => Buffer.from(`\ufeff${text}`, 'utf16le'))).toEqual(lines);
+    expect(await rewrite(file, (text) => Buffer.from(`\ufeff${text}`, 'utf16le').swap16())).toEqual(lines);
+    expect(await rewrite(file, (text) => Buffer.from(text, 'utf16le'))).toEqual(lines);
+  });
+
+  it('Windows-1251, at its first letter', async () => {
+    expect(await rewrite('locales/ru.ftl', cyrillic)).toEqual([
+      `locales/ru.ftl:1: ${saving} letters of another encoding, such as Windows-1251`,
+    ]);
+    expect(await rewrite('bot.yaml', (text) => cyrillic(text.replace('# What is sold.', '# Товар')))).toEqual(
+      [`bot.yaml:6: ${saving} letters of another encoding, such as Windows-1251`],
+    );
+  });
+
+  it.each(['locales/ru.ftl', 'bot.yaml', 'messages.yaml'])(
+    'a byte order mark is no mistake: %s',
+    async (file) => {
+      expect(await rewrite(file, (text) => Buffer.from(`\ufeff${text}`))).toEqual([]);
+    },
+  );
+});
+
+it('what is right over several lines is not taken for the slip', async () => {
+  const folder = await edited(
+    ['messages.yaml', '[rhythm-1.$language.png, ', '[rhythm-1.$language.png,\n    '],
+    ['messages.yaml', '\nanother_topic:', '\nanother_topic'],
+  );
+  const [line, ...others] = await problemsIn(folder);
+  expect(line).toMatch(
+    /^messages\.yaml:\d+: expected a colon after the key: "another_topic:", found "another_topic"$/,
+  );
+  expect(others).toEqual([]);
+});
+
+describe('a file that cannot be read brings no noise from others', () => {
+  const borrowing: Edit[] = [
+    ['locales/en.ftl', 'button-stale', 'button-old'],
+    ['locales/ru.ftl', 'topic-week', 'topic-weak'],
+  ];
+  const incomplete = async (...edits: Edit[]) => {
+    const folder = await edited(...borrowing, ...edits);
+    await rm(join(folder, 'media/first-week.en.pdf'));
+    return folder;
+  };
+  const files = (lines: readonly string[]) => lines.map((line) => line.split(/[: ]/)[0]);
+
+  it.each<Edit>([
+    ['bot.yaml', 'price: 250', 'price:250'],
+    ['messages.yaml', '\nwelcome:', '\nwelcome'],
+  ])('%s', async (file, from, to) => {
+    expect(files(await problemsIn(await incomplete([file, from, to])))).toEqual([file]);
+  });
+
+  it.each(['locales/ru.ftl', 'locales/en.ftl'])('%s', async (file) => {
+    const folder = await incomplete();
+    await writeFile(join(folder, file), Buffer.from('# \ufeff', 'utf16le'));
+    expect(files(await problemsIn(folder))).toEqual([file]);
   });
 });
 
@@ -431,7 +709,7 @@ describe('a mistake in a locale is named with its line', () => {
       'button-pay = Pay',
       'button-pay = Pay { $prise }',
       'button-pay',
-      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
+      'expected a variable of $name, $username, $chat, $text, $charge, $price, $amount, $currency, $days, $topic, $topics, $paid, $until, $left, $plan, $payments, $answer, $reason, $count (did you mean "price"?), found { $prise }',
     ],
     [
       'an unknown text within a text',
@@ -511,6 +789,20 @@ describe('a mistake in a locale is named with its line', () => {
       'expected HTML that Telegram takes, found a bare "<" in "< 2" (write &lt;)',
     ],
     [
+      'an entity that Telegram does not know',
+      /offer-again = .*/,
+      'offer-again = One&nbsp;two',
+      'offer-again',
+      'expected HTML that Telegram takes, found &nbsp;, which Telegram shows as it stands (write the character itself)',
+    ],
+    [
+      'an entity where there is no markup',
+      'button-pay = Pay',
+      'button-pay = Pay &amp; enter',
+      'button-pay',
+      'expected no HTML in a label, found &amp;',
+    ],
+    [
       'a fault in one variant only',
       /offer-again = .*/,
       'offer-again = { $days ->\n    [0] fine\n   *[other] <b>bad\n}',
@@ -569,10 +861,42 @@ describe('a mistake in a locale is named with its line', () => {
     expect(loaded.content.format('en', 'another-topic')).toMatch(/^Готово!/);
     expect(loaded.warnings.map((one) => describeProblem(one).replaceAll(`${folder}/`, ''))).toEqual([
       expect.stringMatching(
-        /^locales\/en\.ftl another-topic: expected a message, used in messages\.yaml:\d+ \(did you mean "another-topik"\?\), found nothing$/,
+        /^locales\/en\.ftl another-topic: expected a message, used in messages\.yaml:\d+ \(did you mean "another-topik"\?\), found nothing; people read the text of ru$/,
       ),
       expect.stringMatching(
-        /^locales\/ru\.ftl another-topik: expected a text, as in locales\/en\.ftl:\d+, found nothing$/,
+        /^locales\/en\.ftl:\d+ another-topik: expected a text that a message or another text uses \(did you mean "another-topic"\?\), found one that nothing uses$/,
+      ),
+    ]);
+  });
+
+  it('a message and a text that nothing uses are warnings', async () => {
+    const folder = await edited(
+      ['messages.yaml', '\nwelcome:', '\nwelcome_old:\nwelcome:'],
+      ['locales/en.ftl', 'button-pay = Pay', 'button-pay = Pay\nbutton-buy = { -word }\n-word = Buy'],
+      ['locales/ru.ftl', 'button-pay = Оплатить', 'button-pay = { -word }\n-word = Оплатить'],
+      ['locales/en.ftl', 'welcome =', 'welcome-old = Hi\nwelcome ='],
+      ['locales/ru.ftl', 'welcome =', 'welcome-old = Привет\nwelcome ='],
+    );
+    const loaded = await loadContent(folder, needs);
+    if ('problems' in loaded) throw new Error(loaded.problems.map(describeProblem).join('\n'));
+    expect(loaded.warnings.map((one) => describeProblem(one).replaceAll(`${folder}/`, ''))).toEqual([
+      expect.stringMatching(
+        /^locales\/en\.ftl:\d+ button-buy: expected a text that a message or another text uses, found one that nothing uses$/,
+      ),
+      expect.stringMatching(
+        /^messages\.yaml:\d+ welcome_old: expected a message that a conversation or a topic sends, found one that nothing sends$/,
+      ),
+    ]);
+  });
+
+  it('a file of another language is borrowed from the default language, and the warning says which', async () => {
+    const folder = await edited();
+    await rm(join(folder, 'media/first-week.en.pdf'));
+    const loaded = await loadContent(folder, needs);
+    if ('problems' in loaded) throw new Error('Expected warnings only');
+    expect(loaded.warnings.map((one) => describeProblem(one).replaceAll(`${folder}/`, ''))).toEqual([
+      expect.stringMatching(
+        /^messages\.yaml:\d+ material_week\.document: expected a file of at most 50 MB at media\/first-week\.en\.pdf, found nothing; people get media\/first-week\.ru\.pdf$/,
       ),
     ]);
   });

@@ -12,7 +12,15 @@ import {
 import { type RouteRules, route } from '../src/core/route.ts';
 import { decodeSession, encodeSession, type Session } from '../src/core/session.ts';
 import { shardOf } from '../src/core/shard.ts';
-import { type Commit, expire, type MachineEvent, resultEvent, step, timerEvent } from '../src/core/step.ts';
+import {
+  type Commit,
+  expire,
+  type MachineEvent,
+  resultEvent,
+  step,
+  timerEvent,
+  waitsForNews,
+} from '../src/core/step.ts';
 import { jobMachine } from './job.machine.ts';
 
 const access = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -77,6 +85,34 @@ describe('the access machine, step by step', () => {
     const commit = play(access, { type: 'access.requested' }, fire('payment_reminder'));
     expect(sent(commit)).toEqual(['send payment_reminder']);
     expect(commit).toMatchObject({ to: 'awaiting_payment', timers: [], effects: [{ lane: 'reminder' }] });
+  });
+
+  test('the timers that take something away wait for the news, under their former names as well', () => {
+    const waiting = access.timers.filter(({ waits }) => waits);
+    expect(waiting.map(({ delay }) => delay)).toEqual(['second_reminder', 'offer_expiry']);
+    expect(waitsForNews(access, waiting[0]?.name ?? '')).toBe(true);
+    for (const [name, waits] of Object.entries({
+      offer_expiry: true,
+      payment_reminder: false,
+      '~expiry': false,
+    }))
+      expect(waitsForNews(access, name)).toBe(waits);
+  });
+
+  test('of reminders that have become due one after another, all but the newest are left out', () => {
+    const { session } = play(access, { type: 'access.requested' });
+    const given = {
+      machine: access,
+      chat: 7,
+      session,
+      cause: 'c',
+      input: { language: 'en' },
+      now,
+      rules: {},
+    };
+    const late = (facts: object) => step({ ...given, event: fire('payment_reminder'), facts: { ...facts } });
+    expect(late({ late: 90_000, newer: true })).toBeNull();
+    expect(sent(late({ late: 90_000 }) as Commit)).toEqual(['send payment_reminder']);
   });
 
   test('an expired offer goes back to idle and says so', () => {
@@ -594,6 +630,12 @@ describe('what a release changes', () => {
       /of the machine/,
     ],
     ['a tag that names no delay', { tags: ['ends after x while unreachable'] }, /names no delay/],
+    ['a deadline that is no delay', { tags: ['x waits for the news'] }, /names no delay of setup/],
+    [
+      'a deadline that a state declares',
+      { initial: 'a', states: { a: { tags: ['away waits for the news'] } } },
+      /of the machine/,
+    ],
     [
       'a beginning without end',
       { initial: 'a', states: { a: { always: 'b' }, b: { always: 'a' } } },

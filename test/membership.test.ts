@@ -32,7 +32,7 @@ test('30 days: reminded three days and one day before, renewed without losing a 
   await bot.settled();
   const start = bot.clock.now();
   bot.clock.shift(27 * days);
-  await anna.sees('three more days');
+  await anna.sees('ends in 3 days');
 
   anna.presses('Renew access');
   await bot.settled();
@@ -44,9 +44,9 @@ test('30 days: reminded three days and one day before, renewed without losing a 
   expect(await bot.state(anna)).toBe('paid');
 
   bot.clock.shift(30 * days);
-  await anna.sees('three more days');
+  await anna.sees('ends in 3 days');
   bot.clock.shift(2 * days);
-  await anna.sees('Tomorrow your access');
+  await anna.sees('ends in 24 hours');
   expect(anna.isMember(club)).toBe(true);
   bot.clock.shift(1 * days);
   await anna.sees('Your access to the club has ended');
@@ -110,7 +110,7 @@ test('a subscription renews by itself without reminders, and lapses when it is n
   await anna.sees('Access is open until');
   await bot.settled();
   expect((await bot.chat(anna)).payments).toHaveLength(2);
-  expect(anna.messages.some(({ text }) => text.includes('three more days'))).toBe(false);
+  expect(anna.messages.some(({ text }) => text.includes('ends in 3 days'))).toBe(false);
 
   anna.runsOutOfStars();
   bot.clock.shift(30 * days);
@@ -130,7 +130,7 @@ test('who calls a subscription off is reminded, and keeps access to the end of w
   anna.cancelsSubscription();
   await bot.settled();
   bot.clock.shift(27 * days);
-  await anna.sees('three more days');
+  await anna.sees('ends in 3 days');
   anna.presses('Renew access');
   await anna.sees('take it up again in Telegram');
   expect(await membership(anna)).toBe('active.member');
@@ -245,7 +245,7 @@ test('reminders speak the language that was chosen since', async () => {
   anna.presses('language.selected:ru');
   await bot.settled();
   bot.clock.shift(27 * days);
-  await anna.sees('осталось три дня');
+  await anna.sees('закончится через 3 дня');
 });
 
 test('a lost link is replaced, and the one of before is revoked', async () => {
@@ -351,7 +351,7 @@ test('the refund of one of two months takes its days, and the other month stays'
   const anna = bot.sandbox.user();
   await buys(bot, anna);
   bot.clock.shift(27 * days);
-  await anna.sees('three more days');
+  await anna.sees('ends in 3 days');
   anna.presses('Renew access');
   await bot.settled();
   const { charge } = await anna.pays();

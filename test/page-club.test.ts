@@ -73,7 +73,7 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await skip(desk);
     await sees(phone, /coming along/);
     await skip(desk);
-    await sees(phone, /three more days/);
+    await sees(phone, /ends in 3 days/);
     await documentPicture(phone, 'reminder');
     await press(phone, 'Renew access');
     await phone
@@ -85,8 +85,8 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
 
     await press(desk, '+30 days');
     await skip(desk);
-    await sees(phone, /Tomorrow your access to the club ends/);
-    expect(await phone.getByRole('log').getByText('three more days').count()).toBe(2);
+    await sees(phone, /access to the club ends in 24 hours/);
+    expect(await phone.getByRole('log').getByText('ends in 3 days').count()).toBe(2);
     await skip(desk);
     await sees(phone, /Your access to the club has ended/);
     await isOutside(phone);

@@ -12,6 +12,7 @@ import { createSigner } from '../src/telegram/signature.ts';
 const signer = createSigner('1:TEST');
 let content: Content;
 let render: (effect: Effect) => Call;
+const now = Date.parse('2026-11-25T12:00:00Z');
 
 async function load(folder: string): Promise<Content> {
   const loaded = await loadContent(folder);
@@ -21,7 +22,7 @@ async function load(folder: string): Promise<Content> {
 
 beforeAll(async () => {
   content = await load('content');
-  render = createRender(content, { providerToken: 'provider', signer });
+  render = createRender(content, { providerToken: 'provider', signer, now: () => now });
 });
 
 function effect(type: string, params: Effect['params'], more: Partial<Effect> = {}): Effect {
@@ -120,6 +121,45 @@ describe('send', () => {
     expect(text('ru')).toContain('навсегда');
     expect(text('en')).toContain('Price: <b>250 Stars</b>');
   });
+
+  it('names a price that is paid each month as such, wherever the price is named', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'content-'));
+    await cp('content', folder, { recursive: true });
+    const bot = await readFile(join(folder, 'bot.yaml'), 'utf8');
+    await writeFile(join(folder, 'bot.yaml'), bot.replace('subscription:', 'subscription: monthly'));
+    const monthly = createRender(await load(folder), { providerToken: '', signer, now: () => now });
+    await rm(folder, { recursive: true });
+    const say = (message: string, language: string) =>
+      String(monthly(effect('send', { message }, { context: { language } })).payload['text']);
+    for (const message of ['offer', 'offer_again', 'terms', 'status_idle', 'status_awaiting_payment']) {
+      expect(say(message, 'en'), message).toMatch(/250 Stars a month/);
+      expect(say(message, 'ru'), message).toMatch(/250 звёзд в месяц/);
+    }
+    const { method, payload, next } = monthly(effect('sendInvoice', undefined, inEnglish));
+    expect([method, payload['prices']]).toEqual([
+      'createInvoiceLink',
+      [{ label: 'Access to the club, each month', amount: 250 }],
+    ]);
+    expect(next?.('https://t.me/$1').payload['text']).toMatch(/month by month costs 250 Stars a month\./);
+  });
+
+  it.each(['ru', 'uk', 'bg', 'hr', 'sr', 'hu', 'lv', 'cs', 'de', 'en', 'es', 'fr', 'kk', 'ja', 'ko', 'zh'])(
+    'ends no sentence with two full stops after a date: %s',
+    async (language) => {
+      const folder = await mkdtemp(join(tmpdir(), 'content-'));
+      await cp('content', folder, { recursive: true });
+      const texts = await readFile(join(folder, 'locales/ru.ftl'), 'utf8');
+      await writeFile(join(folder, `locales/${language}.ftl`), texts);
+      const inAll = createRender(await load(folder), { providerToken: '', signer, now: () => now });
+      await rm(folder, { recursive: true });
+      const until = Date.UTC(2026, 11, 25, 12);
+      const { payload } = inAll(
+        effect('send', { message: 'access_shortened' }, { context: { language, until } }),
+      );
+      expect(payload['text']).toMatch(/25/);
+      expect(payload['text']).toMatch(/[^.]\.$/);
+    },
+  );
 
   it('names the chosen topic by its title', () => {
     const call = render(
@@ -227,7 +267,7 @@ describe('sendInvoice', () => {
       join(folder, 'bot.yaml'),
       bot.replace('currency: XTR', 'currency: EUR').replace('price: 250', 'price: 1950'),
     );
-    const inEuro = createRender(await load(folder), { providerToken: 'provider', signer });
+    const inEuro = createRender(await load(folder), { providerToken: 'provider', signer, now: () => now });
     await rm(folder, { recursive: true });
     const { payload } = inEuro(effect('sendInvoice', undefined, inEnglish));
     expect(payload).toMatchObject({
@@ -241,6 +281,28 @@ describe('sendInvoice', () => {
     expect(inEuro(effect('send', { message: 'offer' })).payload['text']).toContain(
       'Цена: <b>19,50\u00a0€</b>',
     );
+  });
+});
+
+describe('what is left of access', () => {
+  const [minutes, hours, days] = [60_000, 3_600_000, 86_400_000];
+  const text = (language: string, left: number) => {
+    const reminder = { context: { language, until: now + left } };
+    return String(render(effect('send', { message: 'access_ends_soon' }, reminder)).payload['text']);
+  };
+  it.each([
+    [3 * days - 20, 'in 3 days', 'через 3 дня'],
+    [7 * days, 'in 7 days', 'через 7 дней'],
+    [3 * days - hours, 'in 2 days', 'через 2 дня'],
+    [36 * hours, 'in 36 hours', 'через 36 часов'],
+    [days - 20, 'in 24 hours', 'через 24 часа'],
+    [2 * hours + 50 * minutes, 'in 2 hours', 'через 2 часа'],
+    [hours, 'in 1 hour', 'через 1 час'],
+    [40 * minutes, 'in less than an hour', 'меньше чем через час'],
+    [-days, 'in less than an hour', 'меньше чем через час'],
+  ])('%i ms: %s', (left, english, russian) => {
+    expect(text('en', left)).toContain(`: it ends ${english}.`);
+    expect(text('ru', left)).toContain(`: он закончится ${russian}.`);
   });
 });
 

@@ -124,7 +124,12 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
   ['sendInvoice', invoice({ payload: 'ы'.repeat(65) }), 'INVOICE_PAYLOAD_INVALID'],
   ['sendInvoice', invoice({ prices: [] }), 'there must be at least one price'],
   ['sendInvoice', invoice({ prices: [{ label: 'x', amount: 0 }] }), 'CURRENCY_TOTAL_AMOUNT_INVALID'],
-  ['sendInvoice', invoice({ prices: [{ label: 'x', amount: 10_001 }] }), 'CURRENCY_TOTAL_AMOUNT_INVALID'],
+  ['sendInvoice', invoice({ prices: [{ label: 'x', amount: 100_001 }] }), 'CURRENCY_TOTAL_AMOUNT_INVALID'],
+  [
+    'createInvoiceLink',
+    invoice({ prices: [{ label: 'x', amount: 10_001 }], subscription_period: 2_592_000 }),
+    'CURRENCY_TOTAL_AMOUNT_INVALID',
+  ],
   [
     'sendInvoice',
     invoice({

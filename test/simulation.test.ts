@@ -69,6 +69,9 @@ const onModel = (lines: readonly string[], without?: Guard) =>
 
 /** Cases that only one guard stands against, as they were found and shrunk. */
 const kept: [string[]][] = [
+  // An offer is about to end, and its payment waits at Telegram, or in the inbox.
+  'anna: wants access, A polls, A works, anna: pays, clock +1d, A fires, A fires',
+  'anna: wants access, A polls, A works, anna: pays, clock +1d, A polls, A fires, A fires',
   // A reminder is claimed by one copy, and fired by another that takes over.
   'anna: wants access, A polls, A works, clock +5m, A begins to fire, B takes over, B fires, A goes on',
   // The same, and the first one is the owner again when it goes on.

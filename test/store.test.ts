@@ -199,7 +199,8 @@ test('signals and counters are written by the commit itself: not at all when it 
   expect(await signals()).toEqual([]);
   expect((await status()).sources).toEqual({});
   expect(await store.commit(entry, target, commit, { now })).toBe('ok');
-  expect(await store.commit(entry, target, commit, { now })).toBe('gone');
+  expect(await store.commit(entry, target, commit, { now })).toBe('conflict');
+  expect(await store.commit(entry, { ...target, version: 1 }, commit, { now })).toBe('gone');
   expect((await signals()).map(({ text }) => JSON.parse(text))).toEqual(commit?.signals);
   expect((await status()).sources).toEqual({ none: { paid: 1 } });
   await redis.del(store.keys.inbox(shard));

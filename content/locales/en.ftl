@@ -11,6 +11,11 @@ stars = { $amount ->
     [one] { $amount } Star
    *[other] { $amount } Stars
 }
+# What access costs: once, or each month
+price-plan = { $plan ->
+    [monthly] { $price } a month
+   *[once] { $price }
+}
 access-length = { $plan ->
     [monthly] month by month
    *[once] { $days ->
@@ -23,6 +28,11 @@ access-length = { $plan ->
 access-until = { $until ->
     [never] for good
    *[other] until { $until }
+}
+# When access ends, counted from now; { $left } is a time such as "36 hours", or "soon" for less than an hour
+access-left = { $left ->
+    [soon] in less than an hour
+   *[other] in { $left }
 }
 topic-count = { $topics ->
     [one] { $topics } topic
@@ -58,7 +68,10 @@ command-help = Help
 
 invoice-title = The First Step Club
 invoice-description = Access { access-length }: { topic-count } with ready-to-use material to choose your thing, begin it, and keep going.
-invoice-label = Access to the club
+invoice-label = { $plan ->
+    [monthly] Access to the club, each month
+   *[once] Access to the club
+}
 
 ## Why a payment cannot go ahead (at most 200 characters, no markup)
 
@@ -84,7 +97,7 @@ help =
 terms =
     <b>Terms</b>
 
-    • You buy access to the material of the First Step Club { access-length }. Price: { $price }.
+    • You buy access to the material of the First Step Club { access-length }. Price: { price-plan }.
     • Access opens as soon as you have paid and belongs to your Telegram account.
     • The material is for you personally. Please don’t publish it.
     • Not for you, or something went wrong? Write to /paysupport. We answer for this purchase; Telegram’s own support cannot help with it.
@@ -126,7 +139,7 @@ idle-help =
 
     To join the club, press the button below. All commands are in /help.
 
-status-idle = You don’t have access to the club yet. It costs { $price } and opens as soon as you have paid.
+status-idle = You don’t have access to the club yet. It costs { price-plan } and opens as soon as you have paid.
 
 ## The offer
 
@@ -137,16 +150,16 @@ offer =
     <b>The first week.</b> A plan for seven days, one small step a day.
     <b>Rhythm.</b> Three rules for the days when the spark has gone.
 
-    Price: <b>{ $price }</b>. You pay in one step, right here. Terms: /terms
+    Price: <b>{ price-plan }</b>. You pay in one step, right here. Terms: /terms
 
-offer-again = Welcome back! Your offer still stands: access { access-length }, { $price }. Here is the invoice:
+offer-again = Welcome back! Your offer still stands: access { access-length }, { price-plan }. Here is the invoice:
 
 awaiting-payment-help =
     I’m afraid I can’t read this: I understand buttons and commands only.
 
     One step is left, and that is the invoice below. If it doesn’t work, write /paysupport and your question: a person will answer.
 
-status-awaiting-payment = Your invoice is waiting: { $price }. Access opens by itself as soon as it is paid.
+status-awaiting-payment = Your invoice is waiting: { price-plan }. Access opens by itself as soon as it is paid.
 
 payment-reminder =
     <b>3 traps</b> that keep people from starting:
@@ -158,7 +171,7 @@ payment-reminder =
     In the club we show the way around all three. Your invoice is ready.
 
 second-reminder =
-    { $price }, and the plan for your first week is yours.
+    { price-plan }, and the plan for your first week is yours.
 
     The first step takes fifteen minutes. You can take it tonight, or put it off for another year. How about tonight?
 
@@ -192,7 +205,7 @@ refunded = Your money was returned: { $paid }. Access is closed. We would be gla
 
 ## The club and the paid time
 
-subscribe = Access { access-length } costs { $price }. Telegram renews it by itself, and you can call it off at any time in its settings.
+subscribe = Access { access-length } costs { price-plan }. Telegram renews it by itself, and you can call it off at any time in its settings.
 
 club-invite =
     Here is your way into the club. The link is made for you and lets in one person.
@@ -208,11 +221,11 @@ access-extended = Your payment has arrived. Access is open { access-until }.
 access-shortened = Access is open { access-until }.
 
 access-ends-soon =
-    Your access to the club is open { access-until }, three more days.
+    Your access to the club is open { access-until }: it ends { access-left }.
 
     Renew it now and no day is lost: the new time is added to what is left.
 
-access-ends-tomorrow = Tomorrow your access to the club ends ({ access-until }). Renew it, and everything stays as it is.
+access-ends-tomorrow = Your access to the club ends { access-left } (it is open { access-until }). Renew it, and everything stays as it is.
 
 access-over = Your access to the club has ended. Thank you for having been with us! The door is open whenever you want to come back.
 

@@ -358,7 +358,9 @@ class Fold {
   }
 
   #replace(charge: string, { payment }: Extra): void {
-    this.#extras = this.#extras.filter((extra) => extra.payment !== payment);
+    this.#extras = this.#extras
+      .filter((extra) => extra.payment !== payment)
+      .map((extra) => (extra.doubles === charge ? { ...extra, doubles: payment.charge } : extra));
     this.#owed.delete(payment.charge);
     for (const credit of this.#credits) if (credit.charge === charge) credit.charge = payment.charge;
     if (this.#forEver.delete(charge)) this.#forEver.add(payment.charge);

@@ -19,6 +19,11 @@ export interface TimerSpec {
   readonly delay: string;
   /** The state it belongs to. */
   readonly path: readonly string[];
+  /**
+   * It takes something away (tag of the machine: `<delay> waits for the news`): it fires only when everything that could
+   * make it void has been asked for since it was due.
+   */
+  readonly waits: boolean;
 }
 
 /** A machine that passed the checks of `prepareMachine`, with what the step needs to know of it. */
@@ -165,6 +170,7 @@ export function prepareMachine(
   const events = new Set<string>();
   const expiry: Expiry[] = [];
   const outlives: (readonly string[])[] = [];
+  const deadlines = new Set<string>();
   const whileUnreachable = {
     goesOn: false,
     endsAfter: null as number | null,
@@ -224,15 +230,21 @@ export function prepareMachine(
   const readTag = (where: string, node: Node, tag: string) => {
     const [, idle, field] = /^expires after (\S+)(?: with (\S+))?$/.exec(tag) ?? [];
     const [, away] = /^ends after (\S+) while unreachable$/.exec(tag) ?? [];
+    const [, deadline] = /^(\S+) waits for the news$/.exec(tag) ?? [];
     const isRoot = node.path.length === 0;
-    if ((away !== undefined || tag === 'goes on while unreachable') && !isRoot)
+    const isOfMachine = away !== undefined || deadline !== undefined || tag === 'goes on while unreachable';
+    if (isOfMachine && !isRoot)
       problems.push(`${where}: the tag "${tag}" is one of the machine, not of a state`);
     if (idle !== undefined) {
       const after = delayOf(where, tag, idle);
       if (after !== undefined) expiry.push({ path: node.path, after, ...(field !== undefined && { field }) });
     } else if (tag === 'outlives forgetting') outlives.push(node.path);
     else if (away !== undefined) whileUnreachable.endsAfter = delayOf(where, tag, away) ?? null;
-    else if (tag === 'goes on while unreachable') whileUnreachable.goesOn = true;
+    else if (deadline !== undefined) {
+      if (!(deadline in implementations.delays))
+        problems.push(`${where}: tag "${tag}" names no delay of setup({delays})`);
+      deadlines.add(deadline);
+    } else if (tag === 'goes on while unreachable') whileUnreachable.goesOn = true;
     else if (tag === 'stays while unreachable') whileUnreachable.stays.push(node.path);
   };
 
@@ -303,6 +315,7 @@ export function prepareMachine(
       eventType,
       delay,
       path: node.path,
+      waits: deadlines.has(delay),
     };
   });
   const names = specs.map(({ name }) => name);

@@ -298,6 +298,10 @@ export function timerEvent(machine: DurableMachine, name: string, value?: StateV
   return found === undefined ? null : { type: found.eventType };
 }
 
+/** Whether a timer of this stored name takes something away, and so waits for the news. */
+export const waitsForNews = (machine: DurableMachine, name: string): boolean =>
+  machine.timers.some((spec) => spec.waits && (spec.name === name || spec.formerNames.includes(name)));
+
 /** The event that brings an invoked actor's end back to its machine. */
 export function resultEvent(
   invocation: { readonly id: string; readonly generation: number },

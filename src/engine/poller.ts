@@ -23,11 +23,20 @@ class FetchFailed extends Error {
   }
 }
 
+interface Asking {
+  readonly offset: number;
+  readonly limit: number;
+  /** Seconds. */
+  readonly timeout: number;
+}
+
 export interface PollerOptions {
   readonly api: Api;
   readonly allowedUpdates: readonly Exclude<keyof Update, 'update_id'>[];
   /** Must reject, or not return, when the updates could not be stored: then nothing is confirmed to Telegram. */
   readonly append: (updates: readonly Update[]) => Promise<void>;
+  /** Called when a request has left nothing waiting, and what it brought is stored. `asked`: when it began, ms. */
+  readonly caughtUp: (asked: number) => Promise<void>;
   /** Whether it is still this copy's turn; asked before each request. */
   readonly mayPoll: () => boolean;
   /** Hears of each conflict with another poller: it may be a copy that has taken over. */
@@ -59,6 +68,12 @@ export class Poller {
   /** When the refusals of the token began; null while it is taken. */
   #refusedSince: number | null = null;
   #failures = 0;
+  /** Ends a request that waits for updates. */
+  #cut: () => void = () => {};
+  /** Nobody can wait for updates to come: those that are there are wanted, or to know that there are none. */
+  #isHurried = false;
+  /** When the last request that was answered began, ms; null: it has left more waiting. */
+  #caughtUp: number | null = null;
 
   constructor(options: PollerOptions) {
     this.#options = options;
@@ -89,19 +104,18 @@ export class Poller {
     this.#stop();
   }
 
+  /** Asks for what there is, at once and without waiting for more, until nothing is left. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#cut();
+  }
+
   /** A source, fetcher and runner of its own each time: a runner that has failed ends silently when started again. */
   async #pollUntilFault(onRequest: () => void): Promise<void> {
-    const { api, allowedUpdates, append, mayPoll, at, timeout = 30 } = this.#options;
-    const getUpdates = async (
-      args: { offset: number; limit: number; timeout: number },
-      signal: AbortSignal,
-    ) => {
-      if (!mayPoll()) throw new Error('The lease has ended while Redis could not be reached');
-      const request = api.getUpdates({ ...args, allowed_updates: [...allowedUpdates] }, signal as never);
-      onRequest();
-      const updates = await request.catch((error: unknown) => {
-        throw new FetchFailed(error);
-      });
+    const { append, caughtUp, at, timeout = 30 } = this.#options;
+    const getUpdates = async (args: Asking, signal: AbortSignal) => {
+      let updates = await this.#request(args, signal, onRequest);
+      while (updates === 'cut') updates = await this.#request(args, signal, onRequest);
       this.#failures = 0;
       this.#refusedSince = null;
       if (at !== undefined) await at('updates fetched');
@@ -118,6 +132,7 @@ export class Poller {
       handle: async (updates) => {
         await append(updates);
         if (at !== undefined) await at('updates appended');
+        if (this.#caughtUp !== null) await caughtUp(this.#caughtUp);
         return Number.POSITIVE_INFINITY;
       },
       size: () => 0,
@@ -133,6 +148,36 @@ export class Poller {
       runner.task()?.then(resolve, reject);
       if (this.#stopping) this.#stop();
     });
+  }
+
+  /** One getUpdates. @returns `cut`: it was ended by `hurry`, and whatever it would have brought is still there */
+  async #request(args: Asking, signal: AbortSignal, onRequest: () => void): Promise<Update[] | 'cut'> {
+    const { api, allowedUpdates, mayPoll, clock } = this.#options;
+    if (!mayPoll()) throw new Error('The lease has ended while Redis could not be reached');
+    const isHurried = this.#isHurried;
+    const asked = clock.now();
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    signal.addEventListener('abort', end);
+    if (!isHurried) this.#cut = end;
+    const request = api.getUpdates(
+      { ...args, ...(isHurried && { timeout: 0 }), allowed_updates: [...allowedUpdates] },
+      ending.signal as never,
+    );
+    onRequest();
+    try {
+      const updates = await request;
+      // Fewer than were asked for mean that none is left.
+      this.#caughtUp = updates.length < args.limit ? asked : null;
+      if (isHurried && this.#caughtUp !== null) this.#isHurried = false;
+      return updates;
+    } catch (error) {
+      if (ending.signal.aborted && !signal.aborted) return 'cut';
+      throw new FetchFailed(error);
+    } finally {
+      this.#cut = () => {};
+      signal.removeEventListener('abort', end);
+    }
   }
 
   async #afterFault(error: unknown): Promise<void> {

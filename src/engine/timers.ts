@@ -14,6 +14,10 @@ export interface TimersOptions {
    * leaving the state takes away.
    */
   readonly room: () => number;
+  /** Whether a timer takes something away: such a deadline is left alone until the news have come. */
+  readonly waits: (timer: DueTimer) => boolean;
+  /** The time (ms) until which everything that could make a deadline void is stored; asked only when one is due, at `due`. */
+  readonly news: (due: number) => number | Promise<number>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Due timers in hand at once. Default 128. */
@@ -23,6 +27,10 @@ export interface TimersOptions {
 
 /** How soon a shard is looked at again whose lane was full, ms. */
 const fullLane = 100;
+/** How soon a shard is looked at again in which deadlines wait, ms; for each of them, which are read anew, one more. */
+const waiting = 100;
+
+const none: ReadonlySet<DueTimer> = new Set();
 
 /**
  * Fires delayed transitions: sleeps on this side until the next due time, since Redis' own blocking reads time out
@@ -35,6 +43,8 @@ export class Timers {
   readonly #next: number[];
   readonly #shards = new Shards();
   readonly #inHand = new Map<string, DueTimer>();
+  /** By shard, how many due deadlines were left alone when it was read last. */
+  readonly #waiting = new Map<number, number>();
   #rereads = 0;
   #cancel: () => void = () => {};
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -62,6 +72,7 @@ export class Timers {
   /** Starts nothing new of a shard, and resolves when everything of it in hand is committed. */
   drain(shard: number): Promise<void> {
     this.#next[shard] = Number.POSITIVE_INFINITY;
+    this.#waiting.delete(shard);
     return this.#shards.drain(shard);
   }
 
@@ -81,6 +92,13 @@ export class Timers {
     if (!this.#shards.isOpen(shard) || due >= (this.#next[shard] ?? 0)) return;
     this.#next[shard] = due;
     this.#sleep();
+  }
+
+  /** The news have come, or may have: what waits for them is looked at now. */
+  newsCame(): void {
+    if (this.#waiting.size === 0) return;
+    for (const shard of this.#waiting.keys()) this.#next[shard] = 0;
+    this.#wake();
   }
 
   /** Starts nothing new, and resolves when everything in hand is committed. */
@@ -133,13 +151,16 @@ export class Timers {
     // A hint that comes while we read must not be lost, so the slate is clean before the reading.
     this.#next[shard] = Number.POSITIVE_INFINITY;
     const rereads = this.#rereads;
-    const found = await store.dueTimers(shard, now, this.#concurrency + this.#inHand.size);
+    // Deadlines that wait come first, and must not hide what is due behind them.
+    const limit = this.#concurrency + this.#inHand.size + (this.#waiting.get(shard) ?? 0);
+    const found = await store.dueTimers(shard, now, limit);
+    const early = await this.#withoutNews(shard, found.due);
     if (rereads !== this.#rereads) return this.hint(shard, 0);
     let upcoming = found.next ?? Number.POSITIVE_INFINITY;
     let left = room() - found.reminders - this.#shards.inHand(shard);
     let isFull = false;
     for (const timer of found.due) {
-      if (this.#inHand.has(timer.id)) continue;
+      if (this.#inHand.has(timer.id) || early.has(timer)) continue;
       if (this.#inHand.size >= this.#concurrency || !this.#shards.isOpen(shard)) {
         upcoming = Math.min(upcoming, timer.due);
         break;
@@ -149,11 +170,27 @@ export class Timers {
       else this.#take(timer);
     }
     if (!this.#shards.isOpen(shard)) return;
-    if (isFull) upcoming = Math.max(now + fullLane, Math.min(upcoming, now + fullLane));
+    if (early.size > 0) {
+      this.#waiting.set(shard, early.size);
+      upcoming = Math.min(upcoming, now + waiting + early.size);
+    } else this.#waiting.delete(shard);
+    if (isFull) upcoming = now + fullLane;
     // While the hands are full, the end of one of them wakes us; a due time in the past would spin.
     if (upcoming > now) this.#next[shard] = Math.min(this.#next[shard] ?? upcoming, upcoming);
     else if (this.#inHand.size < this.#concurrency) this.#next[shard] = upcoming;
     else this.#full.add(shard);
+  }
+
+  /** Those of a shard's due timers that are deadlines and still may be made void by what has not been handled yet. */
+  async #withoutNews(shard: number, due: readonly DueTimer[]): Promise<ReadonlySet<DueTimer>> {
+    const { store, waits, news } = this.#options;
+    const deadlines = due.filter((timer) => waits(timer) && !this.#inHand.has(timer.id));
+    const last = deadlines.at(-1);
+    if (last === undefined) return none;
+    const until = await news(last.due);
+    // What the news brought is stored; it must be handled as well. So this is read after that.
+    const chats = until < (deadlines[0]?.due ?? 0) ? null : await store.chatsWaiting(shard);
+    return new Set(deadlines.filter((timer) => timer.due > until || chats === null || chats.has(timer.chat)));
   }
 
   /** Shards with due timers that found no free hand. */

@@ -74,6 +74,8 @@ interface InHand {
 const conflicts = { atOnce: 5, most: 50, pause: 20 };
 /** A person hears at most once in so long that something broke, ms. */
 const sorryPeriod = 3_600_000;
+/** A timer that fires later than this after its time is told so, ms. */
+const lateness = 60_000;
 
 /** A session changed each time before its step could be written. */
 class TooManyConflicts extends Error {
@@ -323,7 +325,8 @@ export class Worker {
       event === null || isGranted || (book.length === 0 && job.entry === undefined)
         ? { facts: undefined, entry: undefined }
         : this.#account(book, { event, now, ...brought });
-    const known = { isAway: away, isBack, ...(facts !== undefined && { facts }) };
+    const lateness = job.kind === 'timer' ? await this.#lateness(job, machine, now) : undefined;
+    const known = { isAway: away, isBack, ...((facts ?? lateness) && { facts: { ...facts, ...lateness } }) };
     const commit = isGranted ? null : this.#step(job, machine, session, now, known);
     if (commit === null && !isGranted && !isLast) return 'ignored';
     const addressed =
@@ -365,6 +368,22 @@ export class Worker {
   } {
     const [, { entry }] = given;
     return this.#options.account?.(...given) ?? { facts: {}, ...(entry !== undefined && { entry }) };
+  }
+
+  /**
+   * What the step of a timer is told that fires late: `late`, by how many ms; `newer`, that a timer of the same session
+   * which was to fire after it is due as well, so that of several reminders only the newest need be sent.
+   */
+  async #lateness(
+    { cause, chat }: Job,
+    machine: DurableMachine,
+    now: number,
+  ): Promise<JsonObject | undefined> {
+    const late = now - cause.due;
+    if (late <= lateness) return undefined;
+    const names = timerNamesOf(machine).filter((name) => name !== expiryTimer);
+    const isNewerDue = await this.#options.store.isNewerDue(machine.id, chat, names, cause.due, now);
+    return { late, ...(isNewerDue && { newer: true }) };
   }
 
   /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */

@@ -3,10 +3,11 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../engine/clock.ts';
 import { compare, foundUpdate } from '../features/payments/reconcile.ts';
 import { refundPayment } from '../features/payments/refund.ts';
-import { amountOf, type PaymentReport, reportPayments, toCsv } from '../features/payments/report.ts';
+import { type PaymentReport, reportPayments, toCsv } from '../features/payments/report.ts';
 import { Ledger } from '../store/ledger.ts';
 import { Store } from '../store/store.ts';
 import type { Perform } from '../telegram/api.ts';
+import { amountOf } from '../telegram/currency.ts';
 import { paint } from './terminal.ts';
 
 /** The ledger has no such payment, or it cannot be given back here. */

@@ -86,7 +86,7 @@ export class FloodControl {
     const longest = Math.max(0, ...waits);
     if (longest > 0) {
       const seconds = Math.ceil(longest);
-      throw new TelegramError(429, `Too Many Requests: retry after ${seconds}`, seconds);
+      throw new TelegramError(429, `Too Many Requests: retry after ${seconds}`, { retry_after: seconds });
     }
     for (const { bucket } of buckets) bucket.tokens--;
   }

@@ -1,36 +1,41 @@
-import { type Club, clubChat, type InviteLink, isInside, type MemberStatus, statusIn } from './club.ts';
+import { chatMember } from './chat-member.ts';
+import {
+  botIsInside,
+  botMay,
+  type Club,
+  clubChat,
+  type InviteLink,
+  isInside,
+  type JoinRequest,
+  type MemberStatus,
+  type Rights,
+  type Standing,
+  standingIn,
+} from './club.ts';
 import { badRequest } from './errors.ts';
+import { findLink, shownLink } from './invites.ts';
 import type { Json } from './parameters.ts';
 import type { Telegram } from './telegram.ts';
-import { flag, integer, text } from './values.ts';
-
-const rights = {
-  can_be_edited: false,
-  is_anonymous: false,
-  can_manage_chat: true,
-  can_delete_messages: true,
-  can_manage_video_chats: true,
-  can_restrict_members: true,
-  can_promote_members: false,
-  can_change_info: true,
-  can_invite_users: true,
-  can_post_stories: false,
-  can_edit_stories: false,
-  can_delete_stories: false,
-};
 
 /** Seconds: a ban that is longer or shorter than this is for ever. */
 const longestBan = 366 * 86_400;
 const shortestBan = 30;
+/** A bot that is assigned to process join requests has this long for each, ms. */
+const queryLimit = 10_000;
+
+/** Who did something: the bot or a person. */
+type Actor = 'bot' | number;
 
 /** A way into a club, as one person finds it. */
 interface Door {
   readonly club: Club;
   readonly link: InviteLink | undefined;
+  /** It is the address of a chat folder. */
+  readonly isFolder: boolean;
   readonly way: 'join' | 'request' | 'inside';
 }
 
-/** Who is in which club, and by which invite link. */
+/** Who is in which club, and how they got in. */
 export class Membership {
   readonly #telegram: Telegram;
 
@@ -38,226 +43,247 @@ export class Membership {
     this.#telegram = telegram;
   }
 
-  /** The club of a call. Throws what Telegram answers when the bot may not do this there. */
-  managed(values: Json, right: string): Club {
+  /**
+   * The club of a call that needs a right. Throws what Telegram answers when the bot may not do this there.
+   * @param action as Telegram's refusal words it
+   */
+  managed(values: Json, action: string, right: string): Club {
     const club = this.#telegram.clubs.get(Number(values['chat_id']));
     if (club === undefined) throw badRequest('chat not found');
     this.#telegram.reachable(club.id);
-    if (club.bot !== 'administrator') throw badRequest(`not enough rights to ${right}`);
+    if (!botMay(club, right)) throw badRequest(`not enough rights to ${action}`);
     return club;
   }
 
-  status(club: Club, user: number): MemberStatus {
-    return statusIn(club, user, this.#telegram.seconds());
+  isInside(club: Club, user: number): boolean {
+    return isInside(this.#standing(club, user));
   }
 
   /** The Bot API's ChatMember. */
   member(club: Club, id: number): Json {
-    const isBot = id === this.#telegram.bot.id;
-    if (!isBot && !this.#telegram.users.has(id)) throw badRequest('member not found');
-    const status = isBot ? club.bot : this.status(club, id);
-    return this.#describe(id, status, club.members.get(id)?.until ?? 0);
+    const { bot, users } = this.#telegram;
+    if (id === bot.id) return chatMember({ ...bot }, { status: club.bot, until: 0 }, club.botRights);
+    if (!users.has(id)) throw badRequest('member not found');
+    return chatMember(this.#telegram.userOf(id), this.#standing(club, id));
   }
 
-  createLink(club: Club, values: Json): Json {
-    const needsApproval = flag(values, 'creates_join_request');
-    const limit = integer(values, 'member_limit');
-    const expires = integer(values, 'expire_date');
-    const name = text(values, 'name');
-    if (needsApproval && limit !== undefined)
-      throw badRequest("member limit can't be specified for links requiring administrator approval");
-    if (limit !== undefined && (limit < 0 || limit > 99_999)) throw badRequest('USAGE_LIMIT_INVALID');
-    if (expires !== undefined && expires !== 0 && expires <= this.#telegram.seconds())
-      throw badRequest('EXPIRE_DATE_INVALID');
-    const raw = {
-      invite_link: `https://t.me/+${Buffer.from(this.#telegram.newId(12), 'hex').toString('base64url')}`,
-      creator: this.#telegram.bot,
-      creates_join_request: needsApproval,
-      is_primary: false,
-      is_revoked: false,
-      ...(name !== undefined && name !== '' && { name: name.slice(0, 32) }),
-      ...(expires !== undefined && expires !== 0 && { expire_date: expires }),
-      ...(limit !== undefined && limit !== 0 && { member_limit: limit }),
-    };
-    club.links.set(raw.invite_link, { raw, joined: new Set() });
-    return raw;
-  }
-
-  revokeLink(club: Club, address: string): Json {
-    const link = club.links.get(address);
-    if (link === undefined) throw badRequest('INVITE_HASH_EXPIRED');
-    link.raw['is_revoked'] = true;
-    return link.raw;
-  }
-
-  /** Where a link leads, or a club that one can find without a link. Throws with the reason why the door is shut. */
+  /** Where an address leads, or a club that one can find without a link. Throws with the reason why the door is shut. */
   door(user: number, address: string | Club): Door {
-    const { club, link } =
-      typeof address === 'string' ? this.#find(address) : { club: address, link: undefined };
-    const status = this.status(club, user);
-    if (status === 'kicked') throw new Error(`${user} is banned from “${club.title}”.`);
-    if (isInside(status)) return { club, link, way: 'inside' };
+    const { club, link } = this.#find(address);
+    const isFolder = address === club.folder;
+    const standing = this.#standing(club, user);
+    if (standing.status === 'kicked') throw new Error(`${user} is banned from “${club.title}”.`);
+    if (isInside(standing)) return { club, link, isFolder, way: 'inside' };
     if (link === undefined ? club.joinByRequest : link.raw.creates_join_request)
-      return { club, link, way: 'request' };
+      return { club, link, isFolder, way: 'request' };
     if (link !== undefined) {
-      const inside = [...link.joined].filter((one) => isInside(this.status(club, one))).length;
+      const inside = [...link.joined].filter((one) => this.isInside(club, one)).length;
       if (inside >= Number(link.raw['member_limit'] ?? Infinity))
         throw new Error(`The link ${address} has been used as often as it may be.`);
     }
-    return { club, link, way: 'join' };
+    return { club, link, isFolder, way: 'join' };
   }
 
   /** Goes through a door. Throws with the reason that the person would see. */
   enter(user: number, address: string | Club): 'joined' | 'requested' {
-    const { club, link, way } = this.door(user, address);
+    const { club, link, isFolder, way } = this.door(user, address);
     if (way === 'inside') throw new Error(`${user} is in “${club.title}” already.`);
     if (way === 'request') {
       this.#request(club, user, link);
       return 'requested';
     }
-    this.#join(club, user, user, link);
+    this.#join(club, user, user, link, isFolder ? { via_chat_folder_invite_link: true } : {});
     return 'joined';
   }
 
-  /** approveChatJoinRequest and declineChatJoinRequest. */
-  settle(club: Club, user: number, isApproved: boolean): void {
-    if (isInside(this.status(club, user))) throw badRequest('USER_ALREADY_PARTICIPANT');
-    const address = club.requests.get(user);
-    if (address === undefined) throw badRequest('HIDE_REQUESTER_MISSING');
-    club.requests.delete(user);
-    const link = club.links.get(address);
-    if (link !== undefined) this.#countRequests(club, link);
-    if (isApproved) this.#join(club, user, 'bot', link, link === undefined);
+  /** A member puts somebody in; only an administrator brings back who is banned. */
+  add(club: Club, user: number, by: number): void {
+    if (!this.isInside(club, by)) throw new Error(`${by} is not in “${club.title}” and can add nobody.`);
+    const { status } = this.#standing(club, user);
+    const isAdministrator = /^(creator|administrator)$/.test(this.#standing(club, by).status);
+    if (status === 'kicked' && !isAdministrator) throw new Error(`${user} is banned from “${club.title}”.`);
+    this.#withdraw(club, user);
+    this.#join(club, user, by, undefined, {});
+  }
+
+  /** Approves or declines a request, as approveChatJoinRequest and declineChatJoinRequest do. */
+  settle(club: Club, user: number, isApproved: boolean, by: Actor): void {
+    if (this.isInside(club, user)) throw badRequest('USER_ALREADY_PARTICIPANT');
+    const request = this.#withdraw(club, user);
+    if (request === undefined) throw badRequest('HIDE_REQUESTER_MISSING');
+    const link = club.links.get(request.link);
+    if (isApproved) this.#join(club, user, by, link, link === undefined ? { via_join_request: true } : {});
     else this.#telegram.emit({ type: 'join_declined', user, club: club.id });
   }
 
-  ban(club: Club, user: number, until: number): void {
-    this.#removable(club, user);
-    const length = until - this.#telegram.seconds();
-    this.#set(club, user, 'bot', 'kicked', length < shortestBan || length > longestBan ? 0 : until);
+  /** What an administrator who may do so makes of somebody. Nobody changes the owner. */
+  set(club: Club, user: number, standing: Standing, by: number): void {
+    if (this.#standing(club, user).status === 'creator')
+      throw new Error(`${user} owns “${club.title}”; nobody can change that.`);
+    this.#set(club, user, by, standing);
   }
 
-  /** A member is removed too, unless only a ban is to be lifted. */
-  unban(club: Club, user: number, onlyIfBanned: boolean): void {
-    if (onlyIfBanned && this.status(club, user) !== 'kicked') return;
+  /** banChatMember. In a group it removes only, and whoever has a link may come back. */
+  ban(club: Club, user: number, until: number): void {
     this.#removable(club, user);
-    this.#set(club, user, 'bot', 'left', 0);
+    if (club.type === 'group') {
+      this.#set(club, user, 'bot', { status: 'left', until: 0 });
+      return;
+    }
+    const length = until - this.#telegram.seconds();
+    const isForEver = length < shortestBan || length > longestBan;
+    this.#set(club, user, 'bot', { status: 'kicked', until: isForEver ? 0 : until });
+  }
+
+  /** unbanChatMember: a member is removed too, unless only a ban is to be lifted. */
+  unban(club: Club, user: number, onlyIfBanned: boolean): void {
+    if (club.type === 'group') throw badRequest('method is available for supergroup and channel chats only');
+    if (onlyIfBanned && this.#standing(club, user).status !== 'kicked') return;
+    this.#removable(club, user);
+    this.#set(club, user, 'bot', { status: 'left', until: 0 });
   }
 
   leave(club: Club, user: number): void {
-    if (!isInside(this.status(club, user))) throw new Error(`${user} is not in “${club.title}”.`);
-    this.#set(club, user, user, 'left', 0);
+    if (!this.isInside(club, user)) throw new Error(`${user} is not in “${club.title}”.`);
+    const before = this.#standing(club, user);
+    const after: Standing =
+      before.status === 'restricted' ? { ...before, isMember: false } : { status: 'left', until: 0 };
+    this.#set(club, user, user, after);
   }
 
   /** A person blocks the bot, or takes it back. */
   setBlocked(id: number, isBlocked: boolean): void {
-    const user = this.#telegram.users.get(id);
+    const telegram = this.#telegram;
+    const user = telegram.users.get(id);
     if (user === undefined) throw badRequest('user not found');
     user.blocked = isBlocked;
-    this.#telegram.emit({ type: isBlocked ? 'blocked' : 'unblocked', user: id });
+    telegram.emit({ type: isBlocked ? 'blocked' : 'unblocked', user: id });
     const [before, after] = isBlocked ? (['member', 'kicked'] as const) : (['kicked', 'member'] as const);
-    this.#tellOfBot(this.#telegram.chatOf(id), this.#telegram.userOf(id), before, after);
+    const described = (status: MemberStatus) => chatMember({ ...telegram.bot }, { status, until: 0 });
+    this.#tellOfBot(telegram.chatOf(id), id, described(before), described(after));
   }
 
-  /** The club's owner makes the bot something else. */
-  setBot(club: Club, status: MemberStatus): void {
-    const before = club.bot;
+  /** Somebody makes the bot something else in a club. */
+  setBot(club: Club, status: MemberStatus, rights: Rights, by: number): void {
+    const telegram = this.#telegram;
+    const wasInside = botIsInside(club);
+    const before = this.member(club, telegram.bot.id);
     club.bot = status;
-    const owner = [...club.members].find(([, member]) => member.status === 'creator')?.[0] ?? 0;
-    this.#tellOfBot(clubChat(club), this.#telegram.userOf(owner), before, status);
+    club.botRights = rights;
+    this.#tellOfBot(clubChat(club), by, before, this.member(club, telegram.bot.id));
+    if (!wasInside && botIsInside(club)) this.#line(club, by, { new_chat_members: [telegram.bot] });
   }
 
-  #tellOfBot(chat: Json, from: Json, before: MemberStatus, after: MemberStatus): void {
-    const { bot } = this.#telegram;
-    this.#telegram.push({
-      my_chat_member: {
-        chat,
-        from,
-        date: this.#telegram.seconds(),
-        old_chat_member: this.#describe(bot.id, before, 0),
-        new_chat_member: this.#describe(bot.id, after, 0),
-      },
-    });
+  #find(address: string | Club): { club: Club; link: InviteLink | undefined } {
+    if (typeof address !== 'string') return { club: address, link: undefined };
+    const shared = [...this.#telegram.clubs.values()].find(({ folder }) => folder === address);
+    return shared === undefined ? findLink(this.#telegram, address) : { club: shared, link: undefined };
   }
 
-  #find(address: string): { club: Club; link: InviteLink } {
-    for (const club of this.#telegram.clubs.values()) {
-      const link = club.links.get(address);
-      if (link === undefined) continue;
-      const expires = Number(link.raw['expire_date'] ?? Infinity);
-      if (link.raw['is_revoked'] === true) throw new Error(`The link ${address} has been revoked.`);
-      if (expires <= this.#telegram.seconds()) throw new Error(`The link ${address} has expired.`);
-      return { club, link };
-    }
-    throw new Error(`There is no invite link ${address}.`);
+  #tellOfBot(chat: Json, by: number, before: Json, after: Json): void {
+    const telegram = this.#telegram;
+    const change = { chat, from: telegram.userOf(by), date: telegram.seconds() };
+    telegram.push({ my_chat_member: { ...change, old_chat_member: before, new_chat_member: after } });
   }
 
   #request(club: Club, user: number, link: InviteLink | undefined): void {
-    club.requests.set(user, link?.raw.invite_link ?? '');
+    const telegram = this.#telegram;
+    const date = telegram.seconds();
+    club.requests.set(user, { link: link?.raw.invite_link ?? '', date });
     if (link !== undefined) this.#countRequests(club, link);
-    this.#telegram.emit({ type: 'join_requested', user, club: club.id });
-    this.#telegram.push({
+    telegram.emit({ type: 'join_requested', user, club: club.id });
+    if (!botMay(club, 'can_invite_users')) return;
+    telegram.push({
       chat_join_request: {
         chat: clubChat(club),
-        from: this.#telegram.userOf(user),
+        from: telegram.userOf(user),
         user_chat_id: user,
-        date: this.#telegram.seconds(),
-        ...(link !== undefined && { invite_link: { ...link.raw } }),
+        date,
+        ...(link !== undefined && { invite_link: shownLink(telegram, link) }),
+        ...(club.asksBot && { query_id: this.#query(club, user) }),
       },
     });
   }
 
-  #countRequests(club: Club, { raw }: InviteLink): void {
-    raw['pending_join_request_count'] = [...club.requests.values()].filter(
-      (address) => address === raw.invite_link,
-    ).length;
+  /** Waits for the bot's word on a request; without one the request stays for the administrators. */
+  #query(club: Club, user: number): string {
+    const query = this.#telegram.newId(9);
+    const answered = ({ result }: Json) => {
+      if (result !== 'queue') this.settle(club, user, result === 'approve', 'bot');
+    };
+    this.#telegram.ask(query, user, answered, queryLimit);
+    return query;
   }
 
-  #join(club: Club, user: number, by: 'bot' | number, link?: InviteLink, viaRequest = false): void {
+  /** The request is over, whatever came of it. */
+  #withdraw(club: Club, user: number): JoinRequest | undefined {
+    const request = club.requests.get(user);
+    if (request === undefined) return undefined;
+    club.requests.delete(user);
+    const link = club.links.get(request.link);
+    if (link !== undefined) this.#countRequests(club, link);
+    return request;
+  }
+
+  #countRequests(club: Club, { raw }: InviteLink): void {
+    const waiting = [...club.requests.values()].filter(({ link }) => link === raw.invite_link);
+    raw['pending_join_request_count'] = waiting.length;
+  }
+
+  #join(club: Club, user: number, by: Actor, link: InviteLink | undefined, more: Json): void {
     link?.joined.add(user);
-    this.#set(club, user, by, 'member', 0, {
-      ...(link !== undefined && { invite_link: { ...link.raw } }),
-      ...(viaRequest && { via_join_request: true }),
-    });
+    // Who is restricted stays so when they come back.
+    const before = this.#standing(club, user);
+    const after: Standing =
+      before.status === 'restricted' ? { ...before, isMember: true } : { status: 'member', until: 0 };
+    const invite = link === undefined ? {} : { invite_link: shownLink(this.#telegram, link) };
+    this.#set(club, user, by, after, { ...invite, ...more });
   }
 
   #removable(club: Club, user: number): void {
     if (!this.#telegram.users.has(user)) throw badRequest('member not found');
-    const status = this.status(club, user);
+    const { status } = this.#standing(club, user);
     if (status === 'creator') throw badRequest("can't remove chat owner");
     if (status === 'administrator') throw badRequest('user is an administrator of the chat');
   }
 
-  /** Changes what somebody is; the bot hears of it as an administrator does, and supergroups show a line. */
-  #set(club: Club, user: number, by: 'bot' | number, status: MemberStatus, until: number, more: Json = {}) {
+  /** Changes what somebody is; the bot hears of it as an administrator does, and groups show a line. */
+  #set(club: Club, user: number, by: Actor, next: Standing, more: Json = {}): void {
     const telegram = this.#telegram;
-    const before = this.status(club, user);
-    const old_chat_member = this.member(club, user);
-    club.members.set(user, { status, until });
-    if (before === status && status !== 'kicked') return;
+    const before = this.#standing(club, user);
     const wasInside = isInside(before);
-    if (wasInside !== isInside(status))
-      telegram.emit({ type: wasInside ? 'left' : 'joined', user, club: club.id });
-    telegram.push({
-      chat_member: {
-        chat: clubChat(club),
-        from: by === 'bot' ? telegram.bot : telegram.userOf(by),
-        date: telegram.seconds(),
-        old_chat_member,
-        new_chat_member: this.member(club, user),
-        ...more,
-      },
-    });
-    if (club.type !== 'supergroup' || wasInside === isInside(status)) return;
+    const old_chat_member = this.member(club, user);
+    club.members.set(user, next);
+    const isSame = before.status === next.status && wasInside === isInside(next);
+    if (isSame && next.status !== 'kicked' && next.status !== 'restricted') return;
+    const hasCome = !wasInside && isInside(next);
+    const hasGone = wasInside && !isInside(next);
+    if (hasCome || hasGone) telegram.emit({ type: hasCome ? 'joined' : 'left', user, club: club.id });
+    if (club.bot === 'administrator') {
+      telegram.push({
+        chat_member: {
+          chat: clubChat(club),
+          from: by === 'bot' ? telegram.bot : telegram.userOf(by),
+          date: telegram.seconds(),
+          old_chat_member,
+          new_chat_member: this.member(club, user),
+          ...more,
+        },
+      });
+    }
     const who = telegram.userOf(user);
-    const line = wasInside ? { left_chat_member: who } : { new_chat_members: [who] };
-    telegram.push({ message: telegram.add(club.id, by === 'bot' && !wasInside ? user : by, line).raw });
+    // Whoever came by a link or a request came by themselves, also when somebody else approved it.
+    const cameAlone = Object.keys(more).length > 0;
+    if (hasCome) this.#line(club, cameAlone ? user : by, { new_chat_members: [who] });
+    if (hasGone) this.#line(club, by, { left_chat_member: who });
   }
 
-  #describe(id: number, status: MemberStatus, until: number): Json {
-    const user = id === this.#telegram.bot.id ? this.#telegram.bot : this.#telegram.userOf(id);
-    if (status === 'creator') return { status, user, is_anonymous: false };
-    if (status === 'administrator') return { status, user, ...rights };
-    return { status, user, ...(status === 'kicked' && { until_date: until }) };
+  /** A line that a group shows of who comes and goes; channels have none. */
+  #line(club: Club, by: Actor, content: Json): void {
+    if (club.type !== 'channel') this.#telegram.post(club.id, by, content);
+  }
+
+  #standing(club: Club, user: number): Standing {
+    return standingIn(club, user, this.#telegram.seconds());
   }
 }

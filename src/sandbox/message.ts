@@ -20,6 +20,11 @@ const serviceKinds = {
   refunded_payment: 'Payment refunded',
   new_chat_members: 'Joined',
   left_chat_member: 'Left',
+  migrate_to_chat_id: 'Became a supergroup',
+  migrate_from_chat_id: 'Was a group before',
+  pinned_message: 'Pinned a message',
+  message_auto_delete_timer_changed: 'Changed when messages are deleted',
+  write_access_allowed: 'Allowed the bot to write',
 } as const;
 
 /** A message as a chat shows it; `raw` is the Bot API's Message. */

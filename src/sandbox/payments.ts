@@ -1,26 +1,28 @@
 import { badRequest } from './errors.ts';
 import type { SandboxMessage } from './message.ts';
+import type { Affiliate, Charge, Offer } from './offer.ts';
 import type { Json } from './parameters.ts';
+import { StarAccount, type StarState } from './stars.ts';
 import type { Telegram } from './telegram.ts';
 
-/** What an invoice or a payment link asks for. */
-export interface Offer {
-  readonly title: string;
-  readonly description: string;
-  readonly payload: string;
-  readonly currency: string;
-  /** In the currency's smallest units. */
-  readonly amount: number;
-  /** Seconds between two payments of a subscription. */
-  readonly period?: number;
+export interface PayOptions {
+  /** The bot is never told. */
+  readonly loseUpdate?: boolean;
+  /** Of each payment of a subscription, for as long as it renews. */
+  readonly affiliate?: Affiliate;
 }
 
-interface Charge {
-  readonly id: string;
-  readonly providerId: string;
+/** A payment that Telegram's list has from an earlier time, or for another program that had the same token. */
+export interface EarlierPayment {
   readonly user: number;
-  readonly offer: Offer;
-  refunded: boolean;
+  /** As that program wrote it. */
+  readonly payload: string;
+  /** Stars. */
+  readonly amount: number;
+  /** ms since 1970; default: now. */
+  readonly at?: number;
+  /** Seconds between two payments of a subscription, which is active if that time is not over. */
+  readonly period?: number;
 }
 
 export interface Subscription {
@@ -28,6 +30,7 @@ export interface Subscription {
   readonly charge: string;
   readonly user: number;
   readonly offer: Offer;
+  readonly affiliate?: Affiliate;
   /** ms since 1970: when the next payment is due, or the subscription ends. */
   expires: number;
   state: 'active' | 'canceled' | 'ended';
@@ -35,6 +38,8 @@ export interface Subscription {
   canceledByBot: boolean;
   /** The person has no Stars for the next payment. */
   failing: boolean;
+  /** The bot is not told of the next payment. */
+  losesRenewal: boolean;
 }
 
 export interface CheckoutAnswer {
@@ -43,12 +48,10 @@ export interface CheckoutAnswer {
   readonly error?: string;
 }
 
-export interface PaymentsState {
+export interface PaymentsState extends StarState {
   readonly offers: [string, Offer][];
   readonly charges: Charge[];
-  readonly transactions: Json[];
   readonly subscriptions: Subscription[];
-  readonly balance: number;
 }
 
 /** Telegram waits this long for the answer to a checkout query, ms. */
@@ -63,21 +66,12 @@ export class Payments {
   readonly #offers = new Map<string, Offer>();
   readonly #charges = new Map<string, Charge>();
   readonly #subscriptions = new Map<string, Subscription>();
-  /** StarTransactions, oldest first. */
-  #transactions: Json[] = [];
-  /** Stars of the bot. */
-  #balance = 0;
+  /** What the bot has. */
+  readonly stars: StarAccount;
 
   constructor(telegram: Telegram) {
     this.#telegram = telegram;
-  }
-
-  get balance(): number {
-    return this.#balance;
-  }
-
-  get transactions(): readonly Json[] {
-    return this.#transactions;
+    this.stars = new StarAccount(telegram);
   }
 
   subscriptionsOf(user: number): Subscription[] {
@@ -131,52 +125,47 @@ export class Payments {
     });
   }
 
-  /**
-   * Money comes in: a charge, a line in the list, a message in the chat.
-   * @param options.loseUpdate the bot is never told
-   */
-  pay(user: number, offer: Offer, { loseUpdate = false } = {}): { charge: string } {
-    const now = this.#telegram.clock.now();
-    if (offer.period === undefined) return { charge: this.#charge(user, offer, {}, loseUpdate) };
-    const expires = now + offer.period * 1_000;
+  /** Money comes in: a charge, a line in the list, a message in the chat. */
+  pay(user: number, offer: Offer, { loseUpdate = false, affiliate }: PayOptions = {}): { charge: string } {
+    if (offer.period === undefined) return { charge: this.#pay(user, offer, {}, loseUpdate, affiliate) };
+    const expires = this.#telegram.clock.now() + offer.period * 1_000;
     const recurring = { is_recurring: true, is_first_recurring: true };
     const fields = { subscription_expiration_date: Math.floor(expires / 1_000), ...recurring };
-    const charge = this.#charge(user, offer, fields, loseUpdate);
-    const subscription: Subscription = {
-      charge,
-      user,
-      offer,
-      expires,
-      state: 'active',
-      canceledByBot: false,
-      failing: false,
-    };
-    this.#subscriptions.set(charge, subscription);
-    this.#scheduleRenewal(subscription);
+    const charge = this.#pay(user, offer, fields, loseUpdate, affiliate);
+    this.#subscribe(charge, user, offer, expires, affiliate);
     return { charge };
   }
 
-  /** The money of a charge goes back; the bot hears of it by a message. */
-  refund(charge: string, user?: number): void {
+  /** Puts a payment into the list, by its date, of which the bot was told before or never. */
+  book({ user, payload, amount, at, period }: EarlierPayment): { charge: string } {
+    const now = this.#telegram.clock.now();
+    const time = at ?? now;
+    const terms = period === undefined ? {} : { period };
+    const offer = { title: '', description: '', payload, currency: 'XTR', amount, ...terms };
+    const charge = this.#charge(user, offer, time);
+    const expires = time + (period ?? 0) * 1_000;
+    if (expires > now) this.#subscribe(charge, user, offer, expires);
+    this.#telegram.changed();
+    return { charge };
+  }
+
+  /**
+   * The money of a charge goes back; the bot hears of it by a message.
+   * @param by a bot needs the Stars for it; Telegram takes them, and the balance can fall below nothing
+   */
+  refund(charge: string, user: number, by: 'bot' | 'telegram'): void {
     if (charge === '') throw badRequest('CHARGE_ID_EMPTY');
     const paid = this.#charges.get(charge);
-    const isStars = paid?.offer.currency === 'XTR';
-    if (paid === undefined || !isStars || (user !== undefined && paid.user !== user))
+    if (paid === undefined || paid.offer.currency !== 'XTR' || paid.user !== user)
       throw badRequest('CHARGE_ID_INVALID');
     if (paid.refunded) throw badRequest('CHARGE_ALREADY_REFUNDED');
+    this.stars.giveBack(paid, by);
     paid.refunded = true;
     const { currency, amount: total_amount, payload: invoice_payload } = paid.offer;
-    this.#balance -= total_amount;
-    this.#transactions.push({
-      id: charge,
-      amount: total_amount,
-      date: this.#telegram.seconds(),
-      receiver: this.#partner(paid.user, paid.offer),
-    });
     const refunded = { currency, total_amount, invoice_payload, telegram_payment_charge_id: charge };
     // The one message of its own that Telegram tells a bot of.
-    const message = this.#telegram.add(paid.user, 'bot', { refunded_payment: refunded });
-    this.#telegram.emit({ type: 'refunded', user: paid.user, charge });
+    const message = this.#telegram.add(user, 'bot', { refunded_payment: refunded });
+    this.#telegram.emit({ type: 'refunded', user, charge });
     this.#telegram.push({ message: message.raw });
   }
 
@@ -199,9 +188,8 @@ export class Payments {
     return {
       offers: [...this.#offers],
       charges: [...this.#charges.values()],
-      transactions: this.#transactions,
       subscriptions: [...this.#subscriptions.values()],
-      balance: this.#balance,
+      ...this.stars.save(),
     };
   }
 
@@ -212,21 +200,23 @@ export class Payments {
       this.#subscriptions.set(subscription.charge, subscription);
       this.#scheduleRenewal(subscription);
     }
-    this.#transactions = state.transactions;
-    this.#balance = state.balance;
+    this.stars.restore(state);
   }
 
-  #charge(user: number, offer: Offer, fields: Json, loseUpdate: boolean): string {
+  /** A charge and its line in the list, at a time in ms since 1970. Returns its id. */
+  #charge(user: number, offer: Offer, time: number, affiliate?: Affiliate): string {
     const isStars = offer.currency === 'XTR';
     const id = isStars ? `stx${this.#telegram.newId(24)}` : `${this.#telegram.newId(12)}_tg`;
-    const providerId = isStars ? '' : `ch_${this.#telegram.newId(12)}`;
-    this.#charges.set(id, { id, providerId, user, offer, refunded: false });
+    const charge = { id, user, offer, ...(affiliate && { affiliate }), refunded: false };
+    this.#charges.set(id, charge);
+    if (isStars) this.stars.receive(charge, Math.floor(time / 1_000));
+    return id;
+  }
+
+  /** A charge of now, with its message. Returns its id. */
+  #pay(user: number, offer: Offer, fields: Json, loseUpdate: boolean, affiliate?: Affiliate): string {
+    const id = this.#charge(user, offer, this.#telegram.clock.now(), affiliate);
     const { currency, amount, payload } = offer;
-    if (isStars) {
-      this.#balance += amount;
-      const source = this.#partner(user, offer);
-      this.#transactions.push({ id, amount, date: this.#telegram.seconds(), source });
-    }
     const message = this.#telegram.add(user, user, {
       successful_payment: {
         currency,
@@ -234,7 +224,7 @@ export class Payments {
         invoice_payload: payload,
         ...fields,
         telegram_payment_charge_id: id,
-        provider_payment_charge_id: providerId,
+        provider_payment_charge_id: currency === 'XTR' ? '' : `ch_${this.#telegram.newId(12)}`,
       },
     });
     this.#telegram.emit({ type: 'paid', user, charge: id });
@@ -242,14 +232,20 @@ export class Payments {
     return id;
   }
 
-  #partner(user: number, { payload, period }: Offer): Json {
-    return {
-      type: 'user',
-      transaction_type: 'invoice_payment',
-      user: this.#telegram.userOf(user),
-      invoice_payload: payload,
-      ...(period !== undefined && { subscription_period: period }),
+  #subscribe(charge: string, user: number, offer: Offer, expires: number, affiliate?: Affiliate): void {
+    const subscription: Subscription = {
+      charge,
+      user,
+      offer,
+      ...(affiliate && { affiliate }),
+      expires,
+      state: 'active',
+      canceledByBot: false,
+      failing: false,
+      losesRenewal: false,
     };
+    this.#subscriptions.set(charge, subscription);
+    this.#scheduleRenewal(subscription);
   }
 
   #scheduleRenewal(subscription: Subscription): void {
@@ -259,11 +255,13 @@ export class Payments {
 
   /** The period is over: the next payment, or the end. */
   #renew(subscription: Subscription): void {
-    const { user, offer, state, failing } = subscription;
+    const { user, offer, state, failing, losesRenewal, affiliate } = subscription;
     if (state === 'active' && !failing) {
       subscription.expires += (offer.period as number) * 1_000;
+      subscription.losesRenewal = false;
       const subscription_expiration_date = Math.floor(subscription.expires / 1_000);
-      this.#charge(user, offer, { subscription_expiration_date, is_recurring: true }, false);
+      const fields = { subscription_expiration_date, is_recurring: true };
+      this.#pay(user, offer, fields, losesRenewal, affiliate);
       this.#scheduleRenewal(subscription);
       return;
     }

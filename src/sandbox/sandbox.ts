@@ -9,7 +9,7 @@ import { Membership } from './membership.ts';
 import type { SandboxMessage } from './message.ts';
 import { menuFor } from './methods/updates.ts';
 import type { Json } from './parameters.ts';
-import { Payments } from './payments.ts';
+import { type EarlierPayment, Payments } from './payments.ts';
 import { ApiServer } from './server.ts';
 import { shapeChecks } from './shape.ts';
 import { keepState } from './state.ts';
@@ -23,6 +23,7 @@ export type { SandboxClub } from './clubs.ts';
 export type { SandboxEvent } from './events.ts';
 export type { Fault, Limits } from './faults.ts';
 export type { SandboxMessage } from './message.ts';
+export type { EarlierPayment } from './payments.ts';
 export type { SandboxUser } from './users.ts';
 
 export interface ApiCall {
@@ -49,6 +50,10 @@ export interface Sandbox {
   /** Everybody that there is, also of an earlier start with the same `stateFile`. */
   users(): SandboxUser[];
   club(options?: ClubOptions): SandboxClub;
+  /** Puts an earlier payment, or another program's, into the bot's list of transactions; the bot is told nothing. */
+  hasPayment(payment: EarlierPayment): { charge: string };
+  /** Takes Stars from the bot's balance, all unless a number is named: too few are left for its refunds. */
+  withdrawsStars(amount?: number): void;
   /** Where the bytes of a file are, sent by whomever; undefined for an unknown one. */
   fileUrl(fileId: string): string | undefined;
   /** The commands menu that a person with this language sees in their chat. */
@@ -162,6 +167,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     user: people.user,
     users: people.all,
     club: (given = {}) => openClub(world, given),
+    hasPayment: (payment) => world.payments.book(payment),
+    withdrawsStars: (amount) => world.payments.stars.withdraw(amount),
     serveFile: (fileId, request, response) =>
       telegram.files.serve(telegram.files.find(fileId)?.path ?? '', request, response),
     fileUrl: (fileId) => {

@@ -108,8 +108,14 @@ export class ApiServer {
     if (fault === 'hang') return;
     if (fault === 'reset-before') return void request.socket.resetAndDestroy();
     if (fault === 'html-502') return answerHtml(response);
-    if (typeof fault === 'object' && 'status' in fault)
-      throw new TelegramError(fault.status, fault.description, fault.retryAfter);
+    if (typeof fault === 'object' && 'status' in fault) {
+      const { status, description, retryAfter } = fault;
+      throw new TelegramError(
+        status,
+        description,
+        retryAfter === undefined ? {} : { retry_after: retryAfter },
+      );
+    }
     const delay = typeof fault === 'object' ? fault.delay : latency();
     if (delay > 0) await this.#pause(delay);
     let result: unknown;
@@ -162,11 +168,12 @@ function answerError(response: ServerResponse, error: unknown): void {
   const known = error instanceof TelegramError || error instanceof BodyRefused;
   const code = known ? error.code : 500;
   const description = known ? error.message : `Internal Server Error: ${String(error)}`;
-  const retryAfter = error instanceof TelegramError ? error.retryAfter : undefined;
-  const parameters = retryAfter === undefined ? {} : { parameters: { retry_after: retryAfter } };
+  const parameters = error instanceof TelegramError ? error.parameters : {};
+  const { retry_after } = parameters;
   const headers: Record<string, string> =
-    retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) };
-  answer(response, code, { ok: false, error_code: code, description, ...parameters }, headers);
+    retry_after === undefined ? {} : { 'retry-after': String(retry_after) };
+  const more = Object.keys(parameters).length === 0 ? {} : { parameters };
+  answer(response, code, { ok: false, error_code: code, description, ...more }, headers);
 }
 
 function answerHtml(response: ServerResponse): void {

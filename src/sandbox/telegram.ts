@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { SandboxClock } from './clock.ts';
-import { type Club, type ClubState, clubChat, isInside, restoreClub, saveClub, statusIn } from './club.ts';
+import {
+  botIsInside,
+  type Club,
+  type ClubState,
+  clubChat,
+  isInside,
+  restoreClub,
+  saveClub,
+  standingIn,
+} from './club.ts';
 import { badRequest, TelegramError } from './errors.ts';
 import type { SandboxEvent } from './events.ts';
 import { FileStore, type StoredFile } from './files.ts';
@@ -51,6 +60,8 @@ export interface TelegramState {
 
 /** Messages kept per chat; a load test would keep millions otherwise. */
 const keptMessages = 1_000;
+/** Whoever asks to join may be written to for this long, seconds. */
+const requestLifetime = 300;
 /** A pressed button can be answered for this long, ms. */
 const callbackLifetime = 150_000;
 
@@ -171,6 +182,14 @@ export class Telegram {
     return message;
   }
 
+  /** Puts a message into a chat and tells the bot, which hears nothing of a group that it is not in. */
+  post(chat: number, author: 'bot' | number, content: Json): SandboxMessage {
+    const message = this.add(chat, author, content);
+    const club = this.clubs.get(chat);
+    if (club === undefined || botIsInside(club)) this.push({ message: message.raw });
+    return message;
+  }
+
   edit(message: SandboxMessage, content: Json): void {
     const raw = { ...message.raw, ...content, edit_date: this.seconds() };
     // A field that is set to undefined is gone from the message.
@@ -220,7 +239,11 @@ export class Telegram {
     const id = Number(value);
     const club = this.clubs.get(id);
     if (club !== undefined) {
-      if (isInside(club.bot)) return id;
+      if (club.movedTo !== undefined)
+        throw new TelegramError(400, 'Bad Request: group chat was upgraded to a supergroup chat', {
+          migrate_to_chat_id: club.movedTo,
+        });
+      if (botIsInside(club)) return id;
       const reason = club.bot === 'kicked' ? 'bot was kicked from' : 'bot is not a member of';
       throw new TelegramError(403, `Forbidden: ${reason} the ${club.type} chat`);
     }
@@ -230,9 +253,10 @@ export class Telegram {
     if (user.blocked === true) throw new TelegramError(403, 'Forbidden: bot was blocked by the user');
     if (this.messages.has(id)) return id;
     const clubs = [...this.clubs.values()];
-    // Who asks to join may be written to before they ever wrote.
-    if (clubs.some(({ requests }) => requests.has(id))) return id;
-    if (clubs.some((one) => isInside(statusIn(one, id, this.seconds()))))
+    const now = this.seconds();
+    const asked = Math.max(...clubs.map(({ requests }) => requests.get(id)?.date ?? 0));
+    if (asked + requestLifetime > now) return id;
+    if (clubs.some((one) => isInside(standingIn(one, id, now))))
       throw new TelegramError(403, "Forbidden: bot can't initiate conversation with a user");
     throw badRequest('chat not found');
   }

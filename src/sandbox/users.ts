@@ -1,10 +1,12 @@
-import { type Club, isInside } from './club.ts';
+import { type Club, insiders } from './club.ts';
 import { TelegramError } from './errors.ts';
 import type { FileKind } from './files.ts';
 import type { SandboxMessage } from './message.ts';
 import { mediaContent } from './methods/media.ts';
+import type { Offer } from './offer.ts';
 import type { Json, UploadedFile } from './parameters.ts';
-import type { CheckoutAnswer, Offer, Subscription } from './payments.ts';
+import type { CheckoutAnswer, PayOptions, Subscription } from './payments.ts';
+import { type AlbumKind, home, type SentKind, sentContent } from './sent.ts';
 import type { User } from './telegram.ts';
 import { withDetected } from './text/detect.ts';
 import type { WaitFor } from './waiting.ts';
@@ -69,17 +71,37 @@ export class SandboxUser {
     this.#send(content, to === undefined ? this.id : this.#club(to).id);
   }
 
-  sends(kind: 'sticker' | 'photo' | 'voice' | 'location'): void {
+  /**
+   * Sends something that is no text. Its file has an id, but no bytes.
+   * @param what a kind; or the fields of the Bot API's Message that make it, also those of a service message
+   */
+  sends(what: SentKind | Json, { caption }: { caption?: string } = {}): void {
+    const content = typeof what === 'string' ? sentContent(this.#world.telegram, what) : what;
+    this.#send({ ...content, ...(caption !== undefined && { caption }) });
+  }
+
+  /** Sends several as one album: a message each, with the caption at the first. */
+  sendsAlbum(kinds: readonly AlbumKind[], { caption }: { caption?: string } = {}): void {
     const { telegram } = this.#world;
-    const file = { file_id: telegram.newId(), file_unique_id: telegram.newId(6) };
-    const flags = { is_animated: false, is_video: false };
-    const content: Record<typeof kind, Json> = {
-      sticker: { sticker: { ...file, type: 'regular', width: 512, height: 512, ...flags } },
-      photo: { photo: [{ ...file, width: 90, height: 90 }] },
-      voice: { voice: { ...file, duration: 3 } },
-      location: { location: { latitude: 55.75, longitude: 37.62 } },
-    };
-    this.#send(content[kind]);
+    const media_group_id = String(Number.parseInt(telegram.newId(6), 16));
+    for (const [index, kind] of kinds.entries()) {
+      const captioned = index === 0 && caption !== undefined ? { caption } : {};
+      this.#send({ media_group_id, ...sentContent(telegram, kind), ...captioned });
+    }
+  }
+
+  /** Shares where they are for so many seconds; `moves` tells the bot where they went. */
+  sharesLocation(seconds = 3_600): void {
+    this.#send({ location: { ...home, live_period: seconds } });
+  }
+
+  /** Goes some hundred metres on: the live location that they share is edited. */
+  moves(): void {
+    const isLive = ({ raw }: SandboxMessage) => (raw['location'] as Json | undefined)?.['live_period'];
+    const message = this.messages.findLast(isLive);
+    if (message === undefined) throw new Error('This person shares no live location.');
+    const location = message.raw['location'] as typeof home;
+    this.#edit(message, { location: { ...location, latitude: location.latitude + 0.001 } });
   }
 
   /** Sends a file that the bot can download. */
@@ -89,12 +111,11 @@ export class SandboxUser {
     this.#send({ ...content, ...(caption !== undefined && { caption }) });
   }
 
-  /** Edits the person's own last message. */
+  /** Edits the person's own last message: its text, or the caption of a file. */
   edits(text: string): void {
-    const message = this.messages.findLast(({ from }) => from === 'user');
+    const message = this.messages.findLast(({ from, kind }) => from === 'user' && kind !== 'service');
     if (message === undefined) throw new Error('There is no message of this person to edit.');
-    this.#world.telegram.edit(message, { text });
-    this.#world.telegram.push({ edited_message: message.raw });
+    this.#edit(message, 'text' in message.raw ? { text } : { caption: text });
   }
 
   /** The labels below the text field. */
@@ -145,9 +166,10 @@ export class SandboxUser {
   /**
    * Pays, after the bot has approved.
    * @param options.loseUpdate the bot is not told; only Telegram's list of transactions has the payment
+   * @param options.affiliate somebody brought the person here and gets so many of each 1,000 Stars
    * @throws Error with the bot's reason when it rejects the checkout
    */
-  async pays(options: OfferSource & { loseUpdate?: boolean } = {}): Promise<{ charge: string }> {
+  async pays(options: OfferSource & PayOptions = {}): Promise<{ charge: string }> {
     const offer = this.#offer(options);
     const answer = await this.#world.payments.checkout(this.id, offer);
     if (!answer.ok) throw new Error(`The checkout was rejected: ${answer.error}`);
@@ -155,13 +177,13 @@ export class SandboxUser {
   }
 
   /** Pays once more without asking the bot, which Telegram can do. */
-  async paysAgain(options: OfferSource & { loseUpdate?: boolean } = {}): Promise<{ charge: string }> {
+  async paysAgain(options: OfferSource & PayOptions = {}): Promise<{ charge: string }> {
     return this.#world.payments.pay(this.id, this.#offer(options), options);
   }
 
-  /** Telegram gives the money of a charge back. */
+  /** Telegram gives the money of a charge back, whether or not the bot still has it. */
   refunds(charge: string): void {
-    this.#world.payments.refund(charge, this.id);
+    this.#world.payments.refund(charge, this.id, 'telegram');
   }
 
   /** What the person subscribes to; `expires` is in ms since 1970. */
@@ -184,6 +206,13 @@ export class SandboxUser {
     for (const subscription of this.#world.payments.subscriptionsOf(this.id)) subscription.failing = true;
   }
 
+  /** The bot is not told of the next payment of a subscription, the newest when none is named. */
+  losesRenewal(charge = this.#newestSubscription()): void {
+    const subscription = this.#world.payments.subscriptionsOf(this.id).find((one) => one.charge === charge);
+    if (subscription === undefined) throw new Error(`${this.id} has no subscription ${charge}.`);
+    subscription.losesRenewal = true;
+  }
+
   /** Opens an invite link or, where that is possible without one, a club. */
   joins(link: string | ClubReference): 'joined' | 'requested' {
     return this.#world.membership.enter(this.id, typeof link === 'string' ? link : this.#club(link));
@@ -197,8 +226,8 @@ export class SandboxUser {
     const offer = this.#world.payments.offerOf(address);
     if (offer !== undefined) return { kind: 'offer', offer };
     const { club, way } = this.#world.membership.door(this.id, address);
-    const inside = [...club.members.keys()].filter((id) => isInside(this.#world.membership.status(club, id)));
-    return { kind: 'club', title: club.title, members: inside.length, way };
+    const members = insiders(club, this.#world.telegram.seconds()).length;
+    return { kind: 'club', title: club.title, members, way };
   }
 
   /** Asks to be let in. Throws when the link lets in at once. */
@@ -212,7 +241,7 @@ export class SandboxUser {
   }
 
   isMember(club: ClubReference): boolean {
-    return isInside(this.#world.membership.status(this.#club(club), this.id));
+    return this.#world.membership.isInside(this.#club(club), this.id);
   }
 
   /** Sets the language of their Telegram; the bot hears of it with the next update. */
@@ -270,12 +299,16 @@ export class SandboxUser {
     const id = typeof reference === 'number' ? reference : reference.id;
     const club = this.#world.telegram.clubs.get(id);
     if (club === undefined) throw new Error(`There is no club ${id}.`);
-    return club;
+    return club.movedTo === undefined ? club : this.#club(club.movedTo);
   }
 
   #send(content: Json, chat = this.id): void {
-    const { telegram } = this.#world;
-    telegram.push({ message: telegram.add(chat, this.id, content).raw });
+    this.#world.telegram.post(chat, this.id, content);
+  }
+
+  #edit(message: SandboxMessage, content: Json): void {
+    this.#world.telegram.edit(message, content);
+    this.#world.telegram.push({ edited_message: message.raw });
   }
 
   #press(message: SandboxMessage, data: string): string {

@@ -62,6 +62,10 @@ export class Keys {
   outboxHints = (): string => `{${this.prefix}}:hints:outbox`;
   /** A channel: the content was changed. */
   reload = (): string => `{${this.prefix}}:reload`;
+  /** A channel: a deadline waits for the news. */
+  newsWanted = (): string => `{${this.prefix}}:news:wanted`;
+  /** What is known of the news, which deadlines wait for: a hash. */
+  news = (): string => `{${this.prefix}}:news`;
   /** How many of Telegram's transactions were compared with the ledger. */
   reconciled = (): string => `{${this.prefix}}:reconciled`;
   /** How many dead letters the operators were told of. */

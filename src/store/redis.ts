@@ -20,6 +20,7 @@ export type Verb =
   | 'forget'
   | 'abandon'
   | 'revive'
+  | 'news'
   | 'migrate'
   | 'rewrite';
 

@@ -123,6 +123,16 @@ export interface DeadLetter {
   readonly body: unknown;
 }
 
+/** What all copies know of the news that deadlines wait for. */
+export interface NewsNote {
+  /** When the last asking began that left nothing waiting, and whose answer is stored, ms; -Infinity: never. */
+  readonly asked: number;
+  /** Which gap was the last that is too long for what came in it to be there still; '' before the first asking. */
+  readonly gap: string;
+  /** The last gap that was made up for by a comparison. */
+  readonly compared: string;
+}
+
 /** What stands in a shard at one moment. */
 export interface Look {
   /** Something is in one of its inboxes. */
@@ -139,6 +149,9 @@ export interface StoredLetter {
   readonly id: string;
   readonly letter: DeadLetter;
 }
+
+/** Inbox entries that are looked through for those of one chat: a longer inbox is worked off first. */
+const mostWaiting = 1_000;
 
 /** Dead letters in one reading. */
 const letterPage = 200;
@@ -347,6 +360,7 @@ export class Store {
    * @param hinted something is in a shard's inbox
    * @param effects something is in a shard's outbox
    * @param missed called whenever that connection is there again: hints of the time before are lost
+   * @param wanted a deadline waits for the news
    * @returns the function that ends it
    */
   listen(
@@ -354,11 +368,13 @@ export class Store {
     asked: () => void = () => {},
     effects: (shard: number) => void = () => {},
     missed: () => void = () => {},
+    wanted: () => void = () => {},
   ): () => void {
     const subscriber = this.#redis.duplicate({ enableAutoPipelining: false });
     subscriber.on('error', () => {});
     subscriber.on('message', (channel, shards: string) => {
       if (channel === this.keys.reload()) return asked();
+      if (channel === this.keys.newsWanted()) return wanted();
       const hear = channel === this.keys.hints() ? hinted : effects;
       for (const shard of shards.split(',')) hear(Number(shard));
     });
@@ -368,7 +384,8 @@ export class Store {
     const watch = setInterval(() => {
       if (subscriber.status === 'ready') subscriber.ping().catch(() => {});
     }, 5_000).unref();
-    subscriber.subscribe(this.keys.hints(), this.keys.outboxHints(), this.keys.reload()).catch(() => {});
+    const { hints, outboxHints, reload, newsWanted } = this.keys;
+    subscriber.subscribe(hints(), outboxHints(), reload(), newsWanted()).catch(() => {});
     return () => {
       clearInterval(watch);
       subscriber.disconnect();
@@ -447,6 +464,27 @@ export class Store {
       if (known === null || known < position) await this.reconciled.set(position);
       await this.#redis.hdel(this.keys.settings(), 'unadopted');
     },
+  };
+
+  /** What is known of the news, for all copies. */
+  readonly news = {
+    read: async (): Promise<NewsNote> => {
+      const [asked, gap, compared] = await this.#redis.hmget(this.keys.news(), 'asked', 'gap', 'compared');
+      const at = Number(asked ?? Number.NEGATIVE_INFINITY);
+      return { asked: at, gap: gap ?? '', compared: compared ?? '' };
+    },
+    /**
+     * An asking that began at `asked` (ms) has left nothing waiting, and what it brought is stored.
+     * @param longest ms; as much or more since the asking before is a gap
+     * @returns whether there was such a gap
+     */
+    note: async (asked: number, longest: number): Promise<boolean> =>
+      (await run(this.#redis, 'news', [this.keys.news()], [asked, longest])) === 1,
+    /** What a comparison found that began after this gap is stored. */
+    noteCompared: async (gap: string): Promise<void> =>
+      void (await this.#redis.hset(this.keys.news(), 'compared', gap)),
+    /** Tells the copy that asks that a deadline waits. A hint: it may get lost. */
+    want: async (): Promise<void> => void (await this.#redis.publish(this.keys.newsWanted(), '')),
   };
 
   /** Resolves when Redis answers. */
@@ -797,6 +835,40 @@ export class Store {
       due.push({ shard, source: 'timers', id, due: at, ...named });
     }
     return { due, next, reminders };
+  }
+
+  /**
+   * The chats that have something in a shard's inboxes. A commit takes its cause and leaves its signals in one write, and
+   * whatever is added comes behind, so that nothing of a chat can slip past.
+   * @returns null when any chat may have: there are too many entries, or one whose chat only its text tells
+   */
+  async chatsWaiting(shard: number): Promise<ReadonlySet<number> | null> {
+    try {
+      const entries: Entry[] = [];
+      for (const source of ['inbox:checkout', 'inbox'] as const)
+        entries.push(...(await this.readInbox(shard, source, '', mostWaiting + 1)));
+      const chats = entries.map(({ chat }) => chat);
+      const isClear = chats.length <= mostWaiting && !chats.includes(null);
+      return isClear ? new Set(chats as number[]) : null;
+    } catch (error) {
+      if (isPassing(error)) throw error;
+      // Timers that wait for nobody must not stand still for an inbox that is out of shape.
+      return null;
+    }
+  }
+
+  /** Whether one of these timers of a session is due by `now` and was due later than `than`, ms. */
+  async isNewerDue(
+    machine: string,
+    chat: number,
+    timers: readonly string[],
+    than: number,
+    now: number,
+  ): Promise<boolean> {
+    if (timers.length === 0) return false;
+    const members = timers.map((timer) => timerMember(machine, chat, timer));
+    const scores = await this.#redis.zmscore(this.keys.timers(this.shardOf(chat)), ...members);
+    return scores.some((score) => score !== null && Number(score) > than && Number(score) <= now);
   }
 
   /**

@@ -1,10 +1,9 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { htmlProblem, visibleText } from './html.ts';
 import type { Locale } from './locale.ts';
-import { filesOf, kindOf, longest, type MessageContent } from './message.ts';
-import { type Problem, reason, show, shown, suggest } from './problem.ts';
-import type { BotFile, MessageEntry, Yaml } from './schema.ts';
+import { kindOf, longest, type MessageContent } from './message.ts';
+import { type Problem, show, suggest } from './problem.ts';
+import type { BotFile, MessageEntry } from './schema.ts';
+import type { Yaml } from './yaml.ts';
 
 /** What the conversations ask of the content. */
 export interface Needs {
@@ -29,8 +28,6 @@ export const commands = [
   'help',
 ] as const;
 
-const megabyte = 1024 * 1024;
-
 /** A place where a text is used, and what it must be there. */
 interface Use {
   readonly key: string;
@@ -47,7 +44,7 @@ export function checkBot(
   bot: Partial<BotFile>,
   yaml: Yaml,
   messagesYaml: Yaml | null,
-  locales: ReadonlyMap<string, Locale>,
+  languages: readonly string[],
   needs: Needs | undefined,
   problems: Problem[],
 ): void {
@@ -61,12 +58,8 @@ export function checkBot(
     });
 
   const language = bot.default_language;
-  if (language !== undefined && locales.size > 0 && !locales.has(language)) {
-    problem(
-      ['default_language'],
-      `one of ${[...locales.keys()].join(', ')}, which have a file in locales/`,
-      language,
-    );
+  if (language !== undefined && languages.length > 0 && !languages.includes(language)) {
+    problem(['default_language'], `one of ${languages.join(', ')}, which have a file in locales/`, language);
   }
   for (const name of Object.keys(bot.delays ?? {})) {
     if (needs === undefined || needs.delays.includes(name)) continue;
@@ -196,13 +189,14 @@ export function usesOf(
 }
 
 /**
- * Holds the texts of all languages against each other and against their uses.
- * @param fallback the default language: what another one lacks is said in this one, and is only a warning
+ * Checks the texts of all languages against each other and against their uses.
+ * @param fallback the default language: what another one lacks is said in this one, and is only a warning. null: what is
+ * missing cannot be told, and each text is checked by itself
  */
 export function checkTexts(
   uses: readonly Use[],
   locales: ReadonlyMap<string, Locale>,
-  fallback: string | undefined,
+  fallback: string | null,
   problems: Problem[],
   warnings: Problem[],
 ): void {
@@ -210,28 +204,69 @@ export function checkTexts(
   const keys = new Map<string, string>();
   for (const { key, by, as } of uses)
     if (!keys.has(key)) keys.set(key, by === undefined ? as : `${as}, used in ${by}`);
-  for (const { lines, file } of locales.values()) {
-    for (const [key, line] of lines) if (!keys.has(key)) keys.set(key, `a text, as in ${file}:${line}`);
-  }
   for (const locale of locales.values()) {
+    for (const key of locale.lines.keys()) {
+      const ofKey = uses.filter((use) => use.key === key);
+      checkText(key, ofKey, locale, problems);
+    }
+    if (fallback === null) continue;
     for (const [key, wanted] of keys) {
-      if (!locale.lines.has(key)) {
-        const spare = [...locale.lines.keys()].filter(
-          (other) => !used.has(other) && isOnlyIn(other, locale, locales),
-        );
-        const expected = wanted + suggest(key, spare);
-        const isCovered =
-          locale.language !== fallback && locales.get(fallback ?? '')?.lines.has(key) === true;
-        const list = isCovered || !used.has(key) ? warnings : problems;
-        list.push({ file: locale.file, path: key, expected, found: 'nothing' });
-      } else {
-        checkText(
-          key,
-          uses.filter((use) => use.key === key),
-          locale,
-          problems,
-        );
-      }
+      if (locale.lines.has(key)) continue;
+      const spare = [...locale.lines.keys()].filter(
+        (other) => !used.has(other) && isOnlyIn(other, locale, locales),
+      );
+      const lender = locale.language === fallback ? undefined : locales.get(fallback);
+      const isCovered = lender?.lines.has(key) === true;
+      (isCovered ? warnings : problems).push({
+        file: locale.file,
+        path: key,
+        expected: wanted + suggest(key, spare),
+        found: isCovered ? `nothing; people read the text of ${fallback}` : 'nothing',
+      });
+    }
+  }
+}
+
+/** Warns of messages that neither a conversation nor a topic sends. */
+export function checkUnusedMessages(
+  names: readonly string[],
+  yaml: Yaml,
+  bot: Partial<BotFile>,
+  needs: Needs,
+  warnings: Problem[],
+): void {
+  const sent = [...needs.messages, ...(bot.topics ?? []).map(({ material }) => material)];
+  for (const name of names.filter((name) => !sent.includes(name))) {
+    warnings.push({
+      file: yaml.file,
+      line: yaml.line([name]),
+      path: name,
+      expected: `a message that a conversation or a topic sends${suggest(name, sent)}`,
+      found: 'one that nothing sends',
+    });
+  }
+}
+
+/** Warns of texts that neither a use nor a used text names. */
+export function checkUnusedTexts(
+  uses: readonly Use[],
+  locales: ReadonlyMap<string, Locale>,
+  warnings: Problem[],
+): void {
+  for (const locale of locales.values()) {
+    const used = new Set(uses.map(({ key }) => key));
+    // A set grows while it is walked: what a used text names is used as well.
+    for (const key of used) for (const name of locale.mentionedBy(key)) used.add(name);
+    for (const [key, line] of locale.lines) {
+      if (used.has(key)) continue;
+      const missing = [...used].filter((name) => !locale.lines.has(name));
+      warnings.push({
+        file: locale.file,
+        line,
+        path: key,
+        expected: `a text that a message or another text uses${suggest(key, missing)}`,
+        found: 'one that nothing uses',
+      });
     }
   }
 }
@@ -269,7 +304,7 @@ function checkText(key: string, uses: readonly Use[], locale: Locale, problems: 
   const missing = (reference: string) => problem('a text or term that exists', `{ ${reference} }`);
   for (const text of locale.variants(key, fill, missing)) {
     for (const { as, most, html } of uses) {
-      const wrong = html ? htmlProblem(text) : /<\/?[a-z]/i.exec(text)?.[0];
+      const wrong = html ? htmlProblem(text) : /<\/?[a-z]|&(#\d+|#x[\da-f]+|[a-z]\w*);/i.exec(text)?.[0];
       if (wrong !== undefined) problem(html ? 'HTML that Telegram takes' : `no HTML in ${as}`, wrong);
       const { length } = html ? visibleText(text).trim() : text.trim();
       if (length === 0) problem(`at least one character for ${as}`, 'an empty text');
@@ -277,55 +312,4 @@ function checkText(key: string, uses: readonly Use[], locale: Locale, problems: 
         problem(`at most ${most} characters for ${as}, with variables at their longest`, `${length}`);
     }
   }
-}
-
-/**
- * Looks for every file that a message names.
- * @param fallback the default language: a file that another one lacks is borrowed from it
- * @returns the files that are not there
- */
-export async function checkMedia(
-  dir: string,
-  messages: ReadonlyMap<string, MessageContent>,
-  yaml: Yaml | null,
-  locales: ReadonlyMap<string, Locale>,
-  fallback: string | undefined,
-  problems: Problem[],
-  warnings: Problem[],
-): Promise<ReadonlySet<string>> {
-  const absent = new Set<string>();
-  for (const [name, { attachments }] of messages) {
-    for (const [index, attachment] of attachments.entries()) {
-      const path = attachments.length > 1 ? [name, 'album', index] : [name, attachment.kind];
-      const line = yaml?.line(path);
-      const [lender] = filesOf(attachment, fallback === undefined ? [] : [fallback]);
-      for (const file of filesOf(attachment, locales.keys())) {
-        const most = attachment.kind === 'photo' ? 10 : 50;
-        const expected = `a file of at most ${most} MB at ${shown(dir, 'media', file)}`;
-        const found = await stat(join(dir, 'media', file)).then(
-          (info) =>
-            !info.isFile()
-              ? 'no file'
-              : info.size === 0
-                ? 'an empty file'
-                : info.size > most * megabyte
-                  ? `${(info.size / megabyte).toFixed(1)} MB`
-                  : null,
-          (error: unknown) => (reason(error) === 'ENOENT' ? 'nothing' : reason(error)),
-        );
-        if (found !== null) {
-          const isBorrowed = found === 'nothing' && lender !== undefined && file !== lender;
-          if (isBorrowed) absent.add(file);
-          (isBorrowed ? warnings : problems).push({
-            file: yaml?.file ?? '',
-            ...(line !== undefined && { line }),
-            path: path.join('.'),
-            expected,
-            found,
-          });
-        }
-      }
-    }
-  }
-  return absent;
 }

@@ -1,11 +1,22 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { checkBot, checkMedia, checkMessages, checkTexts, type Needs, usesOf } from './checks.ts';
+import {
+  checkBot,
+  checkMessages,
+  checkTexts,
+  checkUnusedMessages,
+  checkUnusedTexts,
+  type Needs,
+  usesOf,
+} from './checks.ts';
+import { checkMedia } from './files.ts';
 import { type Locale, parseLocale, type Variables } from './locale.ts';
 import { type Attachment, buttonsOf, filesOf, type MessageContent, messageOf } from './message.ts';
-import { type Problem, reason, show, shown } from './problem.ts';
-import { type BotFile, botShape, matchShape, messagesShape, parseYaml, type Yaml } from './schema.ts';
+import { type Problem, show, shown } from './problem.ts';
+import { type BotFile, botShape, matchShape, messagesShape } from './schema.ts';
+import { readSource } from './source.ts';
+import { parseYaml, type Yaml } from './yaml.ts';
 
 export type { Needs } from './checks.ts';
 export { describeProblem, type Problem } from './problem.ts';
@@ -65,7 +76,7 @@ export async function loadContent(
 > {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
-  const [botYaml, messagesYaml, locales] = await Promise.all([
+  const [botYaml, messagesYaml, { locales, unread }] = await Promise.all([
     readYaml(dir, 'bot.yaml', problems),
     readYaml(dir, 'messages.yaml', problems),
     readLocales(dir, problems),
@@ -76,10 +87,18 @@ export async function loadContent(
     Object.entries(entries).map(([name, entry]) => [name, messageOf(name, entry ?? {})]),
   );
 
-  if (botYaml !== null) checkBot(bot, botYaml, messagesYaml, locales, needs, problems);
+  const known = [...locales.keys(), ...unread];
+  if (botYaml !== null) checkBot(bot, botYaml, messagesYaml, known, needs, problems);
   if (messagesYaml !== null) checkMessages(entries, messagesYaml, needs, problems);
-  checkTexts(usesOf(messages, messagesYaml, bot, botYaml), locales, bot.default_language, problems, warnings);
   const language = bot.default_language;
+  // What is missing or too much can be told only when everything that could name it has been read.
+  const isWhole = language !== undefined && messagesYaml !== null && unread.length === 0;
+  const uses = usesOf(messages, messagesYaml, bot, botYaml);
+  checkTexts(uses, locales, isWhole ? language : null, problems, warnings);
+  if (isWhole && needs !== undefined) {
+    checkUnusedMessages(Object.keys(entries), messagesYaml, bot, needs, warnings);
+    checkUnusedTexts(uses, locales, warnings);
+  }
   const absent = await checkMedia(dir, messages, messagesYaml, locales, language, problems, warnings);
   if (problems.length > 0) return { problems: problems.sort(byPlace) };
   return { content: build(dir, bot as BotFile, messages, locales, absent), warnings: warnings.sort(byPlace) };
@@ -90,18 +109,16 @@ const byPlace = (a: Problem, b: Problem): number =>
 
 async function readYaml(dir: string, name: string, problems: Problem[]): Promise<Yaml | null> {
   const file = shown(dir, name);
-  try {
-    return parseYaml(file, await readFile(join(dir, name), 'utf8'), problems);
-  } catch (error) {
-    problems.push({ file, path: '', expected: 'a file that can be read', found: reason(error) });
-    return null;
-  }
+  const source = await readSource(join(dir, name), file, problems);
+  return source === null ? null : parseYaml(file, source, problems);
 }
 
-async function readLocales(dir: string, problems: Problem[]): Promise<ReadonlyMap<string, Locale>> {
+/** @returns the texts by language, and the languages whose file could not be read */
+async function readLocales(dir: string, problems: Problem[]) {
   const folder = shown(dir, 'locales');
   const names = await readdir(join(dir, 'locales')).catch(() => []);
   const locales = new Map<string, Locale>();
+  const unread: string[] = [];
   for (const name of names.filter((name) => name.endsWith('.ftl')).sort()) {
     const file = shown(dir, 'locales', name);
     const language = name.slice(0, -4);
@@ -113,13 +130,12 @@ async function readLocales(dir: string, problems: Problem[]): Promise<ReadonlyMa
         found: show(name),
       });
     } else {
-      locales.set(
-        language,
-        parseLocale(language, file, await readFile(join(dir, 'locales', name), 'utf8'), problems),
-      );
+      const source = await readSource(join(dir, 'locales', name), file, problems);
+      if (source === null) unread.push(language);
+      else locales.set(language, parseLocale(language, file, source, problems));
     }
   }
-  if (locales.size === 0) {
+  if (locales.size === 0 && unread.length === 0) {
     problems.push({
       file: folder,
       path: '',
@@ -127,7 +143,7 @@ async function readLocales(dir: string, problems: Problem[]): Promise<ReadonlyMa
       found: 'none',
     });
   }
-  return locales;
+  return { locales, unread };
 }
 
 function build(

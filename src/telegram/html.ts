@@ -44,6 +44,10 @@ export function htmlProblem(text: string): string | undefined {
     }
   }
   if (open.length > 0) return `<${open.at(-1)}> that is never closed`;
+  // Telegram knows four names, and shows any other as it stands.
+  const entity = /&(?!(?:lt|gt|amp|quot);)[a-z][a-z\d]*;/i.exec(text)?.[0];
+  if (entity !== undefined)
+    return `${entity}, which Telegram shows as it stands (write the character itself)`;
   const bare = /<.{0,10}/.exec(text.replace(tag, ''))?.[0];
   return bare === undefined ? undefined : `a bare "<" in "${bare}" (write &lt;)`;
 }

@@ -28,6 +28,8 @@ export interface Locale {
     fill: (variable: string) => string,
     missing: (reference: string) => void,
   ): readonly string[];
+  /** The keys of the texts and terms that a text or a term names, each perhaps several times. */
+  mentionedBy(key: string): readonly string[];
 }
 
 /** Reads a Fluent file. What cannot be read is reported with its line and left out. */
@@ -76,6 +78,10 @@ export function parseLocale(language: string, file: string, source: string, prob
       return bundle.formatPattern(pattern, plain ? variables : escaped(variables), []);
     },
     variants: (key, fill, missing) => new Variants(entries, fill, missing).of(key),
+    mentionedBy: (key) => {
+      const { value = null, attributes = {} } = entries.get(key) ?? {};
+      return [value, ...Object.values(attributes)].flatMap((pattern) => mentionsIn(pattern));
+    },
   };
 }
 
@@ -134,6 +140,27 @@ function cutOffLine(text: string): [offset: number, found: string] | undefined {
     for (const sign of row) depth += sign === '{' ? 1 : sign === '}' ? -1 : 0;
   }
   return undefined;
+}
+
+function mentionsIn(pattern: Pattern | null): string[] {
+  if (pattern === null || typeof pattern === 'string') return [];
+  return pattern.flatMap((element) => (typeof element === 'string' ? [] : mentionsOf(element)));
+}
+
+function mentionsOf(expression: Expression): string[] {
+  switch (expression.type) {
+    case 'mesg':
+      return [expression.name];
+    case 'term':
+      return [`-${expression.name}`];
+    case 'select':
+      return [
+        ...mentionsOf(expression.selector),
+        ...expression.variants.flatMap(({ value }) => mentionsIn(value)),
+      ];
+    default:
+      return [];
+  }
 }
 
 /** Walks patterns without formatting them. */

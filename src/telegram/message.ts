@@ -42,6 +42,7 @@ export const longest = {
   topics: 4,
   paid: 40,
   until: 40,
+  left: 40,
   plan: 7,
   payments: 900,
   answer: longestAnswer,

@@ -18,7 +18,7 @@ export async function prepareTelegram(api: Api, content: Content, log: Logger): 
 
 /** Tells Telegram the menu of commands, in each language. */
 export async function publishCommands(api: Api, content: Content, log: Logger): Promise<void> {
-  for (const language of content.languages) {
+  const publish = async (language: string) => {
     const useful = commands.filter((command) => command !== 'club' || content.club.chatId !== null);
     const menu = useful.map((command) => ({
       command,
@@ -29,7 +29,8 @@ export async function publishCommands(api: Api, content: Content, log: Logger): 
     await api
       .setMyCommands(menu, scope)
       .catch((error: unknown) => log.warn({ err: error }, 'the list of commands was not taken'));
-  }
+  };
+  await Promise.all(content.languages.map(publish));
 }
 
 /** What the bot lacks to keep the doors of the club; null when it lacks nothing, or there is no club. */

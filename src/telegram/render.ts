@@ -1,6 +1,7 @@
 import type { Access, Bought } from '../core/book.ts';
 import type { Effect, JsonObject } from '../core/effects.ts';
 import type { Content } from './content.ts';
+import { moneyIn, wholeOf } from './currency.ts';
 import type { Variables } from './locale.ts';
 import { type Attachment, buttonsOf, longest, type MessageContent, type Row } from './message.ts';
 import { show } from './problem.ts';
@@ -27,13 +28,27 @@ interface ExtraButton {
   readonly paid?: { readonly currency: string; readonly amount: number };
 }
 
+/** What is needed besides the content: to sell, and to say what is left of a time. */
+interface Surroundings {
+  readonly providerToken: string;
+  readonly signer: Signer;
+  readonly now: () => number;
+}
+
+type Source = Content & Surroundings;
+
 /**
- * Makes the function that turns an effect into the call that performs it. Pure: no clock, no I/O.
+ * Makes the function that turns an effect into the call that performs it. Pure but for the clock: no I/O.
  * @param options.providerToken for currencies other than Stars
  * @param options.signer signs the payloads of invoices
+ * @param options.now ms since 1970
  * @throws Error, from the function, when an effect or its message is unknown, saying what was expected and found
  */
-export function createRender(content: Content, options: Selling): (effect: Effect) => Call {
+export function createRender(content: Content, options: Surroundings): (effect: Effect) => Call {
+  return renderOf({ ...content, ...options });
+}
+
+function renderOf(content: Source): (effect: Effect) => Call {
   return (effect) => {
     switch (effect.type) {
       case 'send':
@@ -48,8 +63,8 @@ export function createRender(content: Content, options: Selling): (effect: Effec
       }
       case 'sendInvoice':
         return content.product.isSubscription
-          ? sendSubscription(content, effect, options)
-          : sendInvoice(content, effect, options);
+          ? sendSubscription(content, effect)
+          : sendInvoice(content, effect);
       case 'approveJoin':
         return {
           method: 'approveChatJoinRequest',
@@ -88,8 +103,8 @@ export function createRender(content: Content, options: Selling): (effect: Effec
  * The payload of an invoice, `<product>:<version>:<days>:<effect>:<signature>`: which offer it is, what it sells, and a name
  * of its own within the chat, by which a second payment of it is told. At most 128 bytes.
  */
-const invoicePayload = ({ product }: Content, effect: Effect, { sign }: Signer): string =>
-  sign(`${product.id}:${product.version}:${product.accessDays}:${effect.id}`);
+const invoicePayload = ({ product, signer }: Source, effect: Effect): string =>
+  signer.sign(`${product.id}:${product.version}:${product.accessDays}:${effect.id}`);
 
 /** What a paid invoice sold; null when this bot has not signed it. */
 export function boughtBy(payload: string, { isSigned }: Signer): Bought | null {
@@ -155,7 +170,7 @@ function languageOf(content: Content, effect: Effect): string {
   return isTheirs ? language : content.defaultLanguage;
 }
 
-function sendMessage(content: Content, effect: Effect, message: MessageContent): Call {
+function sendMessage(content: Source, effect: Effect, message: MessageContent): Call {
   const language = languageOf(content, effect);
   const body = content.format(language, message.text, variablesOf(content, effect), message.plain);
   const chat = { chat_id: effect.to ?? effect.chat };
@@ -182,7 +197,7 @@ function sendMessage(content: Content, effect: Effect, message: MessageContent):
   return { method: methods[first.kind], payload };
 }
 
-function keyboard(content: Content, language: string, effect: Effect, rows: readonly Row[]): JsonObject {
+function keyboard(content: Source, language: string, effect: Effect, rows: readonly Row[]): JsonObject {
   const { link } = effect.context;
   const inline = rows.flatMap((row): JsonObject[][] => {
     if (typeof row === 'object' && 'club' in row) {
@@ -204,16 +219,11 @@ function keyboard(content: Content, language: string, effect: Effect, rows: read
   return inline.length === 0 ? {} : { reply_markup: { inline_keyboard: inline } };
 }
 
-interface Selling {
-  readonly providerToken: string;
-  readonly signer: Signer;
-}
-
-function sendInvoice(content: Content, effect: Effect, { providerToken, signer }: Selling): Call {
+function sendInvoice(content: Source, effect: Effect): Call {
   const payload = {
     chat_id: effect.to ?? effect.chat,
-    ...invoiceOf(content, effect, signer),
-    provider_token: content.product.currency === 'XTR' ? '' : providerToken,
+    ...invoiceOf(content, effect),
+    provider_token: content.product.currency === 'XTR' ? '' : content.providerToken,
     // A forwarded invoice leads to the bot; without this, strangers could pay it on the spot.
     start_parameter: 'invoice',
   };
@@ -221,7 +231,7 @@ function sendInvoice(content: Content, effect: Effect, { providerToken, signer }
 }
 
 /** A subscription can be offered by a link only: it is made, and sent under a button. */
-function sendSubscription(content: Content, effect: Effect, { signer }: Selling): Call {
+function sendSubscription(content: Source, effect: Effect): Call {
   const language = languageOf(content, effect);
   const variables = variablesOf(content, effect);
   const message = (link: unknown): Call => ({
@@ -238,30 +248,31 @@ function sendSubscription(content: Content, effect: Effect, { signer }: Selling)
     },
   });
   const month = 30 * 86_400;
-  const payload = { ...invoiceOf(content, effect, signer), provider_token: '', subscription_period: month };
+  const payload = { ...invoiceOf(content, effect), provider_token: '', subscription_period: month };
   return { method: 'createInvoiceLink', payload, next: message };
 }
 
-function invoiceOf(content: Content, effect: Effect, signer: Signer): JsonObject {
+function invoiceOf(content: Source, effect: Effect): JsonObject {
   const { currency, price } = content.product;
   const language = languageOf(content, effect);
   const words = (key: string) => content.format(language, key, variablesOf(content, effect), true);
   return {
     title: words('invoice-title'),
     description: words('invoice-description'),
-    payload: invoicePayload(content, effect, signer),
+    payload: invoicePayload(content, effect),
     currency,
     prices: [{ label: words('invoice-label'), amount: price }],
   };
 }
 
 /** What a text may say. All are there for every effect: what is unknown is a dash, or a word for an unknown name. */
-function variablesOf(content: Content, effect: Effect): Variables {
+function variablesOf(content: Source, effect: Effect): Variables {
   const language = languageOf(content, effect);
   const { product, topics } = content;
   const { event = {}, context } = effect;
   const { currency, amount } = event;
   const access = event['access'] as Access | undefined;
+  const end = access === undefined ? context['until'] : access.until;
   // What an invoked actor came to.
   const { output, error: failure } = event as { output?: JsonObject | null; error?: JsonObject };
   // A debt that is being paid: what, and the charge.
@@ -278,12 +289,13 @@ function variablesOf(content: Content, effect: Effect): Variables {
     payments: cut(effect.params?.['payments'], longest.payments) || '—',
     charge: cut(output?.['charge'] ?? event['charge'] ?? debt?.replace(/^\w+ /, ''), longest.charge) || '—',
     price: money(content, language, product.currency, product.price),
-    amount: major(product.currency, product.price),
+    amount: wholeOf(product.price, product.currency),
     currency: product.currency,
     days: product.accessDays,
     plan: product.isSubscription ? 'monthly' : 'once',
     // What the book says now goes before what a machine remembers.
-    until: dateOf(language, access === undefined ? context['until'] : access.until),
+    until: dateOf(language, end),
+    left: timeLeft(language, end, content.now()),
     topics: topics.length,
     count: Number(effect.params?.['count'] ?? 0),
     topic: topic === undefined ? '—' : content.format(language, `topic-${topic.id}`, {}, true),
@@ -308,29 +320,34 @@ function displayName(value: unknown): string | undefined {
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(name.replace(/\p{DI}/gu, '')) ? name : undefined;
 }
 
-/** A day in words, in the time zone of the machine (TZ); `never` where access has no end. */
+/** A day in words, in the time zone of the machine (TZ); `never` where access has no end. Never ends with a full stop. */
 function dateOf(language: string, at: unknown): string {
   if (typeof at !== 'number') return 'never';
-  return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(at);
+  const parts = new Intl.DateTimeFormat(language, { dateStyle: 'long' }).formatToParts(at);
+  // Some languages close a date with an abbreviation (“г.”), whose stop would stand beside that of the sentence.
+  const last = parts.at(-1);
+  if (last?.type === 'literal' && last.value.trimEnd().endsWith('.')) parts.pop();
+  return parts.map(({ value }) => value).join('');
+}
+
+const [minute, hour, day] = [60_000, 3_600_000, 86_400_000];
+
+/**
+ * What is left until a time, in words of the language: `3 days`, `36 hours`. Whole units, never more than there is, but that
+ * a reminder which is sent a moment late does not say `2 days`. `soon` below an hour, `never` where there is no end.
+ */
+function timeLeft(language: string, at: unknown, now: number): string {
+  if (typeof at !== 'number') return 'never';
+  const left = at - now + 5 * minute;
+  if (left < hour) return 'soon';
+  const [unit, length] = left < 2 * day ? (['hour', hour] as const) : (['day', day] as const);
+  const format = new Intl.NumberFormat(language, { style: 'unit', unit, unitDisplay: 'long' });
+  return format.format(Math.floor(left / length));
 }
 
 /** A price in words: `250 звёзд`, `19,00 €`. */
 export function money(content: Content, language: string, currency: string, amount: number): string {
-  if (currency === 'XTR') return content.format(language, 'stars', { amount }, true);
-  const format = moneyFormat(language, currency);
-  return format === undefined ? `${amount} ${currency}` : format.format(amount / 10 ** digits(format));
+  return currency === 'XTR'
+    ? content.format(language, 'stars', { amount }, true)
+    : moneyIn(language, amount, currency);
 }
-
-function major(currency: string, amount: number): number {
-  const format = currency === 'XTR' ? undefined : moneyFormat('en', currency);
-  return format === undefined ? amount : amount / 10 ** digits(format);
-}
-
-/** undefined for what is no currency code: a payment's currency comes from outside. */
-function moneyFormat(language: string, currency: string): Intl.NumberFormat | undefined {
-  return /^[A-Z]{3}$/.test(currency)
-    ? new Intl.NumberFormat(language, { style: 'currency', currency })
-    : undefined;
-}
-
-const digits = (format: Intl.NumberFormat): number => format.resolvedOptions().maximumFractionDigits ?? 2;

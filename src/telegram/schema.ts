@@ -1,49 +1,7 @@
 import * as v from 'valibot';
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { currencies, highestPrice, lowestPrice } from './currency.ts';
 import { type Problem, show, suggest } from './problem.ts';
-
-/** A YAML file that could be read. */
-export interface Yaml {
-  readonly file: string;
-  readonly value: unknown;
-  /** The line of the nearest part of a path that is there. */
-  line(path: readonly PropertyKey[]): number;
-}
-
-/** Reads YAML. @returns null when its syntax is wrong, with every such place among the problems */
-export function parseYaml(file: string, source: string, problems: Problem[]): Yaml | null {
-  const lines = new LineCounter();
-  const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
-  const faults = [...document.errors, ...document.warnings];
-  let last = 0;
-  for (const { message, pos } of faults) {
-    const { line } = lines.linePos(pos[0]);
-    // One slip often leads to several errors in its line: the first one tells.
-    if (line !== last) problems.push({ file, line, path: '', expected: 'valid YAML', found: message });
-    last = line;
-  }
-  if (faults.length > 0) return null;
-  const line = (path: readonly PropertyKey[]): number => {
-    let at = document.contents as Node | null;
-    let offset = at?.range?.[0] ?? 0;
-    for (const step of path) {
-      let next: Node | null | undefined;
-      if (isMap(at)) {
-        const pair = at.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
-        if (pair === undefined) break;
-        offset = (pair.key as Node).range?.[0] ?? offset;
-        next = pair.value as Node | null;
-      } else if (isSeq(at)) {
-        next = at.items[Number(step)] as Node | undefined;
-        offset = next?.range?.[0] ?? offset;
-      }
-      if (next === undefined || next === null) break;
-      at = next;
-    }
-    return lines.linePos(offset).line;
-  };
-  return { file, value: document.toJS() as unknown, line };
-}
+import { gluedKey, type Yaml } from './yaml.ts';
 
 /**
  * Holds a file against its shape, with every difference among the problems.
@@ -62,13 +20,15 @@ export function matchShape<S extends v.GenericSchema>(
     wrong.add(String(path[0]));
     // An unknown key is reported with the key itself as what was found.
     const isUnknownKey = issue.type === 'raw_check';
-    const found = isUnknownKey ? show(path.at(-1)) : show(valueAt(yaml.value, path));
+    const value = isUnknownKey ? path.at(-1) : valueAt(yaml.value, path);
+    // A mapping that lacks a space after a colon is read as a text.
+    const glued = gluedKey(value);
     problems.push({
       file: yaml.file,
-      line: yaml.line(path),
+      line: yaml.line(path, glued === undefined ? undefined : 'value'),
       path: path.map(String).join('.'),
-      expected: issue.message,
-      found,
+      expected: glued ?? issue.message,
+      found: show(value),
     });
   }
   const output = result.output as unknown;
@@ -84,9 +44,10 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return at;
 }
 
+/** What a schema says of itself; that of a mapping is a function, since it speaks for its missing keys as well. */
 const expectationOf = (schema: unknown): string => {
-  const { message } = schema as { message?: unknown };
-  return typeof message === 'string' ? message : 'a value';
+  const { message } = schema as { message?: string | ((issue: object) => string) };
+  return typeof message === 'function' ? message({}) : (message ?? 'a value');
 };
 
 /** A mapping of these keys and no others; every unknown one is reported. */
@@ -125,21 +86,24 @@ const whole = (least: number, most: number, expected: string) =>
   );
 
 const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const delayExpected = 'a time such as 5m or 24h (units: ms, s, m, h, d), at most 366d';
+const delayExpected = 'a time such as 5m or 24h (units: ms, s, m, h, d), more than 0 and at most 366d';
 const delay = v.pipe(
   matching(/^\d+(\.\d+)?\s*(ms|s|m|h|d)$/, delayExpected),
   v.transform((text) => Math.round(Number.parseFloat(text) * (units[text.replace(/[\d.\s]/g, '')] ?? 0))),
+  v.minValue(1, delayExpected),
   v.maxValue(366 * 86_400_000, delayExpected),
 );
 
 /** Of products, topics: part of callback data and payloads, so kept short. */
 const id = matching(/^[a-z0-9][a-z0-9_-]{0,31}$/, 'an id: 1 to 32 of a–z, 0–9, "-" and "_"');
 const messageName = matching(/^[a-z][a-z0-9_]*$/, 'the name of a message: a–z, 0–9 and "_"');
-const currencies = new Set(['XTR', ...Intl.supportedValuesOf('currency')]);
+const currencyExpected = 'XTR (Telegram Stars), or the code of a currency that Telegram offers, such as EUR';
 const currency = v.pipe(
-  v.string('XTR (Telegram Stars) or a currency code such as EUR'),
-  v.check((code) => currencies.has(code), 'XTR (Telegram Stars) or a currency code such as EUR'),
+  v.string(currencyExpected),
+  v.check((code) => currencies.has(code), currencyExpected),
 );
+const isPrice = (price: number, currency: string): boolean =>
+  Number.isInteger(price) && price >= lowestPrice(currency) && price <= highestPrice(currency);
 const product = v.pipe(
   fields(
     {
@@ -149,14 +113,13 @@ const product = v.pipe(
       access_days: whole(0, 36_500, 'a whole number of days from 0 (for ever) to 36500'),
       subscription: v.optional(v.nullable(v.literal('monthly', 'monthly, or nothing'))),
     },
-    'id, currency, price and access_days',
+    'its settings in lines of their own below it, indented by two spaces: id, currency, price, access_days',
   ),
   v.forward(
     v.partialCheck(
-      [['currency'], ['price'], ['subscription']],
-      ({ currency, price, subscription }) =>
-        subscription !== 'monthly' || (currency === 'XTR' && price <= 10_000),
-      'nothing, or a product in XTR of at most 10000 Stars: Telegram renews no others',
+      [['currency'], ['subscription']],
+      ({ currency, subscription }) => subscription !== 'monthly' || currency === 'XTR',
+      'nothing, or a product in XTR: Telegram renews no others',
     ),
     ['subscription'],
   ),
@@ -171,22 +134,30 @@ const product = v.pipe(
   v.forward(
     v.partialCheck(
       [['currency'], ['price']],
-      ({ currency, price }) =>
-        currency !== 'XTR' || (Number.isInteger(price) && price >= 1 && price <= 100_000),
-      'a whole number of Stars from 1 to 100000',
+      ({ currency, price }) => currency !== 'XTR' || isPrice(price, currency),
+      `a whole number of Stars from 1 to ${highestPrice('XTR')}`,
     ),
     ['price'],
   ),
   v.forward(
     v.partialCheck(
       [['currency'], ['price']],
-      ({ currency, price }) =>
-        currency === 'XTR' || (Number.isInteger(price) && price >= 1 && price <= 99_999_999),
-      'a whole number of the smallest units of the currency (cents), from 1 to 99999999',
+      ({ currency, price }) => currency === 'USD' || currency === 'XTR' || isPrice(price, currency),
+      'a whole number of the smallest units of the currency (1900 is 19.00 EUR), worth 1 to 10000 US dollars',
+    ),
+    ['price'],
+  ),
+  v.forward(
+    v.partialCheck(
+      [['currency'], ['price']],
+      ({ currency, price }) => currency !== 'USD' || isPrice(price, currency),
+      `a whole number of cents from ${lowestPrice('USD')} (1.00 USD) to ${highestPrice('USD')} (10000.00 USD)`,
     ),
     ['price'],
   ),
 );
+
+const clubExpected = 'the id of the club’s chat (a negative number such as -1001234567890), or nothing';
 
 export const botShape = fields(
   {
@@ -198,19 +169,27 @@ export const botShape = fields(
           {
             chat_id: v.nullable(
               v.pipe(
-                v.number('the id of the club’s chat (a number such as -1001234567890), or nothing'),
-                v.safeInteger('the id of the club’s chat (a number such as -1001234567890), or nothing'),
+                v.number(clubExpected),
+                v.safeInteger(clubExpected),
+                v.maxValue(-1, clubExpected),
+                v.check(
+                  (id) => id >= 0 || id <= -1_000_000_000_001,
+                  'a supergroup or a channel, whose id begins with -100 (a basic group becomes a supergroup when its history is made visible to new members; its id changes)',
+                ),
               ),
             ),
           },
-          'chat_id',
+          '“chat_id: -1001234567890” in a line of its own below it, indented by two spaces, or nothing',
         ),
       ),
     ),
     refund_duplicates: v.optional(v.nullable(v.boolean('true or false'))),
     delays: v.optional(v.nullable(v.record(v.string(), delay, 'names of delays, each with a time'))),
     topics: v.pipe(
-      v.array(fields({ id, material: messageName }, 'id and material'), 'a list of topics'),
+      v.array(
+        fields({ id, material: messageName }, 'id and material'),
+        'a list of topics, each such as “- {id: focus, material: material_focus}”',
+      ),
       v.minLength(1, 'at least one topic'),
       v.maxLength(50, 'at most 50 topics'),
     ),

@@ -57,6 +57,8 @@ export const guards = [
   'only the owner commits, and on the version that was read',
   'a timer is taken with the time that was claimed',
   'a timer is due by the clock of the copy that fires it',
+  'a deadline waits until everything was asked for',
+  'a deadline waits for what is stored of its chat',
   'a charge is recorded once',
   'a payment is recorded though its step fails',
   'a signal is written by the commit that gives it',

@@ -4,7 +4,7 @@ import { lanes } from '../../src/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../src/core/machine.ts';
 import type { Arrival } from '../../src/core/route.ts';
 import type { Commit, MachineEvent } from '../../src/core/step.ts';
-import { timerNamesOf } from '../../src/core/step.ts';
+import { timerNamesOf, waitsForNews } from '../../src/core/step.ts';
 import { type Job, jobOfTimer, type Task, taskOf } from '../../src/engine/jobs.ts';
 import { timerMember } from '../../src/store/keys.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Taken } from '../../src/store/store.ts';
@@ -86,6 +86,10 @@ export class World {
   readonly #ahead: Record<Name, number> = { A: 0, B: 0 };
   #owner: Name = 'A';
   readonly #telegram = { updates: [] as Arrival[], all: [] as Arrival[], nextId: 1, charges: 0 };
+  /** When each update was said. */
+  readonly #saidAt = new Map<number, number>();
+  /** When the last poll began that left nothing waiting, by the clock of its copy. */
+  #asked = Number.NEGATIVE_INFINITY;
   readonly #charges = new Map<number, string[]>();
   readonly #blocked = new Set<number>();
   readonly #journal: Journal[] = [];
@@ -259,6 +263,7 @@ export class World {
     const update: Arrival = { update: this.#telegram.nextId++, chat, lane: 'reply', ...meaning };
     this.#telegram.updates.push(update);
     this.#telegram.all.push(update);
+    this.#saidAt.set(update.update, this.#now);
   }
 
   async #do(name: Name, deed: string): Promise<void> {
@@ -371,7 +376,9 @@ export class World {
 
   async *#poll(copy: Copy): AsyncGenerator<void> {
     const { updates } = this.#telegram;
-    const batch = updates.filter(({ update }) => update >= copy.offset).slice(0, 3);
+    const asked = this.#clock(copy);
+    const limit = 3;
+    const batch = updates.filter(({ update }) => update >= copy.offset).slice(0, limit);
     const confirm = () => {
       copy.offset = Math.max(copy.offset, ...batch.map(({ update }) => update + 1));
       this.#telegram.updates = this.#telegram.updates.filter(({ update }) => update >= copy.offset);
@@ -389,6 +396,7 @@ export class World {
     await this.#write(() => copy.store.appendUpdates(stored));
     yield;
     if (isGuarded) confirm();
+    if (batch.length < limit) this.#asked = asked;
   }
 
   async *#work(copy: Copy): AsyncGenerator<void> {
@@ -411,7 +419,12 @@ export class World {
     const now = isGuarded ? this.#clock(copy) : this.#now + 60_000;
     const { due, next } = await copy.store.dueTimers(0, now, 100);
     copy.next = Math.min(copy.next, next ?? Number.POSITIVE_INFINITY);
-    const timer = due.find(({ id }) => !copy.causes.has(id));
+    const chats = new Set((await copy.store.readInbox(0, 'inbox', '', 100)).map(({ chat }) => chat));
+    const mayFire = (timer: DueTimer) =>
+      !isDeadline(copy, timer) ||
+      ((timer.due <= this.#asked || !this.#has('a deadline waits until everything was asked for')) &&
+        (!chats.has(timer.chat) || !this.#has('a deadline waits for what is stored of its chat')));
+    const timer = due.find((one) => !copy.causes.has(one.id) && mayFire(one));
     if (timer === undefined) return;
     copy.causes.add(timer.id);
     yield;
@@ -481,6 +494,7 @@ export class World {
       const options = { now, back: isBack, ...(payment !== undefined && !known && { entry: payment }) };
       const code = await this.#write(() => copy.store.commit(cause, target, commit, options));
       if (code === 'ok') {
+        if ('timer' in cause && isDeadline(copy, cause as DueTimer)) this.#checkNews(cause, chat);
         const about = { cause, chat, machine, now, known, hops, jobKind: kind, eventFor: job.eventFor };
         this.#journal.push({
           kind: 'applied',
@@ -492,6 +506,17 @@ export class World {
       }
       if (code !== 'conflict' && code !== 'charged') return;
     }
+  }
+
+  /** What a person said before a deadline must be handled; clocks of two copies may be off by a minute each. */
+  #checkNews({ id, due }: Cause, chat: number): void {
+    const handled = new Set(this.#journal.map((entry) => ('update' in entry ? entry.update : undefined)));
+    const outstanding = this.#telegram.all.find(
+      ({ update, chat: whose }) =>
+        whose === chat && (this.#saidAt.get(update) ?? 0) + 120_000 <= due && !handled.has(update),
+    );
+    if (outstanding !== undefined)
+      throw new GuaranteeBroken(`${id} fired before "${outstanding.event.type}" was handled`);
   }
 
   #commitOf(copy: Copy, job: Job, machine: DurableMachine, stored: Stored, now: number): Commit | null {
@@ -749,3 +774,7 @@ export class World {
 
 const updateOf = (cause: Entry | Cause) =>
   'kind' in cause && cause.kind === 'arrival' ? { update: (JSON.parse(cause.text) as Arrival).update } : {};
+
+/** Whether a timer takes something away. */
+const isDeadline = ({ machines }: Copy, { machine: id, timer }: DueTimer): boolean =>
+  machines.some((machine) => machine.id === id && waitsForNews(machine, timer));

@@ -79,6 +79,10 @@ export interface ReconciliationOptions {
   readonly began: () => Promise<number | null>;
   /** Hears that there is a history that is in no book: until it is taken over, nothing is compared. */
   readonly unadopted: () => Promise<void>;
+  /**
+   * The last gap in what Telegram has told, which a pass that began after it makes up for, and what hears that one did.
+   */
+  readonly gap: { get(): Promise<string>; closed(gap: string): Promise<void> };
   /** Stores an update in the inbox of its chat. Twice does no harm: the ledger takes a charge once. */
   readonly append: (chat: number, update: FoundUpdate) => Promise<void>;
   /** Adds to a payment of the ledger what only the list tells. */
@@ -92,6 +96,9 @@ export class Reconciliation {
   readonly #options: ReconciliationOptions;
   #last = Number.NEGATIVE_INFINITY;
   #pass: Promise<void> | null = null;
+  /** A pass must begin as soon as none is under way. */
+  #isAwaited = false;
+  #isStopped = false;
 
   constructor(options: ReconciliationOptions) {
     this.#options = options;
@@ -100,10 +107,14 @@ export class Reconciliation {
   /**
    * Everything that waited at Telegram is stored. Only then can the lists be compared: a payment whose update is still
    * waiting would be taken for a lost one.
+   * @param isAfterGap Telegram may have forgotten something: a pass that began earlier says nothing of it
    */
-  polled(): void {
+  polled(isAfterGap = false): void {
     const { clock, log } = this.#options;
-    if (this.#pass !== null || clock.now() - this.#last < interval) return;
+    if (isAfterGap) this.#isAwaited = true;
+    if (this.#pass !== null || this.#isStopped) return;
+    if (!this.#isAwaited && clock.now() - this.#last < interval) return;
+    this.#isAwaited = false;
     this.#last = clock.now();
     this.#pass = this.#compare()
       .catch((error: unknown) =>
@@ -111,18 +122,21 @@ export class Reconciliation {
       )
       .finally(() => {
         this.#pass = null;
+        if (this.#isAwaited) this.polled();
       });
   }
 
   /** Resolves when a pass under way has ended. */
   async stop(): Promise<void> {
-    this.#last = Number.POSITIVE_INFINITY;
+    this.#isStopped = true;
     await this.#pass;
   }
 
   async #compare(): Promise<void> {
-    const { call, ledger, position, unadopted, append, noteCommission, clock, log } = this.#options;
+    const { call, ledger, position, gap, unadopted, append, noteCommission, clock, log } = this.#options;
+    const before = await gap.get();
     const known = await position.get();
+    // What would make up for the gap is not asked: deadlines go on waiting.
     if (known === null && (await this.#hasHistory())) return unadopted();
     const from = known ?? 0;
     const found = await compare(call, ledger, from, clock.now());
@@ -132,6 +146,7 @@ export class Reconciliation {
     }
     for (const commission of found.commissions) await noteCommission(commission);
     if (found.position !== known) await position.set(found.position);
+    await gap.closed(before);
     log.debug({ position: found.position, differences: found.differences.length }, 'payments compared');
   }
 

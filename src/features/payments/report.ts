@@ -1,4 +1,5 @@
 import type { Payment } from '../../core/book.ts';
+import { digitsOf } from '../../telegram/currency.ts';
 
 /** A payment with what became of it. */
 export interface PaymentReport extends Omit<Payment, 'direction' | 'at'> {
@@ -42,20 +43,10 @@ const columns = [
 /** The payments as CSV (RFC 4180); amounts in the smallest units, `decimals` says how many digits they have. */
 export function toCsv(payments: readonly PaymentReport[]): string {
   const rows = payments.map((payment) => {
-    const fields = { providerCharge: '', commission: '', ...payment, decimals: decimalsOf(payment.currency) };
+    const fields = { providerCharge: '', commission: '', ...payment, decimals: digitsOf(payment.currency) };
     return columns.map((column) => quoted(String(fields[column] ?? ''))).join(',');
   });
   return [columns.join(','), ...rows].map((row) => `${row}\r\n`).join('');
-}
-
-/** `250 XTR`, `19.00 EUR`. */
-export const amountOf = ({ amount, currency }: Pick<Payment, 'amount' | 'currency'>): string =>
-  `${(amount / 10 ** decimalsOf(currency)).toFixed(decimalsOf(currency))} ${currency}`;
-
-function decimalsOf(currency: string): number {
-  if (currency === 'XTR' || !/^[A-Z]{3}$/.test(currency)) return 0;
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency });
-  return format.resolvedOptions().maximumFractionDigits ?? 2;
 }
 
 /** Payloads come from outside: a cell must not begin a formula in a spreadsheet. */

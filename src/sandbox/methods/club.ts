@@ -1,14 +1,21 @@
-import { isInside, statusIn } from '../club.ts';
+import { insiders } from '../club.ts';
 import { badRequest } from '../errors.ts';
+import { createLink, revokeLink } from '../invites.ts';
 import type { Json } from '../parameters.ts';
 import { flag, integer, text } from '../values.ts';
 import type { Methods, World } from '../world.ts';
 
-const links = 'manage chat invite link';
-const requests = 'manage chat join requests';
-const members = 'restrict/unrestrict chat member';
+const verdicts = ['approve', 'decline', 'queue'];
 
 const userOf = (values: Json) => integer(values, 'user_id') ?? 0;
+
+/** The club of a call that invites, answers requests or removes. Throws Telegram's refusal without the right to it. */
+const inviting = ({ membership }: World, values: Json) =>
+  membership.managed(values, 'manage chat invite link', 'can_invite_users');
+const answering = ({ membership }: World, values: Json) =>
+  membership.managed(values, 'manage chat join requests', 'can_invite_users');
+const removing = ({ membership }: World, values: Json) =>
+  membership.managed(values, 'restrict/unrestrict chat member', 'can_restrict_members');
 
 /** A club that the bot may at least look at. */
 function visible({ telegram }: World, values: Json) {
@@ -37,9 +44,16 @@ export const clubMethods: Methods = {
       max_reaction_count: 11,
       accepted_gift_types: gifts,
       ...(club?.joinByRequest === true && { join_by_request: true }),
+      ...(club?.asksBot === true && { guard_bot: telegram.bot }),
     };
   },
-  getchatmember: (world, { values }) => world.membership.member(visible(world, values), userOf(values)),
+  getchatmember: (world, { values }) => {
+    const club = visible(world, values);
+    const user = userOf(values);
+    const isListHidden = club.type === 'channel' && club.bot !== 'administrator';
+    if (isListHidden && user !== world.telegram.bot.id) throw badRequest('CHAT_ADMIN_REQUIRED');
+    return world.membership.member(club, user);
+  },
   getchatadministrators: (world, { values }) => {
     const club = visible(world, values);
     const administrators = [...club.members].filter(([, { status }]) => /creator|administrator/.test(status));
@@ -48,30 +62,32 @@ export const clubMethods: Methods = {
     return ids.map((id) => world.membership.member(club, id));
   },
   getchatmembercount: (world, { values }) => {
-    const club = visible(world, values);
-    const now = world.telegram.seconds();
-    return 1 + [...club.members.keys()].filter((id) => isInside(statusIn(club, id, now))).length;
+    return 1 + insiders(visible(world, values), world.telegram.seconds()).length;
   },
-  createchatinvitelink: ({ membership }, { values }) =>
-    membership.createLink(membership.managed(values, links), values),
-  revokechatinvitelink: ({ membership }, { values }) =>
-    membership.revokeLink(membership.managed(values, links), text(values, 'invite_link') ?? ''),
-  approvechatjoinrequest: ({ membership }, { values }) => {
-    membership.settle(membership.managed(values, requests), userOf(values), true);
+  createchatinvitelink: (world, { values }) => createLink(world.telegram, inviting(world, values), values),
+  revokechatinvitelink: (world, { values }) =>
+    revokeLink(world.telegram, inviting(world, values), text(values, 'invite_link') ?? ''),
+  approvechatjoinrequest: (world, { values }) => {
+    world.membership.settle(answering(world, values), userOf(values), true, 'bot');
     return true;
   },
-  declinechatjoinrequest: ({ membership }, { values }) => {
-    membership.settle(membership.managed(values, requests), userOf(values), false);
+  declinechatjoinrequest: (world, { values }) => {
+    world.membership.settle(answering(world, values), userOf(values), false, 'bot');
     return true;
   },
-  banchatmember: ({ membership }, { values }) => {
+  answerchatjoinrequestquery: ({ telegram }, { values }) => {
+    if (!verdicts.includes(text(values, 'result') ?? '')) throw badRequest('invalid result specified');
+    telegram.answer(text(values, 'chat_join_request_query_id') ?? '', values);
+    return true;
+  },
+  banchatmember: (world, { values }) => {
     const until = integer(values, 'until_date') ?? 0;
-    membership.ban(membership.managed(values, members), userOf(values), until);
+    world.membership.ban(removing(world, values), userOf(values), until);
     return true;
   },
-  unbanchatmember: ({ membership }, { values }) => {
+  unbanchatmember: (world, { values }) => {
     const onlyIfBanned = flag(values, 'only_if_banned');
-    membership.unban(membership.managed(values, members), userOf(values), onlyIfBanned);
+    world.membership.unban(removing(world, values), userOf(values), onlyIfBanned);
     return true;
   },
 };

@@ -1,7 +1,7 @@
 import { badRequest } from '../errors.ts';
 import { keyboard } from '../keyboard.ts';
+import type { Offer } from '../offer.ts';
 import type { Json } from '../parameters.ts';
-import type { Offer } from '../payments.ts';
 import { flag, integer, parsed, text } from '../values.ts';
 import type { Methods } from '../world.ts';
 import { decorations } from './messages.ts';
@@ -9,8 +9,9 @@ import { decorations } from './messages.ts';
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 /** The only period of a subscription, seconds. */
 const month = 2_592_000;
-/** A payment in Stars is at most this many. */
+/** A payment in Stars is at most this many; the documentation names the limit of subscriptions alone. */
 const mostStars = 10_000;
+const mostMonthlyStars = 10_000;
 
 function offerOf(values: Json): Offer {
   const required = (name: string) => text(values, name) ?? '';
@@ -26,7 +27,8 @@ function offerOf(values: Json): Offer {
   if (currency === 'XTR') {
     if (hasProvider || (parsed(values, 'prices') as unknown[]).length !== 1)
       throw badRequest('STARS_INVOICE_INVALID');
-    if (amount > mostStars) throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');
+    if (amount > (period === undefined ? mostStars : mostMonthlyStars))
+      throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');
   } else {
     if (!currencies.has(currency)) throw badRequest('CURRENCY_INVALID');
     if (!hasProvider) throw badRequest('PAYMENT_PROVIDER_INVALID');
@@ -76,15 +78,15 @@ export const paymentMethods: Methods = {
   getstartransactions: ({ payments }, { values }) => {
     const offset = Math.max(0, integer(values, 'offset') ?? 0);
     const limit = Math.min(100, Math.max(1, integer(values, 'limit') ?? 100));
-    return { transactions: payments.transactions.slice(offset, offset + limit) };
+    return { transactions: payments.stars.transactions.slice(offset, offset + limit) };
   },
   refundstarpayment: ({ telegram, payments }, { values }) => {
     const user = integer(values, 'user_id') ?? 0;
     if (!telegram.users.has(user)) throw badRequest('USER_ID_INVALID');
-    payments.refund(text(values, 'telegram_payment_charge_id') ?? '', user);
+    payments.refund(text(values, 'telegram_payment_charge_id') ?? '', user, 'bot');
     return true;
   },
-  getmystarbalance: ({ payments }) => ({ amount: payments.balance }),
+  getmystarbalance: ({ payments }) => ({ amount: payments.stars.balance }),
   edituserstarsubscription: ({ telegram, payments }, { values }) => {
     const user = integer(values, 'user_id') ?? 0;
     if (!telegram.users.has(user)) throw badRequest('USER_ID_INVALID');

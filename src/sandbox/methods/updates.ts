@@ -46,6 +46,8 @@ function setCommands(telegram: Telegram, values: Json): true {
   return true;
 }
 
+const asksBot = ({ clubs }: Telegram) => [...clubs.values()].some((club) => club.asksBot);
+
 /** Updates (but getUpdates itself, which waits), the webhook, the bot and its commands menu. */
 export const updateMethods: Methods = {
   getme: ({ telegram }) => ({
@@ -55,6 +57,7 @@ export const updateMethods: Methods = {
     supports_inline_queries: false,
     can_connect_to_business: false,
     has_main_web_app: false,
+    ...(asksBot(telegram) && { supports_join_request_queries: true }),
   }),
   setwebhook: ({ telegram }, { values }) => telegram.updates.setWebhook(values),
   deletewebhook: ({ telegram }, { values }) =>

@@ -51,8 +51,6 @@ local function commit(o)
   if source == 'timers' then
     local score = redis.call('ZSCORE', p .. 'timers', entry)
     if not score or tonumber(score) ~= tonumber(ARGV[o + 4]) then return 'gone' end
-  elseif #redis.call('XRANGE', p .. source, entry, entry) == 0 then
-    return 'gone'
   end
   local session, text, field = p .. ARGV[o + 5], ARGV[o + 7], ARGV[o + 15]
   if text ~= '' then
@@ -78,8 +76,12 @@ local function commit(o)
   local effects = at
   at = at + 1
   for _ = 1, tonumber(ARGV[effects]) do
+    local queue = 'outbox:' .. ARGV[at]
     expect('lane:' .. ARGV[at + 1], 'zset')
-    redis.call('LLEN', p .. 'outbox:' .. ARGV[at])
+    if not seen[queue] then
+      redis.call('LLEN', p .. queue)
+      seen[queue] = true
+    end
     at = at + 3
   end
   if ARGV[at] ~= '0' then expect('inbox', 'stream') end
@@ -87,8 +89,9 @@ local function commit(o)
   if source == 'timers' then
     redis.call('ZREM', p .. 'timers', entry)
     if string.sub(entry, -8) == '|~expiry' then expiries = expiries - 1 end
-  else 
-    redis.call('XDEL', p .. source, entry)
+  elseif redis.call('XDEL', p .. source, entry) == 0 then
+    -- Nothing is written yet, and nothing will be.
+    return 'gone'
   end
   if field ~= '' and not isGranted(known) then
     redis.call('HSET', p .. 'ledger', field, ARGV[o + 16])

@@ -286,8 +286,15 @@ export function span(ms: number): string {
 /** A price as people read it: `250 ⭐`, `19,00 €`. */
 export function price(amount: number, currency: string): string {
   if (currency === 'XTR') return `${amount} ⭐`;
-  const format = new Intl.NumberFormat(language.value, { style: 'currency', currency });
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+  // Telegram's own digits; Intl counts others in a dozen currencies.
+  const digits = /^(BYR|CLP|ISK|JPY|KRW|PYG|UGX|VND)$/.test(currency)
+    ? 0
+    : /^(BHD|IQD)$/.test(currency)
+      ? 3
+      : 2;
+  const fixed = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const format = new Intl.NumberFormat(language.value, { style: 'currency', currency, ...fixed });
+  return format.format(amount / 10 ** digits);
 }
 
 export const clock = (at: number) =>

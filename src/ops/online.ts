@@ -1,0 +1,131 @@
+import { Api, GrammyError } from 'grammy';
+import type { Effect } from '../core/effects.ts';
+import type { Content } from '../telegram/content.ts';
+import { amountOf } from '../telegram/currency.ts';
+import { clubProblem } from '../telegram/prepare.ts';
+import type { Call } from '../telegram/render.ts';
+import { isTokenRefusal, verdict } from '../telegram/verdict.ts';
+import type { Environment } from './environment.ts';
+import { exitCodes, StartRefused } from './exit.ts';
+import { paint } from './terminal.ts';
+
+/** One thing that Telegram was asked about. */
+export interface OnlineCheck {
+  readonly name: 'token' | 'price' | 'club' | 'media';
+  /** `unproven`: nothing speaks against it, but only sending shows it. */
+  readonly result: 'ok' | 'wrong' | 'unproven';
+  /** One line: what was found, or what was expected and found. */
+  readonly says: string;
+}
+
+/**
+ * Tries token, provider, price and the rights in the club against Telegram. Nobody is sent anything: an invoice is tried by
+ * making a link that nobody gets, and whose payment the bot would decline.
+ * @returns what was asked, in the order of asking; after a refused token nothing else
+ * @throws StartRefused when Telegram cannot be reached (69), or has no time for it now (75)
+ */
+export async function checkOnline(
+  { content, render }: { readonly content: Content; readonly render: (effect: Effect) => Call },
+  environment: Environment,
+): Promise<readonly OnlineCheck[]> {
+  const api = new Api(environment.botToken, { apiRoot: environment.apiRoot, timeoutSeconds: 30 });
+  try {
+    const me = await api.getMe();
+    return [
+      { name: 'token', result: 'ok', says: `@${me.username} (${me.id})` },
+      await priceOf(api, content, render),
+      await clubOf(api, content, me.id),
+      mediaOf(content),
+    ];
+  } catch (error) {
+    if (isTokenRefusal(error)) {
+      const { error_code, description } = error as GrammyError;
+      const says = `BOT_TOKEN: expected the token as @BotFather shows it, found one that Telegram refuses (${error_code} ${description})`;
+      return [{ name: 'token', result: 'wrong', says }];
+    }
+    const { kind, reason } = verdict(error, 1);
+    const isBusy = kind === 'pause' || (error instanceof GrammyError && error.error_code >= 500);
+    throw new StartRefused(
+      isBusy ? exitCodes.temporary : exitCodes.unavailable,
+      `${environment.apiRoot} did not answer: ${reason}. Try again later.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Whether Telegram answered that something is wrong with what was asked; what it asks to repeat later says nothing. */
+const isRefusal = (error: unknown): error is GrammyError =>
+  error instanceof GrammyError &&
+  error.error_code < 500 &&
+  error.error_code !== 429 &&
+  !isTokenRefusal(error);
+
+async function priceOf(api: Api, content: Content, render: (effect: Effect) => Call): Promise<OnlineCheck> {
+  const { price: amount, currency } = content.product;
+  for (const language of content.languages) {
+    const { payload } = render({
+      id: '1.0',
+      type: 'sendInvoice',
+      machine: 'check',
+      chat: 0,
+      lane: 'reply',
+      queue: '0',
+      context: { language },
+    });
+    const { chat_id: _, start_parameter: __, ...invoice } = payload;
+    try {
+      // Unsigned: if this link were ever paid, the bot would decline it as another program's.
+      await api.raw.createInvoiceLink({ ...invoice, payload: 'check' } as never);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return { name: 'price', result: 'wrong', says: refusedInvoice(content, language, error) };
+    }
+  }
+  const says = `Telegram takes an invoice of ${amountOf({ amount, currency })} in ${content.languages.join(', ')}`;
+  return { name: 'price', result: 'ok', says };
+}
+
+function refusedInvoice({ product }: Content, language: string, { error_code, description }: GrammyError) {
+  const answer = `(${error_code} ${description})`;
+  if (description.includes('PAYMENT_PROVIDER'))
+    return `PROVIDER_TOKEN: expected the token of a payment provider of this bot (@BotFather, Payments), found one that Telegram refuses ${answer}`;
+  if (description.includes('CURRENCY_INVALID'))
+    return `product.currency in bot.yaml: expected a currency that Telegram and the provider offer, found ${product.currency} ${answer}`;
+  if (description.includes('TOTAL_AMOUNT')) {
+    const found = amountOf({ amount: product.price, currency: product.currency });
+    const range = product.currency === 'XTR' ? '1 to 10000 Stars' : 'about 1 to 10000 US dollars';
+    return `product.price in bot.yaml: expected a price that Telegram takes (${range}), found ${found} ${answer}`;
+  }
+  return `the invoice in ${language}: expected one that Telegram takes, found ${answer}`;
+}
+
+async function clubOf(api: Api, content: Content, bot: number): Promise<OnlineCheck> {
+  const { chatId } = content.club;
+  if (chatId === null) return { name: 'club', result: 'ok', says: 'bot.yaml names none' };
+  const problem = await clubProblem(api, content, bot);
+  if (problem !== null) return { name: 'club', result: 'wrong', says: problem };
+  const { title = '' } = await api.getChat(chatId);
+  return { name: 'club', result: 'ok', says: `“${title}”, where the bot may invite and ban` };
+}
+
+/** Each file was held against Telegram's documented limits when the content was loaded. */
+function mediaOf(content: Content): OnlineCheck {
+  const files = new Set(
+    [...content.messages.values()].flatMap(({ attachments }) =>
+      attachments.flatMap((attachment) =>
+        content.languages.map((language) => content.fileOf(attachment, language)),
+      ),
+    ),
+  );
+  if (files.size === 0) return { name: 'media', result: 'ok', says: 'no message has any' };
+  const says =
+    `${files.size === 1 ? '1 file keeps' : `${files.size} files keep`} to the limits that Telegram documents; ` +
+    'only sending shows the rest: turnstile preview <message> --to <operator>';
+  return { name: 'media', result: 'unproven', says };
+}
+
+/** Prints what Telegram said, one line a check. */
+export function reportOnline(checks: readonly OnlineCheck[]): void {
+  const colours = { ok: paint.green, wrong: paint.red, unproven: paint.yellow };
+  for (const { name, result, says } of checks) console.log(`${colours[result](result)} ${name}: ${says}`);
+}
