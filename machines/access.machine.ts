@@ -140,6 +140,9 @@ export const accessMachine = setup({
   },
   guards: {
     isForeign: ({ event }) => 'foreign' in event && event.foreign === true,
+    /** What is found in Telegram's list is no news. */
+    isForeignNews: ({ event }) =>
+      'foreign' in event && event.foreign === true && !('found' in event && event.found === true),
     isFound: ({ event }) => 'found' in event && event.found === true,
     isExtra: ({ event }) => 'extra' in event && event.extra === true,
     isOwed: ({ event }) => 'owed' in event && event.owed === true,
@@ -316,7 +319,7 @@ export const accessMachine = setup({
     },
     'payment.received': [
       {
-        guard: 'isForeign',
+        guard: 'isForeignNews',
         description: 'Another program sold it with this token: noted, and left alone.',
         actions: { type: 'tellOperator', params: { message: 'operator_foreign_payment' } },
       },
@@ -362,6 +365,10 @@ export const accessMachine = setup({
       },
     ],
     'payment.refunded': [
+      {
+        guard: 'isForeign',
+        description: 'Another program gave money back that it had taken with this token.',
+      },
       {
         guard: 'isExtra',
         description: 'One of two payments for the same went back; access stays as it is.',

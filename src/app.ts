@@ -29,6 +29,7 @@ import { Strangers } from './features/access/strangers.ts';
 import { GivenUp } from './features/given-up.ts';
 import { Troubles } from './features/operator/troubles.ts';
 import { account } from './features/payments/account.ts';
+import { createUnadopted } from './features/payments/history.ts';
 import { Reconciliation } from './features/payments/reconcile.ts';
 import { createAddress, createPerformer, effectRules, isMessage } from './features/perform.ts';
 import { copyName, isDeadCopy } from './ops/copy.ts';
@@ -259,7 +260,8 @@ async function startOn(parts: Parts): Promise<App> {
     await clubs.today(parts.conversation.content.club.chatId),
   );
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
-  await migrate(redis, { prefix: environment.redisPrefix, shards }, (line) => log.info(line));
+  const say = (line: string) => log.info(line);
+  await migrate(redis, { prefix: environment.redisPrefix, shards }, say, clock.now());
   const store = new Store(redis, { prefix: environment.redisPrefix, shards });
   checkStates(running.machines, await readStates(redis, { prefix: environment.redisPrefix, shards }));
 
@@ -275,6 +277,7 @@ async function startOn(parts: Parts): Promise<App> {
     if (problem !== null) log.error(problem);
   };
   await Promise.all([checkClub(), fixBot(redis, environment.redisPrefix, me.id)]);
+  await store.history.begin(clock.now());
 
   let end: () => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -374,10 +377,20 @@ async function startOn(parts: Parts): Promise<App> {
     log,
     ...hook,
   });
+  /** A message to an operator that no step asked for. */
+  const post = async (effect: Effect) => {
+    await store.post(effect, clock.now());
+    const shard = store.shardOf(effect.chat);
+    dispatcher.hint(shard, effect.lane);
+    if (!leases.holds(shard)) await store.announce([shard]);
+  };
   const reconciliation = new Reconciliation({
     call: apis.perform('reply'),
     ledger,
     position: store.reconciled,
+    began: store.history.began,
+    noteCommission: (commission) => store.noteCommission(commission),
+    unadopted: createUnadopted({ operators: environment.adminIds, history: store.history, post, log }),
     gap: {
       get: async () => (await store.news.read()).gap,
       closed: async (gap) => {

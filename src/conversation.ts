@@ -31,6 +31,7 @@ export const machines: readonly AnyStateMachine[] = [
 const ownMessages = [
   'something_broke',
   'operator_gave_up',
+  'operator_unadopted',
   'operator_refund_begun',
   'operator_rights_lost',
   'operator_strangers',

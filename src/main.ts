@@ -8,8 +8,9 @@ import type { JsonObject } from './core/effects.ts';
 import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
+import { type AdoptOptions, adoptPayments } from './ops/adopt.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
-import { EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
+import { type Environment, EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
 import {
@@ -41,11 +42,12 @@ import { requireFormat } from './store/migrate.ts';
 import { checkRole, connect, RedisUnfit, readInfo } from './store/redis.ts';
 import { DataDirInUse, findEmbeddedRedis, ServerFailed, startEmbeddedRedis } from './store/server.ts';
 import { readChat, readStatus } from './store/status.ts';
-import { fixShards, SettingDiffers } from './store/store.ts';
+import { checkBot, fixShards, SettingDiffers, Store } from './store/store.ts';
 import { createApis, type Perform } from './telegram/api.ts';
 import type { Content } from './telegram/content.ts';
 import { amountOf } from './telegram/currency.ts';
 import { TokenRefused } from './telegram/prepare.ts';
+import { createSigner } from './telegram/signature.ts';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
 function exitCodeOf(error: unknown): number {
@@ -133,13 +135,21 @@ async function withStored<T>(
   }
 }
 
+/** The same for what is done with the token: the store must be that of its bot. */
+const withOwnStore: typeof withStored = (work) =>
+  withStored(async (redis, where) => {
+    const { botToken } = readEnvironment(readVariables(), { token: true });
+    await checkBot(redis, where.prefix, Number.parseInt(botToken, 10));
+    return work(redis, where);
+  });
+
 async function status(options: { json?: boolean }): Promise<void> {
   const found = await withStored((redis, where) => readStatus(redis, { ...where, machines: reported() }));
   if (options.json === true) {
     console.log(JSON.stringify(found));
     return;
   }
-  const { states, sources, ...counts } = found;
+  const { states, sources, unadopted, ...counts } = found;
   for (const [machine, byState] of Object.entries(states)) {
     console.log(paint.bold(machine));
     for (const [state, count] of Object.entries(byState))
@@ -156,7 +166,11 @@ async function status(options: { json?: boolean }): Promise<void> {
     const came = source === 'none' && started === 0 ? '–' : String(started);
     console.log(`  ${source.padEnd(20)} ${came.padStart(8)} came ${String(paid).padStart(8)} paid`);
   }
+  if (unadopted === true) console.log(paint.red(unadoptedLine));
 }
+
+const unadoptedLine =
+  'Telegram lists payments from before this installation, which is in none of its books; nothing is compared until you run: turnstile payments adopt';
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
   const found = await withStored((redis, where) => readChat(redis, id, { ...where, machines: reported() }));
@@ -198,6 +212,7 @@ async function check(options: { json?: boolean; online?: boolean }): Promise<voi
     topics: content.topics.length,
     product: content.product,
     warnings,
+    ...((await isUnadopted(environment)) && { unadopted: true }),
     ...(options.online === true && { online }),
   };
   if (options.json === true) {
@@ -216,6 +231,22 @@ async function check(options: { json?: boolean; online?: boolean }): Promise<voi
     );
   if (environment.botToken === '')
     console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+  if (found.unadopted === true) console.log(paint.red(unadoptedLine));
+}
+
+/** What the store of an installation says, where one is running; false where it is not. */
+async function isUnadopted({ redisUrl, redisPrefix, dataDir }: Environment): Promise<boolean> {
+  const address = redisUrl ?? (await findEmbeddedRedis(dataDir));
+  if (address === null) return false;
+  const redis = connect(address, {
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2_000,
+    retryStrategy: () => null,
+  });
+  return new Store(redis, { prefix: redisPrefix, shards: 1 }).history
+    .isUnadopted()
+    .catch(() => false)
+    .finally(() => redis.disconnect());
 }
 
 /** Checks the content, and lets every running copy take it. */
@@ -237,6 +268,14 @@ async function reload(): Promise<void> {
 function telegram(): Perform {
   const { botToken: token, apiRoot: root, rateBulk } = readEnvironment(readVariables(), { token: true });
   return createApis({ token, root, ratePerSecond: rateBulk }).perform('reply');
+}
+
+async function adopt(flags: Pick<AdoptOptions, 'dryRun' | 'includeUnsigned' | 'json'>): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: true });
+  const { content } = await loadConversation(environment.contentDir);
+  const { isSigned } = createSigner(environment.botToken);
+  const options = { ...flags, product: content.product.id, isSigned };
+  await withOwnStore((redis, where) => adoptPayments(redis, where, telegram(), clockOf(), options));
 }
 
 /** The demo reads the bot's Redis by itself; it is there while the bot runs, and when the bot was killed. */
@@ -422,15 +461,31 @@ payments
   )
   .addOption(json())
   .action((options: { json?: boolean }) =>
-    withStored((redis, where) => reconcilePayments(redis, where, telegram(), clockOf(), options)),
+    withOwnStore((redis, where) => reconcilePayments(redis, where, telegram(), clockOf(), options)),
   );
+payments
+  .command('adopt')
+  .description(
+    "take over what the bot sold before this installation, from Telegram's list; nobody gets a message (needs BOT_TOKEN)",
+  )
+  .option('--dry-run', 'show what would be taken over, and change nothing')
+  .option(
+    '--include-unsigned',
+    'also invoices of an earlier release for another product than that of bot.yaml',
+  )
+  .addOption(json())
+  .addHelpText(
+    'after',
+    '\nIt works beside a running bot and on a stopped one, may be interrupted, and can be repeated: a payment is booked once.',
+  )
+  .action(adopt);
 payments
   .command('refund')
   .description('give a payment back (needs BOT_TOKEN)')
   .argument('<charge>')
   .option('--noted', 'it went back on the pages of a payment provider: only take access away')
   .action((charge: string, options: { noted?: boolean }) =>
-    withStored((redis, where) => refundOne(redis, where, telegram(), clockOf(), charge, options)),
+    withOwnStore((redis, where) => refundOne(redis, where, telegram(), clockOf(), charge, options)),
   );
 payments
   .command('export')

@@ -17,12 +17,12 @@ async function installed() {
     const code = await program.ended;
     return { code, output: program.output() };
   };
-  const start = async (): Promise<Program> => {
-    const bot = run(['start'], variables);
+  const start = async (more: Record<string, string> = {}): Promise<Program> => {
+    const bot = run(['start'], { ...variables, ...more });
     await bot.logged('ready');
     return bot;
   };
-  return { sandbox, folder, command, start };
+  return { sandbox, folder, variables, command, start };
 }
 
 async function buys(sandbox: Sandbox, user: SandboxUser): Promise<string> {
@@ -66,13 +66,13 @@ test('payments: listed, shown, exported and refunded from the command line', asy
   const file = join(folder, 'payments.csv');
   expect((await command('payments', 'export', '--csv', file)).code).toBe(0);
   const [head, row, end] = readFileSync(file, 'utf8').split('\r\n');
-  expect(head).toBe('paid,refunded,chat,amount,decimals,currency,payload,charge,providerCharge');
-  expect(row).toMatch(new RegExp(`^20.*Z,20.*Z,${anna.id},250,0,XTR,club:.*,${charge},$`));
+  expect(head).toBe('paid,refunded,chat,amount,decimals,currency,payload,charge,providerCharge,commission');
+  expect(row).toMatch(new RegExp(`^20.*Z,20.*Z,${anna.id},250,0,XTR,club:.*,${charge},,$`));
   expect(end).toBe('');
 });
 
 test('payments reconcile: what is missing is taken up, and the second time the lists agree', async () => {
-  const { sandbox, command, start } = await installed();
+  const { sandbox, variables, command, start } = await installed();
   const bot = await start();
   const anna = sandbox.user();
   anna.says('/start');
@@ -80,15 +80,60 @@ test('payments reconcile: what is missing is taken up, and the second time the l
   anna.presses('Get access');
   await sandbox.waitFor(() => anna.messages.at(-1)?.kind === 'invoice', 'the invoice');
   const { charge } = await anna.pays({ loseUpdate: true });
+  // Its update may be on its way.
+  const early = run(['payments', 'reconcile'], variables);
+  expect(await early.ended).toBe(0);
+  expect(early.output()).toContain('0 payments and refunds in Stars');
+  expect(early.output()).toContain('Left for later, since they are less than a minute old: 1.');
   const first = await command('payments', 'reconcile', '--json');
   expect(JSON.parse(first.output)).toEqual({
     compared: 1,
+    recent: 0,
     missing: [{ charge, direction: 'in', chat: anna.id, amount: 250 }],
     unlisted: [],
   });
   await anna.sees('Your payment has arrived');
   expect((await command('payments', 'reconcile')).output).toContain('They agree.');
   expect(bot.child.exitCode).toBeNull();
+});
+
+test('payments adopt: beside a running bot that waits for it; status says so until then', async () => {
+  const { sandbox, variables, command, start } = await installed();
+  // What the bot has sold before: an invoice of the form of an earlier release.
+  const anna = sandbox.user();
+  anna.says('/start');
+  const answer = await fetch(`${sandbox.url}/bot${sandbox.token}/sendInvoice`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      chat_id: anna.id,
+      title: 't',
+      description: 'd',
+      payload: 'club:0123abcd:0:1-0.1',
+      currency: 'XTR',
+      prices: [{ label: 'l', amount: 5 }],
+    }),
+  });
+  expect(answer.ok).toBe(true);
+  await anna.paysAgain({ loseUpdate: true });
+  const bot = await start({ TURNSTILE_CLOCK_OFFSET: '120000' });
+  await bot.logged(/payments adopt/);
+  await expect.poll(async () => (await command('status')).output).toContain('payments adopt');
+  expect((await command('check')).output).toContain('payments adopt');
+  expect((await command('payments', 'reconcile')).code).toBe(66);
+  const other = run(['payments', 'adopt'], { ...variables, BOT_TOKEN: sandbox.token.replace('42:', '43:') });
+  expect(await other.ended).toBe(78);
+  expect(other.output()).toContain('a DATA_DIR of its own');
+  expect(JSON.parse((await command('payments', 'adopt', '--dry-run', '--json')).output)).toMatchObject({
+    people: 1,
+    payments: 1,
+  });
+  const done = await command('payments', 'adopt');
+  expect(done.code).toBe(0);
+  expect(done.output).toContain('Nobody gets a message');
+  await expect.poll(async () => (await command('status')).output).not.toContain('payments adopt');
+  expect((await command('check')).output).not.toContain('payments adopt');
+  expect((await command('payments', 'reconcile')).output).toContain('They agree.');
 });
 
 test.each(['SIGHUP', 'turnstile reload'])(

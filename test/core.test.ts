@@ -251,6 +251,12 @@ describe('invoked actors', () => {
       'done',
     );
   });
+  test('a result of an actor that the machine does not have any more is dropped', () => {
+    const session = run({ type: 'job.requested', n: 2 }).session;
+    const given = { machine, chat: 7, session, cause: 'c', input: {}, now, rules: {} };
+    const error = resultEvent({ id: 'gone', generation: 1 }, { error: { message: 'no' } });
+    expect(step({ ...given, event: error })).toBeNull();
+  });
 });
 
 describe('what cannot be made durable is refused at the start', () => {

@@ -240,7 +240,23 @@ test('what another program sold with this token is left alone', async () => {
   expect((await bot.chat(anna)).payments).toMatchObject([{ foreign: true, amount: 5 }]);
   expect((await bot.chat(anna)).access).toMatchObject({ has: false, owed: [] });
   expect(await bot.state(anna)).toBe('idle');
+  // What the list tells is no news; what comes as it happens is told once.
+  expect(operator.messages.some(({ text }) => text.includes('for something else'))).toBe(false);
+  const live = await anna.paysAgain();
+  expect((await operator.sees('A payment for something else')).text).toContain(live.charge);
+  const messages = anna.messages.length;
+  anna.refunds(live.charge);
+  await bot.settled();
+  expect((await bot.chat(anna)).payments).toMatchObject([
+    { foreign: true },
+    { foreign: true, direction: 'in' },
+    { foreign: true, direction: 'out' },
+  ]);
+  // Telegram's own word is all that comes.
+  expect(anna.messages.slice(messages).map(({ text }) => text)).toEqual(['Payment refunded']);
+  expect(operator.messages.filter(({ text }) => text.includes('Refund'))).toEqual([]);
   expect(bot.sandbox.calls.some(({ method }) => method === 'refundStarPayment')).toBe(false);
+  expect((await bot.status()).dead).toBe(0);
 });
 
 test('/refund: the operator gives a charge back; who paid loses access and hears', async () => {

@@ -561,6 +561,13 @@ operator-trouble-over =
        *[other] { $count } times
     }.
 
+operator-unadopted =
+    <b>Telegram lists payments that the books of this installation do not have</b>
+    It is a new or a restored one of a bot that has sold before. I give and take nothing for these payments; new ones are handled as ever.
+
+    See what would be taken over: <code>npx turnstile payments adopt --dry-run</code>
+    Take it over, without a message to anybody: <code>npx turnstile payments adopt</code>
+
 operator-foreign-payment =
     <b>A payment for something else</b>
     Who: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>

@@ -563,6 +563,13 @@ operator-trouble-over =
     }</b>
     Сбоев было: { $count }.
 
+operator-unadopted =
+    <b>В списке Telegram есть платежи, которых нет в книгах этой установки</b>
+    Она новая или восстановленная, а бот продавал и раньше. По этим платежам я ничего не выдаю и не отнимаю; новые обрабатываются как всегда.
+
+    Посмотреть, что будет принято: <code>npx turnstile payments adopt --dry-run</code>
+    Принять, никому ничего не отправляя: <code>npx turnstile payments adopt</code>
+
 operator-foreign-payment =
     <b>Платёж за другое</b>
     Кто: <a href="tg://user?id={ $chat }">{ $name }</a>, id <code>{ $chat }</code>

@@ -25,6 +25,13 @@ export interface Arrival {
   readonly elsewhere?: true;
 }
 
+/** The line that an arrival brings. What an earlier release stored says in its event until when a subscription was paid. */
+export function entryOf({ entry, payment, event }: Arrival): Entry | undefined {
+  const until = event['until'];
+  if (entry !== undefined || payment === undefined || typeof until !== 'number') return entry ?? payment;
+  return { ...payment, bought: { until, ...(event['renewal'] !== true && { first: true }) } };
+}
+
 export interface RouteRules {
   /** The events that a user may cause. */
   readonly userEvents: ReadonlySet<string>;
@@ -54,7 +61,7 @@ export interface RouteRules {
 }
 
 /** An update, or one made of Telegram's list of transactions when it never came. */
-export type FoundUpdate = Update & { readonly found?: true };
+export type FoundUpdate = Update & { readonly found?: true; readonly commission?: number };
 
 /** The kinds of updates asked of Telegram: those that `route` knows. */
 export const allowedUpdates = [
@@ -123,7 +130,7 @@ function meaningOf(update: FoundUpdate, rules: RouteRules): Meaning | null {
     const payment = paymentOf(message);
     return payment === null
       ? routeMessage(message, update.update_id, rules)
-      : routePayment(message, payment, update.found === true, rules);
+      : routePayment(message, payment, update, rules);
   }
   if (update.callback_query !== undefined) return routeButton(update.callback_query, rules);
   if (update.pre_checkout_query !== undefined) return routeCheckout(update.pre_checkout_query, rules);
@@ -169,8 +176,14 @@ function routeCheckout(query: NonNullable<Update['pre_checkout_query']>, rules: 
   };
 }
 
-function routePayment(message: Message, payment: Payment, isFound: boolean, rules: RouteRules): Meaning {
+function routePayment(
+  message: Message,
+  payment: Payment,
+  { found, commission }: FoundUpdate,
+  rules: RouteRules,
+): Meaning {
   const { from, chat, successful_payment: paid } = message;
+  const isFound = found === true;
   // What tells of a refund may come as the bot's own; then the chat names the person.
   const person = from?.is_bot === true && chat.type === 'private' ? chat : from;
   const { charge, currency, amount, payload } = payment;
@@ -185,6 +198,7 @@ function routePayment(message: Message, payment: Payment, isFound: boolean, rule
     ...(payment.direction === 'in' && bought !== null && { bought }),
     ...(sold === null && { foreign: true }),
     ...(isFound && { found: true }),
+    ...(commission !== undefined && { commission }),
   };
   return {
     chat: payment.chat,

@@ -321,11 +321,13 @@ function resultOf(event: MachineEvent): { invocation: string; generation: unknow
   return invocation === undefined ? null : { invocation, generation: event['generation'] };
 }
 
-/** A result that is not awaited any more: its state was left, or entered anew since. */
+/** A result that is not awaited any more: its state was left, or entered anew since, or the machine lost the actor. */
 function isStale(machine: DurableMachine, session: Session, event: MachineEvent): boolean {
   const result = resultOf(event);
-  if (result === null || !machine.invokes.has(result.invocation)) return false;
-  return session.invocations?.[result.invocation] !== result.generation;
+  if (result === null) return false;
+  return (
+    !machine.invokes.has(result.invocation) || session.invocations?.[result.invocation] !== result.generation
+  );
 }
 
 function keptInvocations(

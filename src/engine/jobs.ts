@@ -1,7 +1,7 @@
 import type { Update } from 'grammy/types';
 import type { Entry as BookEntry } from '../core/book.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
-import type { Arrival } from '../core/route.ts';
+import { type Arrival, entryOf } from '../core/route.ts';
 import type { Session } from '../core/session.ts';
 import { type MachineEvent, resultEvent, type Signal, timerEvent } from '../core/step.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, StoredResult } from '../store/store.ts';
@@ -66,7 +66,7 @@ export function taskOf(entry: Entry, reading: Reading): Task {
 
 function taskOfArrival(entry: Entry, arrival: Arrival, { machines, shardOf }: Reading): Task {
   const { chat, event } = arrival;
-  const line = arrival.entry ?? arrival.payment;
+  const line = entryOf(arrival);
   if (shardOf(chat) !== entry.shard) return { kind: 'move', chat, arrival };
   if (event.type === 'bot.blocked') return { kind: 'abandon', chat };
   const open = machines.filter(({ forOperators }) => !forOperators || arrival.fromOperator === true);

@@ -92,8 +92,17 @@ export async function reconcilePayments(
       listed.add(`${source === undefined ? 'out' : 'in'} ${id}`);
     return answer;
   };
-  const { differences, position } = await compare(noting, ledger, 0, clock.now());
+  const now = clock.now();
+  const { differences, commissions, position, recent } = await compare(noting, ledger, 0, now);
+  const began = (await store.reconciled.get()) === null ? await store.history.began() : null;
+  const isHistory = differences.some(({ update }) => (update.message?.date ?? 0) * 1_000 < (began ?? 0));
+  if (isHistory || (await store.history.isUnadopted()))
+    throw new PaymentRefused(
+      'Telegram lists payments from before this installation, which is in none of its books. Nothing was changed. ' +
+        'Take them over first: turnstile payments adopt --dry-run',
+    );
   for (const { chat, update } of differences) await store.appendFound(chat, JSON.stringify(update));
+  for (const commission of commissions) await store.noteCommission(commission);
   const all = await ledger.all();
   const unlisted = all.filter(
     ({ charge, direction, currency }) => currency === 'XTR' && !listed.has(`${direction} ${charge}`),
@@ -105,12 +114,14 @@ export async function reconcilePayments(
     amount,
   }));
   if (options.json === true) {
-    console.log(JSON.stringify({ compared: position, missing, unlisted }));
+    console.log(JSON.stringify({ compared: position, recent, missing, unlisted }));
     return;
   }
+  const inStars = all.filter(({ currency }) => currency === 'XTR').length;
   console.log(
-    `${position} transactions of Telegram's list compared with ${all.length} entries of the ledger.`,
+    `${position} transactions of Telegram's list compared with ${inStars} payments and refunds in Stars of the ledger.`,
   );
+  if (recent > 0) console.log(paint.dim(`Left for later, since they are less than a minute old: ${recent}.`));
   for (const { charge, direction, chat, amount } of missing)
     console.log(
       `${paint.yellow('missing here')}  ${direction === 'in' ? 'payment' : 'refund'} of ${amount} XTR, chat ${chat}  ${paint.dim(charge)}`,

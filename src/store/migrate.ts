@@ -4,10 +4,11 @@ import { expiryTimer } from '../core/machine.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { Keys, timerMember } from './keys.ts';
 import { run } from './redis.ts';
+import { Rewriter } from './rewrite.ts';
 import { SettingDiffers } from './store.ts';
 
-/** The format of what this release stores. The previous one noted none. */
-const current = 2;
+/** The format of what this release stores. */
+const current = 3;
 /** Items in one reading: Redis serves others in between. */
 const page = 500;
 /** Keys between two lines about how far it is. */
@@ -27,29 +28,38 @@ export async function requireFormat(redis: Redis, prefix: string): Promise<void>
   refuseNewer(prefix, Number(format));
   if (Number(format) === current || bot === null) return;
   throw new SettingDiffers(
-    `Expected a store of this release's format ${current}, found one of the previous release under the prefix "${prefix}". ` +
+    `Expected a store of this release's format ${current}, found one of an earlier release under the prefix "${prefix}". ` +
       'Start the bot once: it brings the store to the new format.',
   );
 }
 
 /**
- * Brings a store that the previous release wrote to this one's format, once, before anything else runs. Waits while a
- * copy of the previous release lives. It can be cut off anywhere and begun anew.
+ * Brings a store that an earlier release wrote to this one's format, once, before anything else runs. Waits while a
+ * copy of that release lives. It can be cut off anywhere and begun anew.
  * @param report takes a line now and then
+ * @param now the bot's time, ms. Default: the machine's
  * @throws SettingDiffers when a newer release wrote it
  */
-export async function migrate(redis: Redis, where: Where, report: (line: string) => void): Promise<void> {
+export async function migrate(
+  redis: Redis,
+  where: Where,
+  report: (line: string) => void,
+  now = Date.now(),
+): Promise<void> {
   const keys = new Keys(where.prefix);
+  let found = 0;
   const isOld = async () => {
     const [format, bot] = await redis.hmget(keys.settings(), 'format', 'bot');
-    refuseNewer(where.prefix, Number(format));
+    found = Number(format);
+    refuseNewer(where.prefix, found);
     // Where no bot has ever run there is nothing to bring along.
-    return Number(format) !== current && bot !== null;
+    return found !== current && bot !== null;
   };
   for (let isTold = false; await isOld(); isTold = true) {
     const [seconds = 0] = await redis.time();
     if ((await redis.zcount(keys.copies(), Number(seconds) * 1_000, '+inf')) === 0) {
-      await new Migration(redis, where, report).run();
+      if (found < 2) await new Migration(redis, where, report).run();
+      await rewriteChats(redis, where, report, now);
       break;
     }
     if (!isTold) report('waiting until the copies of the previous release have stopped');
@@ -66,6 +76,30 @@ function refuseNewer(prefix: string, format: number): void {
   );
 }
 
+/** From format 2: each chat by itself, its book with its sessions. */
+async function rewriteChats(
+  redis: Redis,
+  where: Where,
+  report: (line: string) => void,
+  now: number,
+): Promise<void> {
+  const rewriter = new Rewriter(redis, where, now);
+  for (let shard = 0; shard < where.shards; shard++) await rewriter.begin(shard);
+  const form = /^\{[^}]*:\d+\}:(?:session:[^:]+|book):(-?\d+)$/;
+  let [cursor, seen] = ['0', 0];
+  do {
+    const [next, found] = await redis.scan(cursor, 'MATCH', `{${where.prefix}:*}:*`, 'COUNT', page);
+    const chats = found.flatMap((key) => form.exec(key)?.[1] ?? []).map(Number);
+    await Promise.all([...new Set(chats)].map((chat) => rewriter.chat(chat)));
+    const round = Math.floor(seen / reportEvery);
+    seen += found.length;
+    if (Math.floor(seen / reportEvery) > round)
+      report(`writing the books of this release: ${seen} keys looked at`);
+    cursor = next;
+  } while (cursor !== '0');
+}
+
+/** From the first format to the second. */
 class Migration {
   readonly #redis: Redis;
   readonly #keys: Keys;

@@ -21,7 +21,8 @@ export type Verb =
   | 'abandon'
   | 'revive'
   | 'news'
-  | 'migrate';
+  | 'migrate'
+  | 'rewrite';
 
 interface Script {
   readonly text: string;

@@ -17,6 +17,8 @@ export interface Status {
   readonly payments: number;
   /** By the link that brought people first, what `count` actions counted: `{ad_7: {started: 3, paid: 1}}`. */
   readonly sources: Record<string, Record<string, number>>;
+  /** Telegram lists payments from before this installation: nothing is compared until they are taken over. */
+  readonly unadopted?: true;
 }
 
 /** What `turnstile chat <id> --json` prints. */
@@ -90,7 +92,13 @@ export async function readStatus(
       }
     }),
   );
-  return { states: { ...stored, ...Object.fromEntries(known) }, ...total, sources };
+  const isUnadopted = (await redis.hexists(keys.settings(), 'unadopted')) === 1;
+  return {
+    states: { ...stored, ...Object.fromEntries(known) },
+    ...total,
+    sources,
+    ...(isUnadopted && { unadopted: true }),
+  };
 }
 
 /** How many sessions stand in each state, by machine. Its cost does not grow with what is stored. */

@@ -397,11 +397,73 @@ export class Store {
     await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', entryField(kind, chat), text);
   }
 
-  /** How many of Telegram's transactions were compared with the ledger. */
+  /** How many of Telegram's transactions were compared with the ledger; null: there was no comparison yet. */
   readonly reconciled = {
-    get: async (): Promise<number> => Number((await this.#redis.get(this.keys.reconciled())) ?? 0),
+    get: async (): Promise<number | null> => {
+      const position = await this.#redis.get(this.keys.reconciled());
+      return position === null ? null : Number(position);
+    },
     set: async (position: number): Promise<void> =>
       void (await this.#redis.set(this.keys.reconciled(), position)),
+  };
+
+  /** Adds to a payment of the ledger what went to who had brought the person, Stars. One that is not there is left. */
+  async noteCommission({
+    chat,
+    charge,
+    commission,
+  }: {
+    readonly chat: number;
+    readonly charge: string;
+    readonly commission: number;
+  }): Promise<void> {
+    const shard = this.shardOf(chat);
+    for (let outcome: unknown = 'changed'; outcome === 'changed'; ) {
+      const before = await this.#redis.hget(this.keys.ledger(shard), charge);
+      if (before === null) return;
+      const after = JSON.stringify({ ...(JSON.parse(before) as BookEntry), commission });
+      const lines = [1, charge, before, after];
+      const none = [0, 0, 0, 0, 0, 0];
+      outcome = await run(
+        this.#redis,
+        'rewrite',
+        [this.keys.shard(shard)],
+        [bookSuffix(chat), ...lines, ...none],
+      );
+    }
+  }
+
+  /** What an installation knows of the time before it. */
+  readonly history = {
+    /** Notes when the books begin: once, and only while there is no payment in them and nothing was compared. */
+    begin: async (now: number): Promise<void> => {
+      if ((await this.reconciled.get()) !== null) return;
+      const payments = await this.#everyShard(async (shard) => {
+        const [lines, acts] = await Promise.all([
+          this.#redis.hlen(this.keys.ledger(shard)),
+          this.#redis.get(this.keys.actCount(shard)),
+        ]);
+        return lines - Number(acts ?? 0);
+      });
+      if (payments.every((count) => count === 0))
+        await this.#redis.hsetnx(this.keys.settings(), 'began', now);
+    },
+    /** When the books began, ms; null: before that was noted. */
+    began: async (): Promise<number | null> => {
+      const began = await this.#redis.hget(this.keys.settings(), 'began');
+      return began === null ? null : Number(began);
+    },
+    /** Telegram lists payments from before the books began, and nobody has taken them over. */
+    isUnadopted: async (): Promise<boolean> =>
+      (await this.#redis.hexists(this.keys.settings(), 'unadopted')) === 1,
+    noteUnadopted: async (): Promise<void> =>
+      void (await this.#redis.hset(this.keys.settings(), 'unadopted', 1)),
+    /** It was taken over, up to this position of the list: from there on it is compared. */
+    noteAdopted: async (position: number): Promise<void> => {
+      const known = await this.reconciled.get();
+      if (known === null || known < position) await this.reconciled.set(position);
+      await this.#redis.hdel(this.keys.settings(), 'unadopted');
+    },
   };
 
   /** What is known of the news, for all copies. */
@@ -988,7 +1050,7 @@ export async function fixShards(redis: Redis, prefix: string, wanted: number | n
   if (wanted !== null && wanted !== stored) {
     throw new SettingDiffers(
       `Expected SHARDS=${stored}, as fixed at the first start with this Redis and prefix "${prefix}", found ${wanted}. ` +
-        'Every chat has its place by this number; unset SHARDS, or start anew with another REDIS_PREFIX.',
+        'Every chat has its place by this number: unset SHARDS.',
     );
   }
   return stored;
@@ -999,13 +1061,24 @@ export async function fixShards(redis: Redis, prefix: string, wanted: number | n
  * @throws SettingDiffers
  */
 export async function fixBot(redis: Redis, prefix: string, id: number): Promise<void> {
-  const stored = Number(await fixSetting(redis, prefix, 'bot', id));
-  if (stored !== id) {
-    throw new SettingDiffers(
-      `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
-        'Give this bot another REDIS_PREFIX, or a DATA_DIR of its own.',
-    );
-  }
+  refuseOther(prefix, Number(await fixSetting(redis, prefix, 'bot', id)), id);
+}
+
+/**
+ * Checks that the store is this bot's, or nobody's yet: the payments of one bot must not get into the books of another.
+ * @throws SettingDiffers
+ */
+export async function checkBot(redis: Redis, prefix: string, id: number): Promise<void> {
+  const stored = await redis.hget(new Keys(prefix).settings(), 'bot');
+  if (stored !== null) refuseOther(prefix, Number(stored), id);
+}
+
+function refuseOther(prefix: string, stored: number, id: number): void {
+  if (stored === id) return;
+  throw new SettingDiffers(
+    `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
+      'Put the token of that bot back, or give this one a DATA_DIR of its own; what it has sold before is taken over there by: turnstile payments adopt',
+  );
 }
 
 async function fixSetting(redis: Redis, prefix: string, name: string, value: number): Promise<string | null> {

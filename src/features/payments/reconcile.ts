@@ -1,10 +1,11 @@
-import type { StarTransaction, TransactionPartnerUser, User } from 'grammy/types';
+import type { User } from 'grammy/types';
 import type { Logger } from 'pino';
 import type { Payment } from '../../core/book.ts';
 import type { FoundUpdate } from '../../core/route.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Perform } from '../../telegram/api.ts';
+import { type Commission, type Listed, type Reading, readList } from './list.ts';
 
 /** What Telegram lists and the ledger lacks. */
 export interface Difference {
@@ -17,17 +18,13 @@ export interface Difference {
   readonly update: FoundUpdate;
 }
 
-/** Telegram gives at most this many transactions at once. */
-const page = 100;
-/** The update of a payment may be on its way: younger ones are looked at the next time, ms. */
-const grace = 60_000;
 /** How often the lists are compared, ms. */
 const interval = 5 * 60_000;
 
 /**
  * Compares Telegram's list of transactions, oldest first, with the ledger.
  * @param from how many transactions were compared before
- * @param now ms; what is less than a minute old is left for later
+ * @param now ms; what is less than a minute old is left for later, and counted as `recent`
  * @returns what is missing here, and up to where the lists were compared
  */
 export async function compare(
@@ -35,89 +32,61 @@ export async function compare(
   ledger: Ledger,
   from: number,
   now: number,
-): Promise<{ differences: Difference[]; position: number }> {
-  const differences: Difference[] = [];
-  for (let position = from; ; ) {
-    const answer = await call('getStarTransactions', { offset: position, limit: page });
-    const { transactions } = answer as { transactions: StarTransaction[] };
-    for (const transaction of transactions) {
-      if (transaction.date * 1_000 > now - grace) return { differences, position };
-      const found = await differenceOf(transaction, ledger, differences);
-      if (found !== null) differences.push(found);
-      position++;
-    }
-    if (transactions.length < page) return { differences, position };
-  }
+): Promise<Omit<Reading, 'missing'> & { differences: Difference[] }> {
+  const { missing, ...reading } = await readList(call, ledger, { from, now });
+  return { differences: missing.map(differenceOf), ...reading };
 }
 
-async function differenceOf(
-  transaction: StarTransaction,
-  ledger: Ledger,
-  before: readonly Difference[],
-): Promise<Difference | null> {
-  const { id: charge, amount, date, source, receiver } = transaction;
-  const direction = source === undefined ? 'out' : 'in';
-  const partner = source ?? receiver;
-  if (partner?.type !== 'user' || partner.transaction_type !== 'invoice_payment') return null;
-  const { user, invoice_payload: payload = '' } = partner;
-  const chat = user.id;
-  if (await ledger.has({ chat, charge, direction })) return null;
+function differenceOf({
+  charge,
+  direction,
+  user,
+  payload,
+  amount,
+  at,
+  month,
+  commission,
+}: Listed): Difference {
   const paid = { currency: 'XTR', total_amount: amount, invoice_payload: payload } as const;
   const charged = { ...paid, telegram_payment_charge_id: charge };
+  const term = month !== undefined && {
+    is_recurring: true,
+    ...(month.first === true && { is_first_recurring: true }),
+    subscription_expiration_date: month.until / 1_000,
+  };
   const content =
     direction === 'out'
       ? { refunded_payment: charged }
-      : {
-          successful_payment: {
-            ...charged,
-            provider_payment_charge_id: '',
-            ...(await termOf(partner, date, payload, ledger, before)),
-          },
-        };
-  return { charge, direction, chat, amount, update: foundUpdate(user, date, content) };
-}
-
-/** The paid month of a subscription; Telegram's list does not tell its first payment from the others. */
-async function termOf(
-  { user, subscription_period: period }: TransactionPartnerUser,
-  date: number,
-  payload: string,
-  ledger: Ledger,
-  before: readonly Difference[],
-): Promise<object> {
-  if (period === undefined) return {};
-  const isSame = (other: { chat: number; payload: string }) =>
-    other.chat === user.id && other.payload === payload;
-  const earlier = before.map(({ chat, update }) => ({
-    chat,
-    payload: update.message?.successful_payment?.invoice_payload ?? '',
-  }));
-  const isFirst = !earlier.some(isSame) && !(await ledger.of(user.id)).some(isSame);
-  return {
-    is_recurring: true,
-    ...(isFirst && { is_first_recurring: true }),
-    subscription_expiration_date: date + period,
-  };
+      : { successful_payment: { ...charged, provider_payment_charge_id: '', ...term } };
+  const update = foundUpdate(user, at / 1_000, content, commission);
+  return { charge, direction, chat: user.id, amount, update };
 }
 
 /** An update made of what Telegram or an operator says of a payment; it goes the same way as one of Telegram's. */
-export function foundUpdate(user: User, date: number, content: object): FoundUpdate {
+export function foundUpdate(user: User, date: number, content: object, commission?: number): FoundUpdate {
   const chat = { id: user.id, type: 'private', first_name: user.first_name };
   const message = { message_id: 0, date, chat, from: user, ...content };
-  return { update_id: 0, found: true, message } as unknown as FoundUpdate;
+  const update = { update_id: 0, found: true, message, ...(commission !== undefined && { commission }) };
+  return update as unknown as FoundUpdate;
 }
 
 export interface ReconciliationOptions {
   readonly call: Perform;
   readonly ledger: Ledger;
-  /** How many transactions were compared; kept so that a restart goes on from there. */
-  readonly position: { get(): Promise<number>; set(position: number): Promise<void> };
+  /** How many transactions were compared; kept so that a restart goes on from there. null: there was no comparison yet. */
+  readonly position: { get(): Promise<number | null>; set(position: number): Promise<void> };
+  /** Since when this installation keeps books, ms; null: it has had some before it was noted. */
+  readonly began: () => Promise<number | null>;
+  /** Hears that there is a history that is in no book: until it is taken over, nothing is compared. */
+  readonly unadopted: () => Promise<void>;
   /**
    * The last gap in what Telegram has told, which a pass that began after it makes up for, and what hears that one did.
    */
   readonly gap: { get(): Promise<string>; closed(gap: string): Promise<void> };
   /** Stores an update in the inbox of its chat. Twice does no harm: the ledger takes a charge once. */
   readonly append: (chat: number, update: FoundUpdate) => Promise<void>;
+  /** Adds to a payment of the ledger what only the list tells. */
+  readonly noteCommission: (commission: Commission) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -164,16 +133,30 @@ export class Reconciliation {
   }
 
   async #compare(): Promise<void> {
-    const { call, ledger, position, gap, append, clock, log } = this.#options;
+    const { call, ledger, position, gap, unadopted, append, noteCommission, clock, log } = this.#options;
     const before = await gap.get();
-    const from = await position.get();
+    const known = await position.get();
+    // What would make up for the gap is not asked: deadlines go on waiting.
+    if (known === null && (await this.#hasHistory())) return unadopted();
+    const from = known ?? 0;
     const found = await compare(call, ledger, from, clock.now());
     for (const { charge, direction, chat, amount, update } of found.differences) {
       log.warn({ charge, direction, chat, amount }, 'Telegram lists a payment that never came; taken up');
       await append(chat, update);
     }
-    if (found.position !== from) await position.set(found.position);
+    for (const commission of found.commissions) await noteCommission(commission);
+    if (found.position !== known) await position.set(found.position);
     await gap.closed(before);
     log.debug({ position: found.position, differences: found.differences.length }, 'payments compared');
+  }
+
+  /** Telegram lists payments from before this installation: it is a new or a restored one of a bot that has sold before. */
+  async #hasHistory(): Promise<boolean> {
+    const { call, ledger, began, clock } = this.#options;
+    const beginning = await began();
+    if (beginning === null) return false;
+    const isEarlier = ({ at }: Listed) => at < beginning;
+    const { missing } = await readList(call, ledger, { from: 0, now: clock.now(), stopsAt: isEarlier });
+    return missing.some(isEarlier);
   }
 }

@@ -37,12 +37,13 @@ const columns = [
   'payload',
   'charge',
   'providerCharge',
+  'commission',
 ] as const;
 
 /** The payments as CSV (RFC 4180); amounts in the smallest units, `decimals` says how many digits they have. */
 export function toCsv(payments: readonly PaymentReport[]): string {
   const rows = payments.map((payment) => {
-    const fields = { providerCharge: '', ...payment, decimals: digitsOf(payment.currency) };
+    const fields = { providerCharge: '', commission: '', ...payment, decimals: digitsOf(payment.currency) };
     return columns.map((column) => quoted(String(fields[column] ?? ''))).join(',');
   });
   return [columns.join(','), ...rows].map((row) => `${row}\r\n`).join('');
