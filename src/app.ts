@@ -382,7 +382,7 @@ async function startOn(parts: Parts): Promise<App> {
     await store.post(effect, clock.now());
     const shard = store.shardOf(effect.chat);
     dispatcher.hint(shard, effect.lane);
-    if (!leases.holds(shard)) await store.announce([shard]);
+    if (!leases.holds(shard)) await store.announceEffects([shard]);
   };
   const reconciliation = new Reconciliation({
     call: apis.perform('reply'),
@@ -405,13 +405,6 @@ async function startOn(parts: Parts): Promise<App> {
     clock,
     log,
   });
-  /** Puts a message into an operator's queue. */
-  const post = async (effect: Effect) => {
-    await store.post(effect, clock.now());
-    const shard = store.shardOf(effect.chat);
-    dispatcher.hint(shard, effect.lane);
-    if (!leases.holds(shard)) await store.announceEffects([shard]);
-  };
   const troubles = new Troubles({
     operators: environment.adminIds,
     book: new TroubleBook(redis, where),
