@@ -338,6 +338,7 @@ export const accessMachine = setup({
         actions: [
           { type: 'send', params: { message: 'paid_again' } },
           { type: 'tellOperator', params: { message: 'operator_paid_again' } },
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
           { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
         ],
       },
@@ -361,6 +362,14 @@ export const accessMachine = setup({
           { type: 'send', params: { message: 'choose_topic' } },
           { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
           { type: 'tellFound', params: { message: 'operator_found_payment' } },
+        ],
+      },
+      {
+        description:
+          'It gives nothing today, since it went back or its time is over; it may have begun something.',
+        actions: [
+          { type: 'signal', params: { machine: 'membership', event: 'access.changed', with: ['language'] } },
+          { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
         ],
       },
     ],

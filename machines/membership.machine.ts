@@ -247,6 +247,10 @@ export const membershipMachine = setup({
   context: ({ input }) => ({ language: input?.language ?? 'en' }),
   initial: 'none',
   on: {
+    'subscription.changed': {
+      description: 'One that was to end may have been taken up again.',
+      actions: { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+    },
     'language.selected': { actions: 'rememberLanguage' },
     'join.requested': [
       {
@@ -426,7 +430,10 @@ export const membershipMachine = setup({
             target: 'active',
             reenter: true,
             description: 'Called off or taken up again: reminders depend on it.',
-            actions: 'rememberTime',
+            actions: [
+              'rememberTime',
+              { type: 'signal', params: { machine: 'refunds', event: 'debts.changed', with: ['language'] } },
+            ],
           },
         ],
       },

@@ -186,6 +186,8 @@ class Fold {
   /** Invoice → the charge that paid it. */
   readonly #paid = new Map<string, string>();
   readonly #owed = new Set<string>();
+  /** What an operator wants to go back: it takes nobody's place. */
+  readonly #asked = new Set<string>();
   readonly #voided: ReadonlyMap<string, number>;
   #over: number | undefined;
   #blocked = false;
@@ -207,9 +209,12 @@ class Fold {
     else if (kind === 'revoke') this.#revoke(entry.at);
     else if (kind === 'block' || kind === 'unblock') this.#blocked = kind === 'block';
     else if (kind === 'owe') {
+      this.#asked.add(charge);
       if (!this.#voided.has(charge)) this.#owed.add(charge);
-    } else if (kind === 'keep' || kind === 'returned') this.#owed.delete(charge);
-    else if (kind === 'count') this.#count(charge);
+    } else if (kind === 'keep' || kind === 'returned') {
+      if (kind === 'keep') this.#asked.delete(charge);
+      this.#owed.delete(charge);
+    } else if (kind === 'count') this.#count(charge);
     else this.#turn(entry);
   }
 
@@ -282,7 +287,8 @@ class Fold {
     if ('until' in bought) return this.#takeMonth(payment, bought, at);
     const doubles = isNamed(payload) ? this.#paid.get(payload) : undefined;
     if (doubles !== undefined) return { payment, doubles };
-    if (this.#forEver.size > 0) return { payment };
+    // What goes back gives nothing, also when one of a later date came before it.
+    if (this.#forEver.size > 0 || payment.owed === true) return { payment };
     if ('forEver' in bought) this.#forEver.add(charge);
     else this.#credits.push({ charge, left: bought.days * day });
     this.#paid.set(payload, charge);
@@ -295,19 +301,30 @@ class Fold {
     const before = bought.first === true ? undefined : this.#continued(payload, until);
     const subscription = before ?? this.#begin(payment, until, at);
     subscription.until = Math.max(subscription.until, until);
-    if (subscription.isExtra || this.#forEver.size > 0) return { payment, subscription };
+    if (subscription.isExtra || this.#forEver.size > 0 || payment.owed === true)
+      return { payment, subscription };
     subscription.months.push({ charge, until });
     return null;
   }
 
-  /** The subscription that a payment of this invoice goes on with: several may have been bought by one link. */
+  /**
+   * The subscription that a payment of this invoice goes on with: several may have been bought by one link. Telegram renews
+   * none that the bot called off, so such a one is taken only where there is no other.
+   */
   #continued(payload: string, until: number): Subscription | undefined {
     const off = (one: Subscription) => Math.abs(one.until + month - until);
-    return this.#subscriptions.filter((one) => one.payload === payload).sort((a, b) => off(a) - off(b))[0];
+    return this.#subscriptions
+      .filter((one) => one.payload === payload)
+      .sort(
+        (a, b) =>
+          Number(a.state === 'off') - Number(b.state === 'off') ||
+          off(a) - off(b) ||
+          Number(a.isExtra) - Number(b.isExtra),
+      )[0];
   }
 
-  #begin({ charge, payload }: Payment, until: number, at: number): Subscription {
-    const isExtra = this.#forEver.size > 0 || this.#isRenewing(at);
+  #begin({ charge, payload, owed }: Payment, until: number, at: number): Subscription {
+    const isExtra = owed === true || this.#forEver.size > 0 || this.#isRenewing(at);
     const cover = this.#cover();
     if (!isExtra && cover > at) {
       // One that was called off still covers: what is left of it waits behind the new one.
@@ -336,7 +353,9 @@ class Fold {
       this.#extras = this.#extras.filter(({ payment }) => payment.charge !== charge);
       return;
     }
-    const heir = this.#extras.find(({ doubles }) => doubles === charge);
+    const heir = this.#extras.find(
+      ({ doubles, payment }) => doubles === charge && !this.#asked.has(payment.charge),
+    );
     if (heir !== undefined) {
       this.#replace(charge, heir);
       return;
@@ -423,10 +442,16 @@ class Fold {
       return;
     }
     if (state !== 'active' && state !== 'canceled') return;
-    // Of several of one invoice Telegram does not say which: the one that counts.
+    // Of several of one invoice Telegram does not say which: one that this changes, and of these the one that counts.
+    const before = state === 'active' ? 'canceled' : 'active';
     const [one] = this.#subscriptions
       .filter((subscription) => subscription.payload === payload)
-      .sort((a, b) => Number(a.isExtra) - Number(b.isExtra) || b.until - a.until);
+      .sort(
+        (a, b) =>
+          Number(a.state !== before) - Number(b.state !== before) ||
+          Number(a.isExtra) - Number(b.isExtra) ||
+          b.until - a.until,
+      );
     if (one !== undefined) one.state = state;
   }
 }

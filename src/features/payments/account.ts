@@ -35,7 +35,11 @@ export function account(
   const after = accessOf([...others, kept], now);
   // Of two payments of one second it is the same which counts, and a refund of one leaves the other in its place.
   const change = changeOf(before, after);
-  const isExtra = !isAct(kept) && change === 'same' && before.extras.length !== after.extras.length;
+  // One that is found late has an earlier date: then it counts, and one that came before may be too many.
+  const isExtra =
+    !isAct(kept) &&
+    (change === 'same' || (kept.direction === 'in' && change !== 'gained')) &&
+    before.extras.length !== after.extras.length;
   return {
     facts: {
       access: told(after),
@@ -59,8 +63,12 @@ function completed(others: readonly Entry[], entry: Entry, event: MachineEvent, 
   const payment: Payment = foreign === true && !isKnown ? entry : rest;
   if (payment.direction === 'out' || payment.foreign === true) return payment;
   // What was found in a list, or cannot be given back here, is left to the operator.
+  // A renewal of a subscription that began unnoticed is no second payment before its beginning is found.
+  const { bought } = payment;
+  const isRenewal = bought !== undefined && 'until' in bought && bought.first !== true;
   const isRefundable =
     payment.currency === 'XTR' &&
+    (!isRenewal || others.some((other) => isPaid(other) && other.payload === payment.payload)) &&
     payment.found !== true &&
     payment.adopted !== true &&
     event['keepsDuplicates'] !== true;
@@ -68,6 +76,8 @@ function completed(others: readonly Entry[], entry: Entry, event: MachineEvent, 
   const isExtra = accessOf([...others, payment], now).extras.length > accessOf(others, now).extras.length;
   return isExtra ? { ...payment, owed: true } : payment;
 }
+
+const isPaid = (entry: Entry): entry is Payment => !isAct(entry) && entry.direction === 'in';
 
 /** Telegram dates a command by the second: of two in one second, the one that is handled later counts as later. */
 function inOrder(others: readonly Entry[], act: Act): Act {
