@@ -171,7 +171,7 @@ test('a club that is gone is no matter of the person: trouble, and no silence', 
   bot.sandbox.fail('createChatInviteLink', gone);
   await buys(bot, anna);
   await anna.sees('could not be made just now');
-  await operator.sees('No link to the club');
+  await operator.sees('The bot lacks rights in the club');
   await expect.poll(() => membership(anna)).toBe('active.trouble');
   expect((await bot.chat(anna)).sessions[0]?.timers.length).toBeGreaterThan(0);
   bot.clock.shift(15 * 60_000);

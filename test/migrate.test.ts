@@ -481,7 +481,7 @@ test('format 2: the bot goes on where the previous release stopped: links, remov
     person('inviting'),
   ]);
   operators[0]?.says('It was 250.');
-  await operators[0]?.sees('Sent.');
+  await operators[0]?.sees('Delivered');
   await user('kept').sees('It was 250.');
 
   // The reminder and the end of two months, and the end of a subscription that is not renewed.
