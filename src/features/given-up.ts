@@ -1,17 +1,14 @@
 import type { Logger } from 'pino';
-import type { Effect } from '../core/effects.ts';
 import type { Clock } from '../engine/clock.ts';
 import type { StoredLetter } from '../store/store.ts';
+import { type ToOperators, tellOperators } from './operator/tell.ts';
 
-export interface GivenUpOptions {
-  readonly operators: readonly number[];
+export interface GivenUpOptions extends ToOperators {
   /** How many dead letters there have ever been, and how many of them the operators were told of. */
   readonly added: () => Promise<number>;
   readonly told: { get(): Promise<number>; set(count: number): Promise<void> };
   /** The newest of them. */
   readonly newest: () => Promise<StoredLetter | undefined>;
-  /** Puts a message into an operator's queue. */
-  readonly post: (effect: Effect) => Promise<void>;
   /** One copy tells. */
   readonly mayTell: () => boolean;
   readonly clock: Clock;
@@ -66,25 +63,16 @@ export class GivenUp {
   }
 
   async #look(): Promise<void> {
-    const { operators, added, told, newest, post, mayTell, clock } = this.#options;
+    const { operators, added, told, newest, mayTell, clock } = this.#options;
     if (!mayTell() || operators.length === 0) return;
     const [all, before] = await Promise.all([added(), told.get()]);
     if (all <= before) return;
     const letter = await newest();
-    for (const to of operators) {
-      await post({
-        id: `letters.${all}`,
-        type: 'tellOperator',
-        params: { message: 'operator_gave_up', count: all - before },
-        machine: 'runtime',
-        chat: to,
-        to,
-        lane: 'reply',
-        queue: `${to}`,
-        context: {},
-        event: { type: 'letters.kept', error: { message: letter?.letter.error ?? '' } },
-      });
-    }
+    await tellOperators(this.#options, {
+      id: `letters.${all}`,
+      params: { message: 'operator_gave_up', count: all - before },
+      event: { type: 'letters.kept', error: { message: letter?.letter.error ?? '' } },
+    });
     this.#lastTold = clock.now();
     await told.set(all);
   }

@@ -2,13 +2,11 @@ import type { Logger } from 'pino';
 import type { Effect } from '../../core/effects.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { StrangerList } from '../../store/strangers.ts';
+import { type ToOperators, tellOperators } from '../operator/tell.ts';
 
-export interface StrangersOptions {
-  readonly operators: readonly number[];
+export interface StrangersOptions extends ToOperators {
   /** Where they are kept until the operators are told. */
   readonly list: StrangerList;
-  /** Puts a message into an operator's queue. */
-  readonly post: (effect: Effect) => Promise<void>;
   /** One copy tells. */
   readonly mayTell: () => boolean;
   readonly clock: Clock;
@@ -57,7 +55,7 @@ export class Strangers {
   }
 
   async #tell(): Promise<void> {
-    const { operators, list, post, mayTell, clock, log } = this.#options;
+    const { list, mayTell, clock, log } = this.#options;
     if (!mayTell()) return;
     const strangers = await list.list();
     if (strangers.length === 0) return;
@@ -65,20 +63,11 @@ export class Strangers {
     const people = [...names, ...(strangers.length > mostNames ? ['…'] : [])].join('\n');
     const removed = strangers.filter(({ isRemoved }) => isRemoved).length;
     log.info({ count: strangers.length, removed }, 'people came into the club without access');
-    for (const to of operators) {
-      await post({
-        id: `strangers.${clock.now()}`,
-        type: 'tellOperator',
-        params: { message: 'operator_strangers', count: strangers.length, removed, people },
-        machine: 'runtime',
-        chat: to,
-        to,
-        lane: 'reply',
-        queue: `${to}`,
-        context: {},
-        event: { type: 'strangers.came' },
-      });
-    }
+    await tellOperators(this.#options, {
+      id: `strangers.${clock.now()}`,
+      params: { message: 'operator_strangers', count: strangers.length, removed, people },
+      event: { type: 'strangers.came' },
+    });
     await list.drop(strangers.map(({ chat }) => chat));
   }
 }

@@ -1,14 +1,11 @@
 import type { Logger } from 'pino';
-import type { Effect } from '../../core/effects.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { Trouble, TroubleBook } from '../../store/troubles.ts';
+import { type ToOperators, tellOperators } from './tell.ts';
 
-export interface TroublesOptions {
-  readonly operators: readonly number[];
+export interface TroublesOptions extends ToOperators {
   /** Where they are kept, for all copies. */
   readonly book: TroubleBook;
-  /** Puts a message into an operator's queue. */
-  readonly post: (effect: Effect) => Promise<void>;
   /** One copy repeats. */
   readonly mayTell: () => boolean;
   readonly clock: Clock;
@@ -109,22 +106,18 @@ export class Troubles {
   ): Promise<void> {
     const { operators, post, clock } = this.#options;
     const [trouble = '', which] = kind.split(':');
-    const unreachable = trouble === 'operator' ? Number(which) : null;
+    const unreachable = trouble === 'operator' ? Number(which) : undefined;
     const message = end ?? messages[trouble as keyof typeof messages];
     // Of an operator who cannot be reached only the others hear.
-    for (const to of operators.filter((operator) => operator !== unreachable)) {
-      await post({
+    const others = operators.filter((operator) => operator !== unreachable);
+    await tellOperators(
+      { operators: others, post },
+      {
         id: `${message}.${kind}.${clock.now()}`,
-        type: 'tellOperator',
         params: { message, count },
-        machine: 'runtime',
-        chat: unreachable ?? to,
-        to,
-        lane: 'reply',
-        queue: `${to}`,
-        context: {},
         event: { type: 'trouble', trouble, error: { message: reason } },
-      });
-    }
+        ...(unreachable !== undefined && { about: unreachable }),
+      },
+    );
   }
 }

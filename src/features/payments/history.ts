@@ -1,18 +1,17 @@
 import type { Logger } from 'pino';
-import type { Effect } from '../../core/effects.ts';
+import { type ToOperators, tellOperators } from '../operator/tell.ts';
 
 /**
  * Says that a bot which has sold before runs on books that know nothing of it: in the log, once a process, and to each
  * operator, once.
  */
-export function createUnadopted(parts: {
-  readonly operators: readonly number[];
-  readonly history: { isUnadopted(): Promise<boolean>; noteUnadopted(): Promise<void> };
-  /** Puts a message into an operator's queue. */
-  readonly post: (effect: Effect) => Promise<void>;
-  readonly log: Logger;
-}): () => Promise<void> {
-  const { operators, history, post, log } = parts;
+export function createUnadopted(
+  parts: ToOperators & {
+    readonly history: { isUnadopted(): Promise<boolean>; noteUnadopted(): Promise<void> };
+    readonly log: Logger;
+  },
+): () => Promise<void> {
+  const { history, log } = parts;
   let isLogged = false;
   return async () => {
     if (!isLogged)
@@ -22,18 +21,7 @@ export function createUnadopted(parts: {
       );
     isLogged = true;
     if (await history.isUnadopted()) return;
-    for (const to of operators)
-      await post({
-        id: 'history.unadopted',
-        type: 'tellOperator',
-        params: { message: 'operator_unadopted' },
-        machine: 'runtime',
-        chat: to,
-        to,
-        lane: 'reply',
-        queue: `${to}`,
-        context: {},
-      });
+    await tellOperators(parts, { id: 'history.unadopted', params: { message: 'operator_unadopted' } });
     await history.noteUnadopted();
   };
 }
