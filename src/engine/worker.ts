@@ -325,8 +325,8 @@ export class Worker {
       event === null || isGranted || (book.length === 0 && job.entry === undefined)
         ? { facts: undefined, entry: undefined }
         : this.#account(book, { event, now, ...brought });
-    const lateness = job.kind === 'timer' ? await this.#lateness(job, machine, now) : undefined;
-    const known = { isAway: away, isBack, ...((facts ?? lateness) && { facts: { ...facts, ...lateness } }) };
+    const late = job.kind === 'timer' ? await this.#lateness(job, machine, now) : undefined;
+    const known = { event, isAway: away, isBack, ...((facts ?? late) && { facts: { ...facts, ...late } }) };
     const commit = isGranted ? null : this.#step(job, machine, session, now, known);
     if (commit === null && !isGranted && !isLast) return 'ignored';
     const addressed =
@@ -353,7 +353,7 @@ export class Worker {
       ...(arrival !== undefined && { update: arrival.update }),
       chat,
       machine: machine.id,
-      event: job.eventFor(session)?.type ?? 'expired',
+      event: event?.type ?? 'expired',
       from: commit?.from ?? null,
       to: commit?.ends === true ? null : (commit?.to ?? null),
       effects: effects.map(nameOf),
@@ -409,9 +409,14 @@ export class Worker {
     machine: DurableMachine,
     session: Session | null,
     now: number,
-    { isAway, isBack, facts }: { isAway: boolean; isBack: boolean; facts?: JsonObject },
+    known: {
+      readonly event: MachineEvent | null;
+      readonly isAway: boolean;
+      readonly isBack: boolean;
+      readonly facts?: JsonObject;
+    },
   ): Commit | null {
-    const event = job.eventFor(session);
+    const { event, isAway, isBack, facts } = known;
     if (event === null) return expire(machine, session, isAway);
     // An update or a signal opens a session; a timer or a result that finds none has outlived it.
     const isOver = session === null || session.status !== 'active';

@@ -11,7 +11,6 @@ const currencies = new Set(Intl.supportedValuesOf('currency'));
 const month = 2_592_000;
 /** A payment in Stars is at most this many; the documentation names the limit of subscriptions alone. */
 const mostStars = 10_000;
-const mostMonthlyStars = 10_000;
 
 function offerOf(values: Json): Offer {
   const required = (name: string) => text(values, name) ?? '';
@@ -27,8 +26,7 @@ function offerOf(values: Json): Offer {
   if (currency === 'XTR') {
     if (hasProvider || (parsed(values, 'prices') as unknown[]).length !== 1)
       throw badRequest('STARS_INVOICE_INVALID');
-    if (amount > (period === undefined ? mostStars : mostMonthlyStars))
-      throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');
+    if (amount > mostStars) throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');
   } else {
     if (!currencies.has(currency)) throw badRequest('CURRENCY_INVALID');
     if (!hasProvider) throw badRequest('PAYMENT_PROVIDER_INVALID');
