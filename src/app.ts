@@ -220,8 +220,7 @@ type Parts = AppOptions & {
 async function startOn(parts: Parts): Promise<App> {
   const { environment, log, clock, redis } = parts;
   const now = () => clock.now();
-  let running = runningOf(parts.conversation, environment, now);
-  for (const warning of running.warnings) log.warn(warning);
+  for (const warning of parts.conversation.warnings) log.warn(warning);
   const hook = parts.at === undefined ? {} : { at: parts.at };
   for (const warning of await checkServer(redis)) log.warn(warning);
   let stopping: Promise<void> | undefined;
@@ -253,7 +252,7 @@ async function startOn(parts: Parts): Promise<App> {
     );
   });
   const clubs = new Clubs(redis, environment.redisPrefix);
-  running = runningOf(
+  let running = runningOf(
     parts.conversation,
     environment,
     now,
@@ -270,7 +269,7 @@ async function startOn(parts: Parts): Promise<App> {
   const pollApi = new Api(token, { apiRoot: root, timeoutSeconds: pollTimeout + 15 });
   const [me, stopComparing] = await Promise.all([
     prepareTelegram(pollApi, running.content, log),
-    followTelegram(() => aheadBy(root, token, () => clock.now()), clock, log),
+    followTelegram(() => aheadBy(root, token, now), clock, log),
   ]);
   const checkClub = async () => {
     const problem = await clubProblem(pollApi, running.content, me.id).catch(() => null);
@@ -304,8 +303,8 @@ async function startOn(parts: Parts): Promise<App> {
     stored: (chat) =>
       readChat(redis, chat, { ...where, machines: running.machines.map(reportOf), now: clock.now() }),
     append: async (arrival) => {
-      await store.appendFound(arrival.chat, JSON.stringify(arrival), 'arrival');
-      await appended([store.shardOf(arrival.chat)]);
+      await store.appendArrivals([arrival]);
+      worker.hint(store.shardOf(arrival.chat));
     },
     facts: () => running.rules.facts ?? {},
     moved: async (from, to) => {
@@ -319,7 +318,7 @@ async function startOn(parts: Parts): Promise<App> {
     },
     strangers: { note: (effect) => strangers.note(effect) },
     bot: me.id,
-    now: () => clock.now(),
+    now,
     ...(parts.actors !== undefined && { actors: parts.actors }),
   });
   const dispatcher = new Dispatcher({

@@ -16,7 +16,7 @@ import { effectRules } from './features/perform.ts';
 import type { Environment } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { type Content, describeProblem, loadContent, type Needs } from './telegram/content.ts';
-import { boughtBy, type Call, checkoutProblem, createRender } from './telegram/render.ts';
+import { type Call, checkoutProblem, createRender, soldBy } from './telegram/render.ts';
 import { createSigner } from './telegram/signature.ts';
 
 /** The conversations that are loaded, by precedence. */
@@ -187,7 +187,7 @@ export function runningOf(
       whitelist: new Set(club.whitelist),
       bot: Number(environment.botToken.split(':')[0]),
       facts: factsOf(content),
-      boughtBy: (payload) => boughtBy(payload, signer),
+      boughtBy: (payload) => soldBy(payload, signer),
     },
   };
 }

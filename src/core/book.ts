@@ -76,6 +76,27 @@ export type Entry = Payment | Act;
 
 export const isAct = (entry: Entry): entry is Act => 'kind' in entry;
 
+/** A payment or a refund. */
+export const isPayment = (entry: Entry): entry is Payment => !isAct(entry);
+
+/** Money that came in. */
+export const isPaid = (entry: Entry): entry is Payment => isPayment(entry) && entry.direction === 'in';
+
+/** Charges that went back. */
+export const refundedIn = (book: readonly Entry[]): ReadonlySet<string> =>
+  new Set(book.filter(isPayment).flatMap(({ charge, direction }) => (direction === 'out' ? [charge] : [])));
+
+/** Entries by whose book they stand in. */
+export function booksOf(entries: readonly Entry[]): Map<number, Entry[]> {
+  const books = new Map<number, Entry[]>();
+  for (const entry of entries) {
+    const book = books.get(entry.chat);
+    if (book === undefined) books.set(entry.chat, [entry]);
+    else book.push(entry);
+  }
+  return books;
+}
+
 /** `<charge>` for a payment, `<charge>:out` for its refund, `~<kind>:<id>` for an act: once per key. */
 export function keyOf(entry: Entry): string {
   if (isAct(entry)) return `~${entry.kind}:${entry.id}`;
@@ -193,7 +214,7 @@ class Fold {
   #blocked = false;
 
   constructor(book: readonly Entry[]) {
-    const refunds = book.filter((entry): entry is Payment => !isAct(entry) && entry.direction === 'out');
+    const refunds = book.filter(isPayment).filter(({ direction }) => direction === 'out');
     this.#voided = new Map(refunds.map(({ charge, at }) => [charge, at]));
   }
 

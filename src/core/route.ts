@@ -32,6 +32,17 @@ export function entryOf({ entry, payment, event }: Arrival): Entry | undefined {
   return { ...payment, bought: { until, ...(event['renewal'] !== true && { first: true }) } };
 }
 
+/** What an operator does to somebody, and no update tells: for that person's inbox. */
+export const arrivalByHand = (event: MachineEvent, entry: Entry): Arrival => ({
+  update: 0,
+  chat: entry.chat,
+  lane: 'reply',
+  event,
+  entry,
+  fromOperator: true,
+  elsewhere: true,
+});
+
 export interface RouteRules {
   /** The events that a user may cause. */
   readonly userEvents: ReadonlySet<string>;

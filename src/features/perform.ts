@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Access } from '../core/book.ts';
+import { type Access, refundedIn } from '../core/book.ts';
 import type { Effect } from '../core/effects.ts';
 import type { EffectRule } from '../core/step.ts';
 import type { Ledger } from '../store/ledger.ts';
@@ -28,6 +28,7 @@ import {
   dropRefund,
   refundActor,
   refundButton,
+  refundButtons,
   requestRefund,
 } from './payments/refund.ts';
 import { sendData } from './privacy/data.ts';
@@ -130,12 +131,12 @@ const isBarred = ({ params }: Effect): boolean => params?.['message'] === 'opera
 /** With a button that lets the person in, and those that give a payment back. */
 async function withAdmission(effect: Effect, ledger: Ledger): Promise<Effect> {
   const payments = await ledger.of(effect.chat);
-  const back = new Set(payments.flatMap(({ charge, direction }) => (direction === 'out' ? [charge] : [])));
-  const open = payments.filter(
-    ({ charge, direction, currency }) => direction === 'in' && currency === 'XTR' && !back.has(charge),
-  );
+  const [refund] = refundButtons(payments, refundedIn(payments)).slice(-1);
   const admit = { label: 'button-admit', data: `member.admitted:${effect.chat}` };
-  return { ...effect, params: { ...effect.params, buttons: [admit, ...open.slice(-1).map(refundButton)] } };
+  return {
+    ...effect,
+    params: { ...effect.params, buttons: refund === undefined ? [admit] : [admit, refund] },
+  };
 }
 
 /** What the operator may do about a payment too many that does not go back by itself. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
-import { accessOf, boughtBy, type Entry, type Payment } from '../core/book.ts';
-import type { Arrival } from '../core/route.ts';
+import { accessOf, booksOf, boughtBy, type Entry, type Payment } from '../core/book.ts';
+import { arrivalByHand } from '../core/route.ts';
 import type { Clock } from '../engine/clock.ts';
 import { type Listed, readList } from '../features/payments/list.ts';
 import { Ledger } from '../store/ledger.ts';
@@ -76,10 +76,7 @@ export async function adoptPayments(
     );
     for (let done = 0; done < ordered.length; done += batch) {
       const some = ordered.slice(done, done + batch);
-      await Promise.all(
-        some.map((entry) => store.appendFound(entry.chat, JSON.stringify(arrivalOf(entry)), 'arrival')),
-      );
-      await store.announce([...new Set(some.map(({ chat }) => store.shardOf(chat)))]);
+      await store.appendArrivals(some.map((entry) => arrivalByHand({ type: 'access.adopted' }, entry)));
       progress(`${done + some.length} of ${ordered.length} taken over`);
     }
     await store.history.noteAdopted(reading.position);
@@ -118,28 +115,13 @@ function isSoldHere(payload: string, { product, includeUnsigned, isSigned }: Ado
   return id !== undefined && (id === product || includeUnsigned === true);
 }
 
-const arrivalOf = (entry: Payment): Arrival => ({
-  update: 0,
-  chat: entry.chat,
-  lane: 'reply',
-  event: { type: 'access.adopted' },
-  entry,
-  fromOperator: true,
-  elsewhere: true,
-});
-
 function summaryOf(
   adopted: readonly Payment[],
   kept: readonly Entry[],
   { position, recent }: { readonly position: number; readonly recent: number },
   now: number,
 ): Adoption {
-  const books = new Map<number, Entry[]>();
-  for (const entry of [...kept, ...adopted]) {
-    const book = books.get(entry.chat);
-    if (book === undefined) books.set(entry.chat, [entry]);
-    else book.push(entry);
-  }
+  const books = booksOf([...kept, ...adopted]);
   const having = [...books.values()].map((book) => accessOf(book, now)).filter(({ has }) => has);
   const ends = having.flatMap(({ until }) => until ?? []);
   const taken = adopted.filter(({ foreign }) => foreign !== true);

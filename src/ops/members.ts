@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
-import { type Access, type Act, accessOf, type Entry, keyOf } from '../core/book.ts';
+import { type Access, type Act, accessOf, booksOf, keyOf } from '../core/book.ts';
 import { type ByHand, meaningOfByHand, refusalOf } from '../core/by-hand.ts';
 import type { JsonObject } from '../core/effects.ts';
-import type { Arrival } from '../core/route.ts';
-import type { MachineEvent } from '../core/step.ts';
+import { type Arrival, arrivalByHand } from '../core/route.ts';
 import type { Clock } from '../engine/clock.ts';
 import { Ledger } from '../store/ledger.ts';
 import { Store } from '../store/store.ts';
@@ -68,12 +67,7 @@ function shown(time: string | number): string {
 }
 
 async function membersOf({ redis, where, clock }: MembersOptions): Promise<Member[]> {
-  const books = new Map<number, Entry[]>();
-  for (const entry of await new Ledger(redis, where).entries()) {
-    const book = books.get(entry.chat);
-    if (book === undefined) books.set(entry.chat, [entry]);
-    else book.push(entry);
-  }
+  const books = booksOf(await new Ledger(redis, where).entries());
   const now = clock.now();
   return [...books]
     .map(([chat, book]) => memberOf(chat, accessOf(book, now), now))
@@ -137,24 +131,9 @@ export async function actOnMember(
   const book = await new Ledger(redis, where).book(person);
   const refusal = refusalOf(accessOf(book, now), entry, asked.act, now);
   if (refusal !== null) throw new MembersRefused(`${person} ${refusals[refusal]}. Nothing was changed.`);
-  await append(new Store(redis, where), [arrivalOf({ ...facts, ...event }, entry)]);
+  await new Store(redis, where).appendArrivals([arrivalByHand({ ...facts, ...event }, entry)]);
   console.log(line(memberOf(person, accessOf([...book, entry], now), now)));
   console.log('The bot writes it into the book and tells the person, now or when it starts.');
-}
-
-const arrivalOf = (event: MachineEvent, entry: Act): Arrival => ({
-  update: 0,
-  chat: entry.chat,
-  lane: 'reply',
-  event,
-  entry,
-  fromOperator: true,
-  elsewhere: true,
-});
-
-async function append(store: Store, arrivals: readonly Arrival[]): Promise<void> {
-  for (const arrival of arrivals) await store.appendFound(arrival.chat, JSON.stringify(arrival), 'arrival');
-  await store.announce([...new Set(arrivals.map(({ chat }) => store.shardOf(chat)))]);
 }
 
 /** A row of a file of members, or what is wrong with it. */
@@ -210,7 +189,7 @@ export async function importMembers(
       unchanged++;
       continue;
     }
-    arrivals.push(arrivalOf({ ...facts, type: 'access.adopted' }, entry));
+    arrivals.push(arrivalByHand({ ...facts, type: 'access.adopted' }, entry));
     console.log(line(memberOf(row.chat, after, now)));
   }
   const kept = `${unchanged} unchanged: they have as much already, or are blocked`;
@@ -219,7 +198,7 @@ export async function importMembers(
     console.log('Nothing was done. With --apply it is; nobody gets a message.');
     return;
   }
-  await append(new Store(redis, where), arrivals);
+  await new Store(redis, where).appendArrivals(arrivals);
   console.log('The bot writes it into the books, now or when it starts. Nobody gets a message.');
 }
 

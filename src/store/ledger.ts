@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type Entry, isAct, keyOf, type Payment } from '../core/book.ts';
+import { type Entry, isPayment, keyOf, type Payment } from '../core/book.ts';
 import { shardOf } from '../core/shard.ts';
 import { Keys } from './keys.ts';
 
@@ -76,7 +76,5 @@ export class Ledger {
     return found;
   }
 }
-
-const isPayment = (entry: Entry): entry is Payment => !isAct(entry);
 
 const byTime = (a: Entry, b: Entry): number => a.at - b.at;

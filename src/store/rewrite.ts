@@ -6,6 +6,7 @@ import {
   type Bought,
   type Entry,
   isAct,
+  isPaid,
   keyOf,
   type Payment,
   renewalGrace,
@@ -155,7 +156,6 @@ export class Rewriter {
 
   /** @param name a charge, or `<chat>.<digest of a charge>`, as buttons had it */
   async #findPaid(name: string, book: readonly Entry[]): Promise<Payment | null> {
-    const isPaid = (entry: Entry): entry is Payment => !isAct(entry) && entry.direction === 'in';
     const [, chat, digest] = /^(-?\d+)\.([0-9a-f]{16})$/.exec(name) ?? [];
     if (chat === undefined)
       return (

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type Access, type Act, accessOf, isAct, type Payment } from '../core/book.ts';
+import { type Access, type Act, accessOf, isAct, isPayment, type Payment } from '../core/book.ts';
 import { decodeSession, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
 import { Keys, timerMember } from './keys.ts';
@@ -156,7 +156,7 @@ export async function readChat(
   return {
     chat,
     sessions,
-    payments: book.filter((entry): entry is Payment => !isAct(entry)),
+    payments: book.filter(isPayment),
     ...(acts.length > 0 && { acts }),
     ...(book.length > 0 && { access: accessOf(book, options.now ?? Date.now()) }),
   };

@@ -4,6 +4,7 @@ import { type Entry as BookEntry, keyOf } from '../core/book.ts';
 import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import { expiryTimer } from '../core/machine.ts';
+import type { Arrival } from '../core/route.ts';
 import { decodeSession, encodeSession, type Session, stateName } from '../core/session.ts';
 import { shardOf } from '../core/shard.ts';
 import type { Commit } from '../core/step.ts';
@@ -392,9 +393,24 @@ export class Store {
     };
   }
 
-  /** Stores an update, or what one would mean, that Telegram did not send; its repetition must be harmless. */
-  async appendFound(chat: number, text: string, kind: 'update' | 'arrival' = 'update'): Promise<void> {
-    await this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', entryField(kind, chat), text);
+  /** Stores an update that Telegram did not send; its repetition must be harmless. */
+  async appendFound(chat: number, text: string): Promise<void> {
+    await this.#appendEntry('update', chat, text);
+  }
+
+  /**
+   * Stores what updates would mean that Telegram did not send, and tells the copies that own their shards; their repetition must
+   * be harmless.
+   */
+  async appendArrivals(arrivals: readonly Arrival[]): Promise<void> {
+    await Promise.all(
+      arrivals.map((arrival) => this.#appendEntry('arrival', arrival.chat, JSON.stringify(arrival))),
+    );
+    await this.announce([...new Set(arrivals.map(({ chat }) => this.shardOf(chat)))]);
+  }
+
+  #appendEntry(kind: EntryKind, chat: number, text: string): Promise<unknown> {
+    return this.#redis.xadd(this.keys.inbox(this.shardOf(chat)), '*', entryField(kind, chat), text);
   }
 
   /** How many of Telegram's transactions were compared with the ledger; null: there was no comparison yet. */

@@ -1,4 +1,4 @@
-import type { Access, Bought } from '../core/book.ts';
+import { type Access, type Bought, boughtBy } from '../core/book.ts';
 import type { Effect, JsonObject } from '../core/effects.ts';
 import type { Content } from './content.ts';
 import { moneyIn, wholeOf } from './currency.ts';
@@ -109,10 +109,8 @@ const invoicePayload = ({ product, signer }: Source, effect: Effect): string =>
   signer.sign(`${product.id}:${product.version}:${product.accessDays}:${effect.id}`);
 
 /** What a paid invoice sold; null when this bot has not signed it. */
-export function boughtBy(payload: string, { isSigned }: Signer): Bought | null {
-  if (!isSigned(payload)) return null;
-  const days = Number(/^[^:]*:[^:]*:(\d{1,5}):/.exec(payload)?.[1] ?? 0);
-  return days === 0 ? { forEver: true } : { days };
+export function soldBy(payload: string, { isSigned }: Signer): Bought | null {
+  return isSigned(payload) ? boughtBy({ payload }) : null;
 }
 
 /**

@@ -4,9 +4,12 @@ import {
   accessOf,
   type Entry,
   isAct,
+  isPaid,
+  isPayment,
   keyOf,
   nobody,
   type Payment,
+  refundedIn,
 } from '../../core/book.ts';
 import { refusalOf } from '../../core/by-hand.ts';
 import type { JsonObject } from '../../core/effects.ts';
@@ -77,8 +80,6 @@ function completed(others: readonly Entry[], entry: Entry, event: MachineEvent, 
   return isExtra ? { ...payment, owed: true } : payment;
 }
 
-const isPaid = (entry: Entry): entry is Payment => !isAct(entry) && entry.direction === 'in';
-
 /** Telegram dates a command by the second: of two in one second, the one that is handled later counts as later. */
 function inOrder(others: readonly Entry[], act: Act): Act {
   const latest = Math.max(...others.filter(isAct).map(({ at }) => at));
@@ -105,8 +106,9 @@ function told({ extras, owed, callOff, ...access }: Access): JsonObject {
 function paidBefore(book: readonly Entry[], event: MachineEvent): { isPaid?: true } {
   const invoice = event['invoice'];
   if (typeof invoice !== 'string') return {};
-  const payments = book.filter((entry): entry is Payment => !isAct(entry));
-  const back = new Set(payments.flatMap(({ charge, direction }) => (direction === 'out' ? [charge] : [])));
-  const isPaid = payments.some(({ payload, charge }) => payload === invoice && !back.has(charge));
-  return isPaid ? { isPaid: true } : {};
+  const back = refundedIn(book);
+  const wasPaid = book
+    .filter(isPayment)
+    .some(({ payload, charge }) => payload === invoice && !back.has(charge));
+  return wasPaid ? { isPaid: true } : {};
 }

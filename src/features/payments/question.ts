@@ -1,10 +1,11 @@
+import { refundedIn } from '../../core/book.ts';
 import type { Effect } from '../../core/effects.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Perform } from '../../telegram/api.ts';
 import type { Content } from '../../telegram/content.ts';
 import { longest } from '../../telegram/message.ts';
 import { money } from '../../telegram/render.ts';
-import { refundButton } from './refund.ts';
+import { refundButtons } from './refund.ts';
 
 /** Payments that the operator sees under a question. */
 const shownPayments = 5;
@@ -13,17 +14,14 @@ const shownPayments = 5;
 export async function withPayments(effect: Effect, ledger: Ledger, content: Content): Promise<Effect> {
   const language = content.defaultLanguage;
   const payments = await ledger.of(effect.chat);
-  const refunded = new Set(
-    payments.flatMap(({ charge, direction }) => (direction === 'out' ? [charge] : [])),
-  );
+  const refunded = refundedIn(payments);
   const paid = payments.filter(({ direction }) => direction === 'in').slice(-shownPayments);
-  const open = paid.filter(({ charge, currency }) => !refunded.has(charge) && currency === 'XTR');
   const lines = paid.map(({ at, currency, amount, charge }) => {
     const mark = refunded.has(charge) ? ' ↩' : '';
     return `${new Date(at).toISOString().slice(0, 10)} · ${money(content, language, currency, amount)}${mark} · ${charge}`;
   });
   const buttons = [
-    ...open.map(refundButton),
+    ...refundButtons(paid, refunded),
     { label: 'button-answer', data: `answer.requested:${whoAsked(effect)}` },
   ];
   return { ...effect, params: { ...effect.params, payments: lines.join('\n'), buttons } };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Act, accessOf, type Payment } from '../../core/book.ts';
 import type { Effect, JsonObject } from '../../core/effects.ts';
-import type { Arrival } from '../../core/route.ts';
+import { type Arrival, arrivalByHand } from '../../core/route.ts';
 import type { MachineEvent } from '../../core/step.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { Perform } from '../../telegram/api.ts';
@@ -180,15 +180,7 @@ const arrivalOf = (
   { chat, charge }: Payment,
   kind: Act['kind'],
   event: MachineEvent,
-): Arrival => ({
-  update: 0,
-  chat,
-  lane: 'reply',
-  event,
-  entry: { kind, id: idOf(effect), chat, at: now(), by: effect.chat, charge },
-  fromOperator: true,
-  elsewhere: true,
-});
+): Arrival => arrivalByHand(event, { kind, id: idOf(effect), chat, at: now(), by: effect.chat, charge });
 
 /** The same for each repetition of the effect. */
 const idOf = ({ chat, id }: Effect): string => `${chat}.${id}`;
@@ -210,6 +202,14 @@ export const refundButton = (payment: Pick<Payment, 'chat' | 'charge' | 'currenc
   paid: { currency: payment.currency, amount: payment.amount },
   data: `refund.requested:${buttonName(payment)}`,
 });
+
+/** Those of the payments that can be given back here. */
+export const refundButtons = (payments: readonly Payment[], refunded: ReadonlySet<string>) =>
+  payments
+    .filter(
+      ({ charge, direction, currency }) => direction === 'in' && currency === 'XTR' && !refunded.has(charge),
+    )
+    .map(refundButton);
 
 /** The button that makes time of a payment too many. */
 export const countButton = (payment: Pick<Payment, 'chat' | 'charge'>) => ({
