@@ -79,6 +79,28 @@ test('a member adds somebody: the update comes from that member, without a link'
   expect(anna.isMember(club)).toBe(true);
 });
 
+test('who is banned is listed, and every ban and its end are events', async () => {
+  const { sandbox, club, anna, person } = await clubbed();
+  const bans: string[] = [];
+  sandbox.onEvent((event) => {
+    if (event.type === 'banned' || event.type === 'unbanned') bans.push(`${event.type} ${event.user}`);
+  });
+  const boris = sandbox.user({ firstName: 'Boris' });
+  anna.joins(club.primaryLink);
+  club.bans(anna);
+  club.bans(boris);
+  expect(club.banned).toEqual([anna.id, boris.id]);
+  expect(await sandbox.call('unbanChatMember', person)).toMatchObject({ ok: true });
+  club.adds(boris);
+  expect(club.banned).toEqual([]);
+  expect(bans).toEqual([
+    `banned ${anna.id}`,
+    `banned ${boris.id}`,
+    `unbanned ${anna.id}`,
+    `unbanned ${boris.id}`,
+  ]);
+});
+
 test('a chat folder lets in, and says so', async () => {
   const { sandbox, club, anna } = await clubbed();
   expect(anna.opens(club.folderLink)).toMatchObject({ kind: 'club', way: 'join' });

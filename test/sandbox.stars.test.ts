@@ -126,6 +126,22 @@ test('a bot whose Stars were withdrawn refunds nothing; Telegram does, and the b
   expect(await refund(charge)).toEqual(refused('CHARGE_ALREADY_REFUNDED'));
 });
 
+test('Stars come back when their withdrawal fails, and refunds go through again', async () => {
+  const { sandbox, anna, once, refund } = await shop();
+  const { charge } = await anna.paysAgain({ link: once });
+  expect(() => sandbox.returnsStars()).toThrow('No withdrawal');
+  sandbox.withdrawsStars();
+  expect(sandbox.stars).toBe(0);
+  expect(await refund(charge)).toEqual(refused('BALANCE_TOO_LOW'));
+  sandbox.returnsStars();
+  const [, out, back] = await transactions(sandbox);
+  expect(out).toMatchObject({ amount: 500, receiver: { withdrawal_state: { type: 'failed' } } });
+  expect(back).toMatchObject({ id: out?.['id'], amount: 500, source: { type: 'fragment' } });
+  expect(sandbox.stars).toBe(500);
+  expect(() => sandbox.returnsStars()).toThrow('No withdrawal');
+  expect(await refund(charge)).toMatchObject({ ok: true });
+});
+
 test('earlier payments and another program’s stand in the list by their date, and the bot is told of none', async () => {
   const { sandbox, anna, once, refund, cancel } = await shop();
   const { charge } = await anna.paysAgain({ link: once });

@@ -69,6 +69,10 @@ export const isInside = ({ status, isMember = true }: Standing): boolean =>
 export const insiders = (club: Club, now: number): number[] =>
   [...club.members.keys()].filter((user) => isInside(standingIn(club, user, now)));
 
+/** Ids of who may not come in. */
+export const banned = (club: Club, now: number): number[] =>
+  [...club.members.keys()].filter((user) => standingIn(club, user, now).status === 'kicked');
+
 /** The bot is an administrator with this right. */
 export const botMay = ({ bot, botRights }: Club, right: string): boolean =>
   bot === 'administrator' && botRights?.[right] !== false;

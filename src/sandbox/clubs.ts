@@ -1,4 +1,4 @@
-import { type Club, insiders, type MemberStatus, type Rights, type Standing } from './club.ts';
+import { banned, type Club, insiders, type MemberStatus, type Rights, type Standing } from './club.ts';
 import { addLink, folderLink, type LinkOptions, primaryLink } from './invites.ts';
 import type { SandboxMessage } from './message.ts';
 import type { World } from './world.ts';
@@ -12,6 +12,8 @@ export interface SandboxClub {
   readonly title: string;
   /** Ids of who is inside, the owner too; without the bot. */
   readonly members: readonly number[];
+  /** Ids of who is banned. */
+  readonly banned: readonly number[];
   /** Ids of who waits to be let in. */
   readonly requests: readonly number[];
   /** What a member reads there. */
@@ -100,6 +102,9 @@ function clubFace(world: World, club: Club): SandboxClub {
     title: club.title,
     get members() {
       return insiders(club, telegram.seconds());
+    },
+    get banned() {
+      return banned(club, telegram.seconds());
     },
     get requests() {
       return [...club.requests.keys()];

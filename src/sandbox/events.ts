@@ -52,7 +52,7 @@ export type SandboxEvent =
       readonly state: 'active' | 'canceled' | 'failed' | 'ended';
     }
   | {
-      readonly type: 'joined' | 'left' | 'join_requested' | 'join_declined';
+      readonly type: 'joined' | 'left' | 'banned' | 'unbanned' | 'join_requested' | 'join_declined';
       readonly user: number;
       readonly club: number;
     }

@@ -254,6 +254,9 @@ export class Membership {
     const wasInside = isInside(before);
     const old_chat_member = this.member(club, user);
     club.members.set(user, next);
+    const [wasBanned, isBanned] = [before.status === 'kicked', next.status === 'kicked'];
+    if (wasBanned !== isBanned)
+      telegram.emit({ type: isBanned ? 'banned' : 'unbanned', user, club: club.id });
     const isSame = before.status === next.status && wasInside === isInside(next);
     if (isSame && next.status !== 'kicked' && next.status !== 'restricted') return;
     const hasCome = !wasInside && isInside(next);

@@ -54,6 +54,10 @@ export interface Sandbox {
   hasPayment(payment: EarlierPayment): { charge: string };
   /** Takes Stars from the bot's balance, all unless a number is named: too few are left for its refunds. */
   withdrawsStars(amount?: number): void;
+  /** The withdrawals that are under way fail: their Stars are the bot's again. @throws Error when there is none */
+  returnsStars(): void;
+  /** The bot's balance of Stars. */
+  readonly stars: number;
   /** Where the bytes of a file are, sent by whomever; undefined for an unknown one. */
   fileUrl(fileId: string): string | undefined;
   /** The commands menu that a person with this language sees in their chat. */
@@ -169,6 +173,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     club: (given = {}) => openClub(world, given),
     hasPayment: (payment) => world.payments.book(payment),
     withdrawsStars: (amount) => world.payments.stars.withdraw(amount),
+    returnsStars: () => world.payments.stars.returnWithdrawn(),
+    get stars() {
+      return world.payments.stars.balance;
+    },
     serveFile: (fileId, request, response) =>
       telegram.files.serve(telegram.files.find(fileId)?.path ?? '', request, response),
     fileUrl: (fileId) => {

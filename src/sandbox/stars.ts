@@ -62,6 +62,21 @@ export class StarAccount {
     this.#telegram.changed();
   }
 
+  /** The withdrawals that are under way fail: their Stars come back. @throws Error when there is none */
+  returnWithdrawn(): void {
+    const isUnderWay = ({ receiver }: Json) =>
+      ((receiver as Json | undefined)?.['withdrawal_state'] as Json | undefined)?.['type'] === 'pending';
+    const underWay = this.#transactions.filter(isUnderWay);
+    if (underWay.length === 0) throw new Error('No withdrawal of Stars is under way.');
+    for (const line of underWay) {
+      line['receiver'] = { type: 'fragment', withdrawal_state: { type: 'failed' } };
+      const { id, amount } = line;
+      this.#transactions.push({ id, amount, date: this.#telegram.seconds(), source: { type: 'fragment' } });
+      this.#balance += Number(amount);
+    }
+    this.#telegram.changed();
+  }
+
   save(): StarState {
     return { transactions: this.#transactions, balance: this.#balance };
   }
