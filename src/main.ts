@@ -290,6 +290,13 @@ function readerOf(dataDir: string) {
       const shards = await fixShards(redis, prefix, wanted);
       return readChat(redis, id, { prefix, shards, machines: reported() });
     },
+    erase: async () => {
+      const socket = await findEmbeddedRedis(dataDir);
+      if (socket === null) return;
+      const store = connect(socket, { maxRetriesPerRequest: 1 });
+      await store.flushall();
+      store.disconnect();
+    },
     close: async () => {
       redis?.disconnect();
       if ((await findEmbeddedRedis(dataDir)) === null) return;

@@ -30,6 +30,8 @@ export class BotProcess {
   readonly #options: BotOptions;
   #child: ChildProcess | null = null;
   #isStopping = false;
+  /** What is done between an end by a signal and the next start. */
+  #meanwhile: () => Promise<void> = async () => {};
 
   constructor(options: BotOptions) {
     this.#options = options;
@@ -66,7 +68,11 @@ export class BotProcess {
         if (this.#isStopping) return;
         if (signal !== null) {
           killed(signal);
-          this.start().then(ready, reject);
+          const meanwhile = this.#meanwhile;
+          this.#meanwhile = async () => {};
+          meanwhile()
+            .then(() => (this.#isStopping ? undefined : this.start()))
+            .then(ready, reject);
           return;
         }
         const reason = errors
@@ -86,10 +92,18 @@ export class BotProcess {
     if (this.#child?.connected === true) this.#child.send({ shift: ms });
   }
 
-  /** Kills it without a warning; it is started again at once. One that ended by itself is started. */
-  restart(): void {
-    if (this.#isRunning()) this.#child?.kill('SIGKILL');
-    else this.start().catch(() => {});
+  /**
+   * Kills it without a warning, and starts it again; one that ended by itself is started.
+   * @param meanwhile done before it is started. Default: nothing
+   */
+  restart(meanwhile: () => Promise<void> = async () => {}): void {
+    if (this.#isRunning()) {
+      this.#meanwhile = meanwhile;
+      this.#child?.kill('SIGKILL');
+    } else
+      meanwhile()
+        .then(() => this.start())
+        .catch(() => {});
   }
 
   /** Ends it in order. */

@@ -22,6 +22,15 @@ export interface DemoSettings {
   readonly club: number;
 }
 
+/** The id of what is sold; `club` when bot.yaml does not tell. */
+export function productOf(folder: string): string {
+  const file = join(folder, 'bot.yaml');
+  const id = existsSync(file)
+    ? parseDocument(readFileSync(file, 'utf8')).getIn(['product', 'id'])
+    : undefined;
+  return typeof id === 'string' ? id : 'club';
+}
+
 /**
  * Copies the content folder, and changes in the copy's bot.yaml what the demo needs.
  * What is missing or cannot be read is left so: the bot says what is wrong with it.

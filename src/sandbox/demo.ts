@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { readEnvironment, readVariables } from '../ops/environment.ts';
 import { paint } from '../ops/terminal.ts';
 import { BotProcess } from './bot.ts';
-import { copyContent, type Sale } from './demo-content.ts';
+import { copyContent, productOf, type Sale } from './demo-content.ts';
+import { adoptionCommand, bookHistory } from './demo-history.ts';
 import { Page, type PageMachine } from './page/page.ts';
 import { type Demo, playScript, playTerminal, type StoredChat } from './play.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
@@ -19,8 +20,15 @@ export interface DemoOptions {
   readonly sells?: Sale;
   /** What is paid with, for example EUR. Default: what bot.yaml says. */
   readonly currency?: string;
-  /** Reads what a bot with this DATA_DIR has stored; `close` also ends the Redis that a killed bot left running. */
-  readonly reader: (dataDir: string) => { chat(id: number): Promise<StoredChat>; close(): Promise<void> };
+  /**
+   * Reads what a bot with this DATA_DIR has stored; `erase` takes it from a bot that was killed; `close` also ends the Redis
+   * that such a bot left running.
+   */
+  readonly reader: (dataDir: string) => {
+    chat(id: number): Promise<StoredChat>;
+    erase(): Promise<void>;
+    close(): Promise<void>;
+  };
   /** The first is the conversation itself. */
   readonly machines: readonly PageMachine[];
 }
@@ -125,6 +133,15 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
       })),
     advance,
     restart: () => bot.restart(),
+    makeHistory: () => {
+      bookHistory(sandbox, { club, language, product: productOf(contentDir) });
+      bot.restart(() => reader.erase());
+      const command = adoptionCommand({ sandbox, dataDir, clockOffset: clockOffset() });
+      console.log(
+        paint.dim(`Telegram has a history, and the bot has lost its disk. Take it over:\n${command}`),
+      );
+      return command;
+    },
   });
   const stop = async () => {
     page?.close();

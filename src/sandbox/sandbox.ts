@@ -56,8 +56,8 @@ export interface Sandbox {
   withdrawsStars(amount?: number): void;
   /** The withdrawals that are under way fail: their Stars are the bot's again. @throws Error when there is none */
   returnsStars(): void;
-  /** The bot's balance of Stars. */
-  readonly stars: number;
+  /** What the bot has, and what is on its way to its owner. */
+  readonly stars: { readonly balance: number; readonly withdrawn: number };
   /** Where the bytes of a file are, sent by whomever; undefined for an unknown one. */
   fileUrl(fileId: string): string | undefined;
   /** The commands menu that a person with this language sees in their chat. */
@@ -175,7 +175,8 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     withdrawsStars: (amount) => world.payments.stars.withdraw(amount),
     returnsStars: () => world.payments.stars.returnWithdrawn(),
     get stars() {
-      return world.payments.stars.balance;
+      const { balance, withdrawn } = world.payments.stars;
+      return { balance, withdrawn };
     },
     serveFile: (fileId, request, response) =>
       telegram.files.serve(telegram.files.find(fileId)?.path ?? '', request, response),

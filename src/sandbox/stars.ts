@@ -30,6 +30,11 @@ export class StarAccount {
     return this.#balance;
   }
 
+  /** Stars of the withdrawals that are under way. */
+  get withdrawn(): number {
+    return this.#transactions.filter(isUnderWay).reduce((sum, { amount }) => sum + Number(amount), 0);
+  }
+
   get transactions(): readonly Json[] {
     return this.#transactions;
   }
@@ -64,8 +69,6 @@ export class StarAccount {
 
   /** The withdrawals that are under way fail: their Stars come back. @throws Error when there is none */
   returnWithdrawn(): void {
-    const isUnderWay = ({ receiver }: Json) =>
-      ((receiver as Json | undefined)?.['withdrawal_state'] as Json | undefined)?.['type'] === 'pending';
     const underWay = this.#transactions.filter(isUnderWay);
     if (underWay.length === 0) throw new Error('No withdrawal of Stars is under way.');
     for (const line of underWay) {
@@ -110,6 +113,10 @@ export class StarAccount {
     };
   }
 }
+
+/** A withdrawal that has neither succeeded nor failed. */
+const isUnderWay = ({ receiver }: Json): boolean =>
+  ((receiver as Json | undefined)?.['withdrawal_state'] as Json | undefined)?.['type'] === 'pending';
 
 /** What a charge brings the bot. */
 const amountOf = ({ offer, affiliate }: Charge): number => offer.amount - commissionOf(offer, affiliate);

@@ -52,6 +52,15 @@ export async function performAs(
     case 'leave':
       user.leaves(existing(club));
       return {};
+    case 'addToClub':
+      existing(club).adds(user);
+      return {};
+    case 'ban':
+      existing(club).bans(user);
+      return {};
+    case 'unban':
+      existing(club).unbans(user);
+      return {};
     case 'block':
       user.blocks();
       return {};

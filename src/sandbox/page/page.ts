@@ -37,6 +37,11 @@ export interface PageOptions {
   /** Moves the time of the bot and of the sandbox, ms. */
   readonly advance: (ms: number) => void;
   readonly restart: () => void;
+  /**
+   * Gives Telegram payments from before the bot, and takes from the bot everything that it has stored. Resolves with the
+   * command that takes them over.
+   */
+  readonly makeHistory?: () => string;
 }
 
 const keptSteps = 300;
@@ -61,7 +66,7 @@ export class Page {
   readonly #unhear: () => void;
   #steps: WireStep[] = [];
   #nextStep = 1;
-  #bot: WireBot = { name: '', username: '', process: 'starting', isOffline: false };
+  #bot: Omit<WireBot, 'stars'> = { name: '', username: '', process: 'starting', isOffline: false };
   readonly #pictures = new Map<string, Promise<string>>();
 
   constructor(options: PageOptions) {
@@ -149,7 +154,7 @@ export class Page {
   #state(): PageState {
     const users = this.#options.sandbox.users();
     return {
-      bot: this.#bot,
+      bot: this.#wireBot(),
       machines: this.#options.machines.map(({ id, forOperators }) => ({ id, forOperators })),
       clockOffset: this.#clockOffset(),
       users: this.#users(),
@@ -173,7 +178,11 @@ export class Page {
         isBlocking: blocked === true,
         isOperator: operators.includes(id),
         ...(club !== undefined && {
-          club: { title: club.title, isMember: club.members.includes(id) },
+          club: {
+            title: club.title,
+            isMember: club.members.includes(id),
+            isBanned: club.banned.includes(id),
+          },
         }),
         ...(subscription !== undefined && { subscription }),
         stars: starsOf(user),
@@ -207,8 +216,14 @@ export class Page {
       case 'commands_changed':
       case 'joined':
       case 'left':
+      case 'banned':
+      case 'unbanned':
       case 'subscription_changed':
         this.#tellUsers();
+        break;
+      case 'paid':
+      case 'refunded':
+        this.#tellBot(this.#bot);
         break;
       case 'offline':
       case 'online':
@@ -260,6 +275,16 @@ export class Page {
       case 'refuseInvites':
         this.#options.sandbox.fail('createChatInviteLink', refusedInvite, { times: 2 });
         return {};
+      case 'withdrawStars':
+        this.#options.sandbox.withdrawsStars();
+        this.#tellBot(this.#bot);
+        return {};
+      case 'returnStars':
+        this.#options.sandbox.returnsStars();
+        this.#tellBot(this.#bot);
+        return {};
+      case 'makeHistory':
+        return { command: this.#makeHistory() };
       default: {
         if (typeof action?.chat !== 'number') throw unknownAction(action);
         const outcome = await performAs(this.#user(action.chat), action, this.#options.club);
@@ -282,6 +307,16 @@ export class Page {
     sandbox.user({ id, firstName: name.slice(0, 64), languageCode: language });
     this.#tellUsers();
     return id;
+  }
+
+  #makeHistory(): string {
+    const { makeHistory } = this.#options;
+    if (makeHistory === undefined) throw new Error('This bot has no earlier history.');
+    const command = makeHistory();
+    this.#note({ kind: 'lost' });
+    this.#tellBot(this.#bot);
+    this.#tellUsers();
+    return command;
   }
 
   #advance(ms: number): void {
@@ -311,7 +346,9 @@ export class Page {
     this.#tell({ type: 'session', chat, sessions });
   }
 
-  #note(note: { kind: 'killed' | 'started' | 'offline' | 'online' } | { kind: 'moved'; ms: number }): void {
+  #note(
+    note: { kind: 'killed' | 'lost' | 'started' | 'offline' | 'online' } | { kind: 'moved'; ms: number },
+  ): void {
     this.#addStep({ ...note, id: this.#nextStep, at: this.#options.sandbox.clock.now() });
   }
 
@@ -321,9 +358,13 @@ export class Page {
     this.#tell({ type: 'step', step });
   }
 
-  #tellBot(bot: WireBot): void {
+  #tellBot(bot: Omit<WireBot, 'stars'>): void {
     this.#bot = bot;
-    this.#tell({ type: 'bot', bot });
+    this.#tell({ type: 'bot', bot: this.#wireBot() });
+  }
+
+  #wireBot(): WireBot {
+    return { ...this.#bot, stars: this.#options.sandbox.stars };
   }
 
   #tellUsers(): void {

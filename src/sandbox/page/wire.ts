@@ -89,7 +89,7 @@ export interface WireUser {
   readonly isBlocking: boolean;
   readonly isOperator: boolean;
   /** The club that there is. */
-  readonly club?: { readonly title: string; readonly isMember: boolean };
+  readonly club?: { readonly title: string; readonly isMember: boolean; readonly isBanned: boolean };
   /** Their newest subscription. */
   readonly subscription?: 'active' | 'canceled' | 'ended';
   /** Their balance. */
@@ -123,7 +123,8 @@ export type WireStep = { readonly id: number; readonly at: number } & (
       /** How long the step took, ms. */
       readonly took: number;
     }
-  | { readonly kind: 'killed' | 'started' | 'offline' | 'online' }
+  /** `lost`: everything that it had stored is gone. */
+  | { readonly kind: 'killed' | 'lost' | 'started' | 'offline' | 'online' }
   | { readonly kind: 'moved'; readonly ms: number }
 );
 
@@ -142,6 +143,8 @@ export interface WireBot {
   /** Why it does not run. */
   readonly reason?: string;
   readonly isOffline: boolean;
+  /** Its balance, and what its owner is taking out. */
+  readonly stars: { readonly balance: number; readonly withdrawn: number };
 }
 
 /** Everything that the page shows. */
@@ -193,6 +196,8 @@ export type PersonAction =
   /** Goes into the club by a link; without one, asks to be let in. */
   | { readonly do: 'enter'; readonly chat: number; readonly url?: string }
   | { readonly do: 'leave'; readonly chat: number }
+  /** The club's owner puts the person in, bans them, or lifts the ban. */
+  | { readonly do: 'addToClub' | 'ban' | 'unban'; readonly chat: number }
   /** Calls the subscription off, or takes it up again. */
   | { readonly do: 'unsubscribe' | 'resubscribe'; readonly chat: number }
   /** Pays the last invoice once more, as Telegram can; or pays it, and the bot is never told. */
@@ -215,13 +220,21 @@ export type PageAction =
   | { readonly do: 'restart' }
   /** Telegram refuses the next two invite links. */
   | { readonly do: 'refuseInvites' }
+  /** The bot's Stars leave it, so that it can refund nothing; or they come back. */
+  | { readonly do: 'withdrawStars' | 'returnStars' }
+  /** Telegram has payments from before this bot, whose own disk is lost. */
+  | { readonly do: 'makeHistory' }
   | { readonly do: 'disconnect'; readonly ms: number };
 
-/** What came of an action: the person who was added, what an address leads to, how the club's door was passed. */
+/**
+ * What came of an action: the person who was added, what an address leads to, how the club's door was passed, what to type
+ * in a terminal next.
+ */
 export interface Outcome {
   readonly user?: number;
   readonly opened?: WireOpened;
   readonly entered?: 'joined' | 'requested';
+  readonly command?: string;
 }
 
 export type PageReply = ({ readonly ok: true } & Outcome) | { readonly ok: false; readonly error: string };

@@ -1,10 +1,11 @@
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { WireMessage, WireUser } from '../wire.ts';
 import { Avatar } from './avatar.tsx';
 import { Composer } from './composer.tsx';
 import { Dialog } from './dialog.tsx';
 import { Icon } from './icons.tsx';
 import { type Bubble, MessageBubble } from './message.tsx';
+import { PassedOnLink, passedOnTo } from './passed-on.tsx';
 import { closeWhenLeft } from './popup.ts';
 import { act, acting, active, dismiss, look, notices, page } from './store.ts';
 import { day, dayKey, words } from './words.ts';
@@ -75,6 +76,7 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
   const status = statusOf(user.id);
   const w = words.value;
   const menu = useRef<HTMLDetailsElement>(null);
+  const [isPassedOn, passOn] = useState(false);
   const choose = (
     action:
       | 'block'
@@ -142,6 +144,17 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
               <Icon name="door" size={18} /> {w.askToJoin}
             </button>
           )}
+          {passedOnTo(user).length > 0 && (
+            <button
+              type="button"
+              onClick={() => {
+                menu.current?.removeAttribute('open');
+                passOn(true);
+              }}
+            >
+              <Icon name="link" size={18} /> {w.passedOn}
+            </button>
+          )}
           {user.subscription === 'active' && (
             <button type="button" onClick={() => choose('unsubscribe')}>
               <Icon name="block" size={18} /> {w.unsubscribe}
@@ -173,6 +186,7 @@ function Header({ user, isOneOfTwo, hasPaid }: { user: WireUser; isOneOfTwo: boo
           )}
         </div>
       </details>
+      {isPassedOn && <PassedOnLink user={user} onClose={() => passOn(false)} />}
     </header>
   );
 }

@@ -1,8 +1,8 @@
 import { useRef, useState } from 'preact/hooks';
-import { attachments, type WireUser } from '../wire.ts';
+import { attachments, type WireCommand, type WireUser } from '../wire.ts';
 import { Icon } from './icons.tsx';
 import { closeWhenLeft } from './popup.ts';
-import { act } from './store.ts';
+import { act, page } from './store.ts';
 import { words } from './words.ts';
 
 /** The field at the foot of a chat, with the commands menu; one large button before /start and while the bot is blocked. */
@@ -36,7 +36,7 @@ export function Composer({ user, isEmpty }: { user: WireUser; isEmpty: boolean }
     );
   }
   const typed = /^\/(\w*)$/.exec(text)?.[1];
-  const commands = user.commands.filter(
+  const commands = [...user.commands, ...grants(user)].filter(
     ({ command }) => isMenuOpen || (typed !== undefined && command.startsWith(typed)),
   );
   const send = (line: string) => {
@@ -115,6 +115,14 @@ export function Composer({ user, isEmpty }: { user: WireUser; isEmpty: boolean }
     </footer>
   );
 }
+
+/** What an operator may want to write, which stands in nobody's menu. */
+const grants = ({ isOperator }: WireUser): readonly WireCommand[] =>
+  isOperator
+    ? (page.value?.users ?? [])
+        .filter((user) => !user.isOperator)
+        .map(({ id, name }) => ({ command: `grant ${id} 30`, description: words.value.grantTo(name) }))
+    : [];
 
 function Attach({ user }: { user: WireUser }) {
   const menu = useRef<HTMLDetailsElement>(null);

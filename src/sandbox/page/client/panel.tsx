@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { WireStep } from '../wire.ts';
+import { ClubPanel } from './club-panel.tsx';
 import { Icon } from './icons.tsx';
 import { Picture } from './picture.tsx';
 import { act, active, activeSession, activeSessions, activeUser, now, page } from './store.ts';
@@ -27,6 +28,7 @@ export function Panel() {
 function Controls() {
   const w = words.value;
   const bot = page.value?.bot;
+  const [isClubOpen, openClub] = useState(false);
   const hasTimer = activeSessions.value.some(({ timers }) => timers.length > 0);
   return (
     <div class="controls" role="toolbar" aria-label={w.machine}>
@@ -65,6 +67,12 @@ function Controls() {
       >
         <Icon name="offline" size={16} /> {w.disconnect}
       </button>
+      {activeUser.value?.club !== undefined && (
+        <button type="button" class="control" onClick={() => openClub(true)}>
+          <Icon name="door" size={16} /> {w.club}
+        </button>
+      )}
+      {isClubOpen && <ClubPanel onClose={() => openClub(false)} />}
     </div>
   );
 }
