@@ -2,7 +2,22 @@ import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, describe, expect, test } from 'vitest';
 import { browserPath, closeBrowser, documentPicture, keepPicture, visit } from './support/browser.ts';
-import { isLit, press, says, sees, startDemo, steps, wide } from './support/demo.ts';
+import {
+  chooses,
+  isLit,
+  isOutside,
+  joins,
+  knocks,
+  look,
+  pays,
+  press,
+  says,
+  sees,
+  startDemo,
+  steps,
+  wants,
+  wide,
+} from './support/demo.ts';
 
 /** As tall as the operator's guide shows a chat. */
 const phoneSize = { width: 390, height: 700 };
@@ -18,36 +33,7 @@ async function openBoth(...flags: string[]): Promise<{ desk: Page; phone: Page }
   return { desk, phone };
 }
 
-/** Opens the sheet over the first invoice. */
-async function wants(page: Page): Promise<void> {
-  await press(page, 'Start');
-  await press(page, 'Get access');
-  await press(page, /^Pay 250/);
-  await page.getByRole('dialog').getByText('The First Step Club').waitFor();
-}
-
-async function pays(page: Page): Promise<void> {
-  await press(page, /^Confirm and pay 250/);
-  await page.getByRole('dialog').getByText('Payment completed').waitFor();
-  await press(page, 'Done');
-}
-
-/** Opens the sheet behind the newest link to the club. */
-async function knocks(page: Page): Promise<void> {
-  await press(page, 'Enter the club');
-  await page.getByRole('dialog').getByText('1 member', { exact: true }).waitFor();
-}
-
-async function joins(page: Page): Promise<void> {
-  await press(page, 'Request to join');
-  await page.getByText('The request was sent').waitFor();
-  await press(page, 'Close');
-  await page.getByTitle('In The First Step Club').waitFor();
-}
-
-const look = (page: Page, person: string) => page.getByRole('tab', { name: person }).click();
 const skip = (page: Page) => press(page, 'Skip to next reminder');
-const isOutside = (page: Page) => page.getByTitle('In The First Step Club').waitFor({ state: 'detached' });
 
 describe.skipIf(browserPath === undefined)('in a browser', () => {
   test('30 days are bought, the club is joined by the link; reminders, a renewal, the end and the removal follow', {
@@ -148,10 +134,7 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     timeout: 60_000,
   }, async () => {
     const { desk } = await openBoth();
-    const choose = async (option: string) => {
-      await desk.getByLabel('Options of the chat').click();
-      await press(desk, option);
-    };
+    const choose = (option: string) => chooses(desk, option);
     await press(desk, 'Start');
     await press(desk, 'Get access');
     await desk.getByRole('button', { name: /^Pay 250/ }).waitFor();
@@ -207,11 +190,9 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
       desk.locator('.context div').filter({ hasText: 'renews' }).getByText(value).waitFor();
     await desk.getByRole('tab', { name: 'membership' }).click();
     await renews('true');
-    await desk.getByLabel('Options of the chat').click();
-    await press(desk, 'Call the subscription off');
+    await chooses(desk, 'Call the subscription off');
     await desk.locator('.context').getByText('renews').waitFor({ state: 'detached' });
-    await desk.getByLabel('Options of the chat').click();
-    await press(desk, 'Take the subscription up again');
+    await chooses(desk, 'Take the subscription up again');
     await renews('true');
   });
 
@@ -219,10 +200,7 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     timeout: 60_000,
   }, async () => {
     const { desk } = await openBoth();
-    const ask = async () => {
-      await desk.getByLabel('Options of the chat').click();
-      await press(desk, 'Ask to join the club');
-    };
+    const ask = () => chooses(desk, 'Ask to join the club');
     await press(desk, 'Start');
     await sees(desk, /Hello, /);
     await ask();
@@ -232,8 +210,7 @@ describe.skipIf(browserPath === undefined)('in a browser', () => {
     await pays(desk);
     await knocks(desk);
     await joins(desk);
-    await desk.getByLabel('Options of the chat').click();
-    await press(desk, 'Leave the club');
+    await chooses(desk, 'Leave the club');
     await isOutside(desk);
     await ask();
     await desk.getByTitle('In The First Step Club').waitFor();

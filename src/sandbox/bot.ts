@@ -30,7 +30,7 @@ export class BotProcess {
   readonly #options: BotOptions;
   #child: ChildProcess | null = null;
   #isStopping = false;
-  /** What is done between an end by a signal and the next start. */
+  /** What is done between an end by a signal and the next start; never rejects. */
   #meanwhile: () => Promise<void> = async () => {};
 
   constructor(options: BotOptions) {
@@ -95,15 +95,21 @@ export class BotProcess {
   /**
    * Kills it without a warning, and starts it again; one that ended by itself is started.
    * @param meanwhile done before it is started. Default: nothing
+   * @returns resolves, or rejects, when that is done
    */
-  restart(meanwhile: () => Promise<void> = async () => {}): void {
-    if (this.#isRunning()) {
-      this.#meanwhile = meanwhile;
-      this.#child?.kill('SIGKILL');
-    } else
-      meanwhile()
+  restart(meanwhile: () => Promise<void> = async () => {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const before = this.#meanwhile;
+      const done = () => before().then(meanwhile).then(resolve, reject);
+      if (this.#isRunning()) {
+        this.#meanwhile = done;
+        this.#child?.kill('SIGKILL');
+        return;
+      }
+      done()
         .then(() => this.start())
         .catch(() => {});
+    });
   }
 
   /** Ends it in order. */

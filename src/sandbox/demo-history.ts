@@ -37,6 +37,8 @@ export function bookHistory(
       sandbox.hasPayment({ user: user.id, payload, amount: isForeign ? 15 : 250, at });
     }
     if (!isForeign && Math.min(...paid) < 30) club.alreadyHas(user);
+    // Whom the bot has forgotten asks what there is.
+    if (index === 0) user.says('/status');
   }
 }
 
@@ -54,11 +56,11 @@ export function adoptionCommand({
   const variables = {
     BOT_TOKEN: sandbox.token,
     TELEGRAM_API_ROOT: sandbox.url,
-    DATA_DIR: relative('.', dataDir) || '.',
+    DATA_DIR: `'${relative('.', dataDir) || '.'}'`,
     // What a real installation has in .env must not be touched.
     REDIS_URL: '',
     ...(clockOffset !== 0 && { TURNSTILE_CLOCK_OFFSET: clockOffset }),
   };
   const set = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
-  return `${set.join(' ')} npx turnstile payments adopt`;
+  return [...set, 'npx turnstile payments adopt'].join(' \\\n');
 }

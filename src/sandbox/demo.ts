@@ -132,10 +132,12 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
         timers: session.timers.map(({ name, due }) => ({ name, due: Date.parse(due) })),
       })),
     advance,
-    restart: () => bot.restart(),
-    makeHistory: () => {
-      bookHistory(sandbox, { club, language, product: productOf(contentDir) });
-      bot.restart(() => reader.erase());
+    restart: () => void bot.restart(),
+    makeHistory: async () => {
+      await bot.restart(async () => {
+        await reader.erase();
+        bookHistory(sandbox, { club, language, product: productOf(contentDir) });
+      });
       const command = adoptionCommand({ sandbox, dataDir, clockOffset: clockOffset() });
       console.log(
         paint.dim(`Telegram has a history, and the bot has lost its disk. Take it over:\n${command}`),

@@ -30,6 +30,46 @@ export async function says(page: Page, text: string): Promise<void> {
   await page.getByLabel('Message', { exact: true }).fill(text);
   await page.keyboard.press('Enter');
 }
+/** Chooses from the menu of the chat. */
+export async function chooses(page: Page, option: string): Promise<void> {
+  await page.getByLabel('Options of the chat').click();
+  await press(page, option);
+}
+/** Looks at another person. */
+export const look = (page: Page, person: string) => page.getByRole('tab', { name: person }).click();
+/** Adds a person and looks at them. */
+export async function addsPerson(page: Page, name: string): Promise<void> {
+  await press(page, 'Add a person');
+  await page.getByLabel('Name').fill(name);
+  await press(page, 'Add');
+  await page.getByRole('region', { name: `Chat: ${name}` }).waitFor();
+}
+/** Opens the sheet over the first invoice. */
+export async function wants(page: Page): Promise<void> {
+  await press(page, 'Start');
+  await press(page, 'Get access');
+  await press(page, /^Pay 250/);
+  await page.getByRole('dialog').getByText('The First Step Club').waitFor();
+}
+export async function pays(page: Page): Promise<void> {
+  await press(page, /^Confirm and pay 250/);
+  await page.getByRole('dialog').getByText('Payment completed').waitFor();
+  await press(page, 'Done');
+}
+/** Opens the sheet behind the newest link to the club. */
+export async function knocks(page: Page, members = '1 member'): Promise<void> {
+  await press(page, 'Enter the club');
+  await page.getByRole('dialog').getByText(members, { exact: true }).waitFor();
+}
+/** Asks to join by the sheet that is open, and is let in. */
+export async function joins(page: Page): Promise<void> {
+  await press(page, 'Request to join');
+  await page.getByText('The request was sent').waitFor();
+  await press(page, 'Close');
+  await page.getByTitle('In The First Step Club').waitFor();
+}
+export const isOutside = (page: Page) =>
+  page.getByTitle('In The First Step Club').waitFor({ state: 'detached' });
 /** The lit state of the picture. */
 export const isLit = (page: Page, state: string) =>
   page.locator(`.machine [data-state="${state}"].current`).waitFor();

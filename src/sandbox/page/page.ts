@@ -41,7 +41,7 @@ export interface PageOptions {
    * Gives Telegram payments from before the bot, and takes from the bot everything that it has stored. Resolves with the
    * command that takes them over.
    */
-  readonly makeHistory?: () => string;
+  readonly makeHistory?: () => Promise<string>;
 }
 
 const keptSteps = 300;
@@ -284,7 +284,7 @@ export class Page {
         this.#tellBot(this.#bot);
         return {};
       case 'makeHistory':
-        return { command: this.#makeHistory() };
+        return { command: await this.#makeHistory() };
       default: {
         if (typeof action?.chat !== 'number') throw unknownAction(action);
         const outcome = await performAs(this.#user(action.chat), action, this.#options.club);
@@ -309,10 +309,10 @@ export class Page {
     return id;
   }
 
-  #makeHistory(): string {
+  async #makeHistory(): Promise<string> {
     const { makeHistory } = this.#options;
     if (makeHistory === undefined) throw new Error('This bot has no earlier history.');
-    const command = makeHistory();
+    const command = await makeHistory();
     this.#note({ kind: 'lost' });
     this.#tellBot(this.#bot);
     this.#tellUsers();

@@ -57,14 +57,14 @@ const en = {
   ban: 'Ban',
   unban: 'Lift the ban',
   botStars: 'Stars of the bot',
-  withdraw: 'Withdraw them all',
+  withdraw: 'Withdraw all',
   giveBack: 'Put them back',
   history: 'Give the bot a history',
   historyHint:
     'Telegram lists payments of four people from before this bot, and everything that the bot itself has stored is lost.',
   historyMade: 'The bot knows nothing of what it has sold',
   historyText:
-    'It starts again, finds the payments in Telegram’s list, and says so to its operator. This takes them over:',
+    'It starts again, finds payments in Telegram’s list that its books do not have, and tells its operator. Typed in a terminal, this takes them over; with --dry-run behind it, it only says what it would do.',
   grantTo: (name: string) => `Give ${name} 30 days`,
   attach: 'Attach',
   attachments: { photo: 'Photo', voice: 'Voice message', sticker: 'Sticker', location: 'Place' },
@@ -212,7 +212,7 @@ const ru: typeof en = {
     'В списке Telegram появятся платежи четырёх людей, сделанные ещё до этого бота, а всё, что хранил сам бот, пропадёт.',
   historyMade: 'Бот не знает о том, что уже продал',
   historyText:
-    'Он запускается заново, находит платежи в списке Telegram и сообщает оператору. Принять их можно так:',
+    'Он запускается заново, видит в списке Telegram платежи, которых нет в его книгах, и сообщает оператору. Эта команда в терминале примет их; с --dry-run в конце она только скажет, что сделала бы.',
   grantTo: (name) => `Дать 30 дней: ${name}`,
   attach: 'Прикрепить',
   attachments: { photo: 'Фото', voice: 'Голосовое', sticker: 'Стикер', location: 'Место' },
