@@ -3,7 +3,7 @@ import type { Payment } from '../src/core/book.ts';
 import { type FoundUpdate, route } from '../src/core/route.ts';
 import { shardOf } from '../src/core/shard.ts';
 import { compare } from '../src/features/payments/reconcile.ts';
-import { type Adoption, adoptPayments } from '../src/ops/adopt.ts';
+import { type Adoption, type AdoptOptions, adoptPayments } from '../src/ops/adopt.ts';
 import { PaymentRefused, reconcilePayments } from '../src/ops/payments.ts';
 import { Keys } from '../src/store/keys.ts';
 import { Ledger } from '../src/store/ledger.ts';
@@ -13,7 +13,7 @@ import { createApis } from '../src/telegram/api.ts';
 import { createSigner } from '../src/telegram/signature.ts';
 import type { TestBot } from './support/bot.ts';
 import { openTestRedis } from './support/redis.ts';
-import { buys, days, isOffered, openShop, product, type Shop } from './support/shop.ts';
+import { buys, clubId, days, isOffered, openShop, product, type Shop } from './support/shop.ts';
 
 const minutes = 60_000;
 
@@ -41,20 +41,18 @@ const callOf = ({ sandbox }: TestBot) =>
   createApis({ token: sandbox.token, root: sandbox.url, ratePerSecond: 30 }).perform('reply');
 
 /** What `turnstile payments adopt --json` does and prints. */
-async function adopts(
-  bot: TestBot,
-  flags: { dryRun?: boolean; includeUnsigned?: boolean } = {},
-): Promise<Adoption> {
+async function adopts(bot: TestBot, flags: Partial<AdoptOptions> = {}): Promise<Adoption> {
   const lines: string[] = [];
   const { log } = console;
   console.log = (line: string) => void lines.push(line);
   try {
     await withRedis((redis) =>
       adoptPayments(redis, { prefix: bot.prefix, shards: 4 }, callOf(bot), bot.clock, {
-        ...flags,
         json: true,
         product: 'club',
+        facts: {},
         isSigned: createSigner(bot.sandbox.token).isSigned,
+        ...flags,
       }),
     );
   } finally {
@@ -167,13 +165,15 @@ test('payments adopt: a dry run changes nothing; books and ends are rebuilt with
   await buys(bot, dora);
   await buys(bot, anna);
   const until = (await bot.chat(anna)).access?.until;
+  bot.sandbox.club({ id: clubId }).alreadyHas(anna);
   await sells(bot, boris, 'tip_jar');
   await boris.paysAgain({ loseUpdate: true });
   await isHeld(shop);
 
   const counts = () => [anna, boris, clara, dora, operator].map(({ messages }) => messages.length);
   const before = { messages: counts(), door: callsOf(bot, 'createChatInviteLink', 'banChatMember') };
-  const dry = await adopts(bot, { dryRun: true });
+  const facts = { club: clubId };
+  const dry = await adopts(bot, { facts, dryRun: true });
   expect(dry).toMatchObject({
     read: 8,
     recent: 0,
@@ -185,7 +185,7 @@ test('payments adopt: a dry run changes nothing; books and ends are rebuilt with
   });
   expect((await bot.status()).payments).toBe(0);
 
-  expect(await adopts(bot)).toEqual(dry);
+  expect(await adopts(bot, { facts })).toEqual(dry);
   await bot.settled();
   expect((await bot.status()).unadopted).toBeUndefined();
   expect((await bot.chat(anna)).access).toMatchObject({ has: true });
@@ -203,7 +203,12 @@ test('payments adopt: a dry run changes nothing; books and ends are rebuilt with
   expect(await membership(anna)).toBe('active.member');
   expect(await membership(dora)).toBe('active.member');
   // Again: everything is known.
-  expect(await adopts(bot)).toMatchObject({ people: 0, payments: 0, foreign: 0, access: { now: 2 } });
+  expect(await adopts(bot, { facts })).toMatchObject({
+    people: 0,
+    payments: 0,
+    foreign: 0,
+    access: { now: 2 },
+  });
   bot.clock.shift(26 * minutes * 60);
   await bot.settled();
   expect(counts()).toEqual(before.messages);
@@ -221,6 +226,7 @@ test('payments adopt: a dry run changes nothing; books and ends are rebuilt with
   bot.clock.shift(30 * days);
   await anna.sees('has ended');
   expect(await bot.state(anna)).toBe('idle');
+  await expect.poll(() => anna.isMember(clubId)).toBe(false);
 });
 
 test('subscriptions: renewals after an adoption are ordinary, and the first charge is known', async () => {
@@ -233,7 +239,8 @@ test('subscriptions: renewals after an adoption are ordinary, and the first char
   bot.clock.shift(10 * days);
   await isHeld(shop);
   const told = operator.messages.length;
-  expect(await adopts(bot)).toMatchObject({ people: 1, payments: 2, access: { now: 1 } });
+  const facts = { club: clubId, subscription: true };
+  expect(await adopts(bot, { facts })).toMatchObject({ people: 1, payments: 2, access: { now: 1 } });
   await bot.settled();
   expect((await bot.chat(anna)).payments).toMatchObject([
     { charge, bought: { first: true } },

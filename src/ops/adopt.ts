@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { accessOf, booksOf, boughtBy, type Entry, type Payment } from '../core/book.ts';
+import type { JsonObject } from '../core/effects.ts';
 import { arrivalByHand } from '../core/route.ts';
 import type { Clock } from '../engine/clock.ts';
 import { type Listed, readList } from '../features/payments/list.ts';
@@ -17,6 +18,8 @@ export interface AdoptOptions {
   readonly product: string;
   /** Takes payments without a signature of other products' ids as well. */
   readonly includeUnsigned?: boolean;
+  /** What every event of a person tells of today's offer: who is taken over is taken out of the club when their time ends. */
+  readonly facts: JsonObject;
   /** Whether this bot signed an invoice's payload. */
   readonly isSigned: (payload: string) => boolean;
 }
@@ -76,7 +79,9 @@ export async function adoptPayments(
     );
     for (let done = 0; done < ordered.length; done += batch) {
       const some = ordered.slice(done, done + batch);
-      await store.appendArrivals(some.map((entry) => arrivalByHand({ type: 'access.adopted' }, entry)));
+      await store.appendArrivals(
+        some.map((entry) => arrivalByHand({ ...options.facts, type: 'access.adopted' }, entry)),
+      );
       progress(`${done + some.length} of ${ordered.length} taken over`);
     }
     await store.history.noteAdopted(reading.position);
