@@ -42,21 +42,26 @@ export function bookHistory(
   }
 }
 
+const quoted = (folder: string) => `'${relative('.', folder) || '.'}'`;
+
 /** What takes the history over, for a terminal in this folder. */
 export function adoptionCommand({
   sandbox,
   dataDir,
+  contentDir,
   clockOffset,
 }: {
   sandbox: Sandbox;
   dataDir: string;
+  contentDir: string;
   /** ms. */
   clockOffset: number;
 }): string {
   const variables = {
     BOT_TOKEN: sandbox.token,
     TELEGRAM_API_ROOT: sandbox.url,
-    DATA_DIR: `'${relative('.', dataDir) || '.'}'`,
+    DATA_DIR: quoted(dataDir),
+    CONTENT_DIR: quoted(contentDir),
     // What a real installation has in .env must not be touched.
     REDIS_URL: '',
     ...(clockOffset !== 0 && { TURNSTILE_CLOCK_OFFSET: clockOffset }),

@@ -138,7 +138,12 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
         await reader.erase();
         bookHistory(sandbox, { club, language, product: productOf(contentDir) });
       });
-      const command = adoptionCommand({ sandbox, dataDir, clockOffset: clockOffset() });
+      const command = adoptionCommand({
+        sandbox,
+        dataDir,
+        contentDir: demoContent,
+        clockOffset: clockOffset(),
+      });
       console.log(
         paint.dim(`Telegram has a history, and the bot has lost its disk. Take it over:\n${command}`),
       );
