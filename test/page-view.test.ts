@@ -330,6 +330,15 @@ test('an impossible action is answered with its reason', async () => {
     error: 'No reminder is pending.',
   });
   expect(await refused(null)).toMatchObject({ ok: false });
+  expect(await refused({ do: 'ban', chat: scene.user.id })).toEqual({
+    ok: false,
+    error: 'There is no club.',
+  });
+  expect(await refused({ do: 'withdrawStars' })).toMatchObject({ ok: false });
+  expect(await refused({ do: 'makeHistory' })).toEqual({
+    ok: false,
+    error: 'This bot has no earlier history.',
+  });
 });
 
 test('a path of the address leads to nothing but the built page', async () => {
