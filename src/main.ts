@@ -10,6 +10,7 @@ import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
 import { type AdoptOptions, adoptPayments } from './ops/adopt.ts';
 import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
+import { type AuditFlags, auditDoor, DoorRefused } from './ops/door.ts';
 import { type Environment, EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
 import { exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
@@ -35,6 +36,7 @@ import {
 } from './ops/payments.ts';
 import { paint } from './ops/terminal.ts';
 import { type Sale, sales } from './sandbox/demo-content.ts';
+import { Clubs } from './store/clubs.ts';
 import { DeadLetters } from './store/dead.ts';
 import { Keys } from './store/keys.ts';
 import { Ledger } from './store/ledger.ts';
@@ -57,7 +59,7 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
   if (error instanceof NoSuchLetter) return exitCodes.noInput;
-  if (error instanceof PaymentRefused || error instanceof MembersRefused) return exitCodes.noInput;
+  if ([PaymentRefused, MembersRefused, DoorRefused].some((kind) => error instanceof kind)) return exitCodes.noInput;
   const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }
@@ -276,6 +278,24 @@ async function adopt(flags: Pick<AdoptOptions, 'dryRun' | 'includeUnsigned' | 'j
   const { isSigned } = createSigner(environment.botToken);
   const options = { ...flags, product: content.product.id, facts: factsOf(content), isSigned };
   await withOwnStore((redis, where) => adoptPayments(redis, where, telegram(), clockOf(), options));
+}
+
+async function audit(flags: AuditFlags): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: true });
+  const { content } = await loadConversation(environment.contentDir);
+  const stopping = new AbortController();
+  process.once('SIGINT', () => {
+    stopping.abort();
+    process.exitCode = 130;
+  });
+  await withOwnStore(async (redis, where) => {
+    const club = await new Clubs(redis, where.prefix).today(content.club.chatId);
+    if (club === null) throw new DoorRefused('club.chat_id in bot.yaml names no club.');
+    const trusted = new Set([...environment.adminIds, ...content.club.whitelist]);
+    const facts = factsOf({ ...content, club: { ...content.club, chatId: club } });
+    const stored = { redis, where, call: telegram(), clock: clockOf() };
+    await auditDoor({ ...stored, club, trusted, facts, signal: stopping.signal }, flags);
+  });
 }
 
 /** The demo reads the bot's Redis by itself; it is there while the bot runs, and when the bot was killed. */
@@ -557,6 +577,19 @@ for (const [act, words, description] of [
       await withMembers((stored) => actOnMember(stored, facts, asked));
     });
 }
+
+const door = program.command('door').description('who is inside the club, against who has access');
+door
+  .command('audit')
+  .description(
+    'look everyone up at Telegram of whom the bot knows, and change nothing without --remove or --invite (needs BOT_TOKEN)',
+  )
+  .option('--remove', 'take out who is inside without access')
+  .option('--invite', 'send a link to who has access and is outside')
+  .option('--ids <file>', 'look these user ids up as well: one a line')
+  .addOption(json())
+  .addHelpText('after', '\nIt may be interrupted: what was found so far is shown, and nothing is done.')
+  .action(audit);
 
 const dead = program
   .command('dead')

@@ -7,8 +7,8 @@ import { type Listed, readList } from '../features/payments/list.ts';
 import { Ledger } from '../store/ledger.ts';
 import { Store } from '../store/store.ts';
 import type { Perform } from '../telegram/api.ts';
-import { verdict } from '../telegram/verdict.ts';
-import { paint } from './terminal.ts';
+import { patient } from './patient.ts';
+import { createProgress, paint } from './terminal.ts';
 
 export interface AdoptOptions {
   /** Shows what would be done, and does nothing. */
@@ -46,8 +46,6 @@ export interface Adoption {
 
 /** Arrivals in one round trip. */
 const batch = 200;
-/** A fault that passes is waited for so often in a row. */
-const patience = 10;
 
 /**
  * Takes over what a bot sold before this installation: reads the whole of Telegram's list, and puts each payment and refund
@@ -174,26 +172,4 @@ function print(
   );
   if (isDry) console.log('To do it: turnstile payments adopt');
   else console.log('The bot books them, now or when it starts. Nobody gets a message.');
-}
-
-/** Waits for what passes: Telegram asks for a pause, or is away. */
-const patient =
-  (call: Perform, clock: Clock): Perform =>
-  async (method, payload) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await call(method, payload);
-      } catch (error) {
-        const judged = verdict(error, attempt);
-        if ((judged.kind !== 'retry' && judged.kind !== 'pause') || attempt === patience) throw error;
-        process.stderr.write(`${judged.reason}; once more in ${Math.ceil(judged.afterMs / 1_000)} s\n`);
-        await new Promise<void>((resolve) => clock.at(clock.now() + judged.afterMs, resolve));
-      }
-    }
-  };
-
-/** How far it is, on one line of a terminal; '' ends it. */
-function createProgress(): (text: string) => void {
-  if (process.stderr.isTTY !== true) return () => {};
-  return (text) => void process.stderr.write(`\r\u001b[K${text}`);
 }

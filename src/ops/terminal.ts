@@ -16,3 +16,9 @@ export const paint = {
   cyan: styled('cyan'),
   magenta: styled('magenta'),
 };
+
+/** How far it is, on one line of a terminal; '' ends it. */
+export function createProgress(): (text: string) => void {
+  if (process.stderr.isTTY !== true) return () => {};
+  return (text) => void process.stderr.write(`\r\u001b[K${text}`);
+}

@@ -74,6 +74,8 @@ export class Keys {
   troubles = (): string => `{${this.prefix}}:troubles`;
   /** Who came into the club without access, and the operators do not know yet: chat → who. */
   strangers = (): string => `{${this.prefix}}:strangers`;
+  /** Who came into the club without access and is left inside, as far as is known: a set of chats. */
+  strangersInside = (): string => `{${this.prefix}}:strangers:inside`;
   /** What was fixed at the first start: the number of shards, the bot; and the format of what is stored. */
   settings = (): string => `{${this.prefix}}:settings`;
 }

@@ -10,14 +10,17 @@ export interface Stranger {
   readonly isRemoved: boolean;
 }
 
-/** Keeps strangers until the operators are told of them, for all copies. */
+/** Keeps strangers until the operators are told of them, and the ids of those who are left inside, for all copies. */
 export class StrangerList {
   readonly #redis: Redis;
   readonly #key: string;
+  readonly #inside: string;
 
   constructor(redis: Redis, { prefix }: { prefix: string }) {
     this.#redis = redis;
-    this.#key = new Keys(prefix).strangers();
+    const keys = new Keys(prefix);
+    this.#key = keys.strangers();
+    this.#inside = keys.strangersInside();
   }
 
   /** Twice is once. */
@@ -33,7 +36,21 @@ export class StrangerList {
     }));
   }
 
-  async drop(chats: readonly number[]): Promise<void> {
-    if (chats.length > 0) await this.#redis.hdel(this.#key, ...chats.map(String));
+  /** The operators were told of them. */
+  async drop(strangers: readonly Pick<Stranger, 'chat' | 'isRemoved'>[]): Promise<void> {
+    if (strangers.length === 0) return;
+    const inside = strangers.filter(({ isRemoved }) => !isRemoved).map(({ chat }) => chat);
+    if (inside.length > 0) await this.#redis.sadd(this.#inside, ...inside);
+    await this.#redis.hdel(this.#key, ...strangers.map(({ chat }) => `${chat}`));
+  }
+
+  /** Those who were left inside. */
+  async inside(): Promise<number[]> {
+    return (await this.#redis.smembers(this.#inside)).map(Number);
+  }
+
+  /** These are outside, or have access by now. */
+  async forget(chats: readonly number[]): Promise<void> {
+    if (chats.length > 0) await this.#redis.srem(this.#inside, ...chats);
   }
 }

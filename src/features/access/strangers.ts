@@ -68,6 +68,6 @@ export class Strangers {
       params: { message: 'operator_strangers', count: strangers.length, removed, people },
       event: { type: 'strangers.came' },
     });
-    await list.drop(strangers.map(({ chat }) => chat));
+    await list.drop(strangers);
   }
 }

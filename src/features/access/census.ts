@@ -1,0 +1,48 @@
+import type { Redis } from 'ioredis';
+import { type Access, accessOf, type Entry } from '../../core/book.ts';
+import { Ledger } from '../../store/ledger.ts';
+import { readSessions } from '../../store/sessions.ts';
+
+/** What is stored about the door to a person: the club they were let into, and how far they came. */
+export interface WayIn {
+  readonly club?: number | true;
+  readonly link?: string;
+  readonly joined?: true;
+}
+
+/** Somebody of whom the bot knows. */
+export interface Known {
+  readonly book: readonly Entry[];
+  readonly access: Access;
+  readonly wayIn: WayIn;
+}
+
+/** Everybody who has a book, or was at the door of late. Its cost grows with what is stored. */
+export async function readKnown(
+  redis: Redis,
+  where: { readonly prefix: string; readonly shards: number },
+  now: number,
+): Promise<ReadonlyMap<number, Known>> {
+  const books = new Map<number, Entry[]>();
+  for (const entry of await new Ledger(redis, where).entries()) {
+    const book = books.get(entry.chat);
+    if (book === undefined) books.set(entry.chat, [entry]);
+    else book.push(entry);
+  }
+  const ways = new Map<number, WayIn>();
+  for await (const { chat, context } of readSessions(redis, where, 'membership'))
+    ways.set(chat, context as WayIn);
+  const chats = new Set([...books.keys(), ...ways.keys()]);
+  return new Map(
+    [...chats].map((chat) => {
+      const book = books.get(chat) ?? [];
+      return [chat, { book, access: accessOf(book, now), wayIn: ways.get(chat) ?? {} }];
+    }),
+  );
+}
+
+/** Whether somebody has access and no way into this club. What an earlier release noted as `true` is the club of today. */
+export const lacksWayIn = ({ access, wayIn }: Known, club: number): boolean =>
+  access.has &&
+  ((wayIn.link === undefined && wayIn.joined !== true) ||
+    (typeof wayIn.club === 'number' && wayIn.club !== club));
