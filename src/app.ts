@@ -25,6 +25,8 @@ import { Rescan } from './engine/rescan.ts';
 import { Retention } from './engine/retention.ts';
 import { Timers } from './engine/timers.ts';
 import { Worker } from './engine/worker.ts';
+import { lacksWayIn, readKnown } from './features/access/census.ts';
+import { tellWhoWaits } from './features/access/opening.ts';
 import { Strangers } from './features/access/strangers.ts';
 import { GivenUp } from './features/given-up.ts';
 import { Troubles } from './features/operator/troubles.ts';
@@ -510,6 +512,14 @@ async function startOn(parts: Parts): Promise<App> {
     clock,
     log,
   });
+  /** A club that is new: one copy counts who has no link to it. */
+  const openClub = async () => {
+    if (!leases.holds('poller')) return;
+    const waiting = async (club: number) =>
+      [...(await readKnown(redis, where, clock.now())).values()].filter((known) => lacksWayIn(known, club))
+        .length;
+    await tellWhoWaits({ clubs, operators: environment.adminIds, waiting, post }, running.content.club.chatId);
+  };
   const reload = async () => {
     const loaded = await loadConversation(environment.contentDir, parts.machines);
     checkProvider(loaded.content, environment);
@@ -517,7 +527,7 @@ async function startOn(parts: Parts): Promise<App> {
     running = next;
     for (const warning of next.warnings) log.warn(warning);
     await publishCommands(pollApi, next.content, log);
-    await checkClub();
+    await Promise.all([checkClub(), openClub()]);
     log.info({ price: next.content.product.price, languages: next.content.languages }, 'content reloaded');
   };
   const stopListening = store.listen(
@@ -547,6 +557,7 @@ async function startOn(parts: Parts): Promise<App> {
   rescan.start();
   await leases.start();
   retention.start();
+  openClub().catch((error: unknown) => log.warn({ err: error }, 'counting who has no link to the club failed'));
   // Another copy polls: this one is ready all the same.
   if (!leases.holds('poller')) ready(false);
 

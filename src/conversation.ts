@@ -35,6 +35,7 @@ const ownMessages = [
   'operator_refund_begun',
   'operator_rights_lost',
   'operator_strangers',
+  'operator_club_opened',
   'operator_refund_waits',
   'operator_refund_done',
   'operator_refund_not_owed',

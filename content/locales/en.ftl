@@ -634,3 +634,11 @@ operator-club-moved =
     Its id now: <code>{ $club }</code>
 
     The bot goes on with it. Please write it into content/bot.yaml: chat_id: { $club }
+
+operator-club-opened =
+    <b>{ $count ->
+        [one] { $count } person has access and no link to the club
+       *[other] { $count } people have access and no link to the club
+    }</b>
+
+    Each gets one by /club. To send it to all of them: npx turnstile door audit --invite

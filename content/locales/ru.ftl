@@ -636,3 +636,12 @@ operator-club-moved =
     Теперь его id: <code>{ $club }</code>
 
     Бот работает с ним дальше. Впишите его в content/bot.yaml: chat_id: { $club }
+
+operator-club-opened =
+    <b>{ $count ->
+        [one] { $count } человек с доступом без ссылки в клуб
+        [few] { $count } человека с доступом без ссылки в клуб
+       *[many] { $count } человек с доступом без ссылки в клуб
+    }</b>
+
+    Каждый получит её по /club. Отправить всем сразу: npx turnstile door audit --invite

@@ -15,6 +15,7 @@ import {
   removeMember,
   tellStranger,
 } from './access/door.ts';
+import { gated } from './access/gate.ts';
 import type { Strangers } from './access/strangers.ts';
 import { showMember } from './operator/member.ts';
 import { sendWithCare } from './operator/refusals.ts';
@@ -86,7 +87,9 @@ export function createPerformer(parts: {
     return (found as { first_name?: string }).first_name;
   };
   const known = { ...parts, send, nameOf };
-  const door: Door = { ...parts, perform: call, club: () => content().club.chatId };
+  // Telegram limits how many links a bot makes apart from all else.
+  const perform = gated(call, 'createChatInviteLink', parts.now);
+  const door: Door = { ...parts, perform, club: () => content().club.chatId };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),

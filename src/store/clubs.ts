@@ -1,7 +1,13 @@
 import type { Redis } from 'ioredis';
 import { Keys } from './keys.ts';
 
-/** Groups that have become supergroups: Telegram gives them another id, and bot.yaml may name the former one. */
+/** The club that the operators were told of last. */
+const keptField = 'club';
+
+/**
+ * What is known of the club itself. A group that has become a supergroup has another id at Telegram, and bot.yaml may name
+ * the former one.
+ */
 export class Clubs {
   readonly #redis: Redis;
   readonly #key: string;
@@ -21,5 +27,18 @@ export class Clubs {
   /** A club has moved. */
   async follow(from: number, to: number): Promise<void> {
     await this.#redis.hset(this.#key, `club:${from}`, to);
+    if ((await this.#redis.hget(this.#key, keptField)) === `${from}`) await this.keep(to);
+  }
+
+  /** The club that the bot has kept so far; null: none. */
+  async kept(): Promise<number | null> {
+    const club = await this.#redis.hget(this.#key, keptField);
+    return club === null ? null : Number(club);
+  }
+
+  /** The bot keeps this club from now on; null: none. */
+  async keep(club: number | null): Promise<void> {
+    if (club === null) await this.#redis.hdel(this.#key, keptField);
+    else await this.#redis.hset(this.#key, keptField, club);
   }
 }

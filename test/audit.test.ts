@@ -1,0 +1,156 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { type Audit, type AuditFlags, auditDoor, DoorRefused } from '../src/ops/door.ts';
+import { connect } from '../src/store/redis.ts';
+import { createApis } from '../src/telegram/api.ts';
+import { editContent } from './support/content.ts';
+import { buys, clubId, days, inviteOf, openShop, operatorId, product, type Shop } from './support/shop.ts';
+
+const club = { id: clubId };
+
+/** What `turnstile door audit --json` does and prints. */
+async function audits({ bot }: Shop, flags: AuditFlags = {}, more: { signal?: AbortSignal } = {}): Promise<Audit> {
+  const lines: string[] = [];
+  const { log } = console;
+  const redis = connect(inject('redis'));
+  console.log = (line: string) => void lines.push(line);
+  try {
+    const options = {
+      redis,
+      where: { prefix: bot.prefix, shards: 4 },
+      call: createApis({ token: bot.sandbox.token, root: bot.sandbox.url, ratePerSecond: 30 }).perform('reply'),
+      clock: bot.clock,
+      club: clubId,
+      trusted: new Set([operatorId, 4711]),
+      facts: { club: clubId },
+      ...more,
+    };
+    await auditDoor(options, { json: true, ...flags });
+  } finally {
+    console.log = log;
+    redis.disconnect();
+  }
+  return JSON.parse(lines.join('\n')) as Audit;
+}
+
+/** Anna is a member, Boris was let in by nobody, Clara has paid and is outside, Dora's time is over and she stayed. */
+async function played() {
+  const shop = await openShop(product.club, product.month);
+  const { bot } = shop;
+  const place = bot.sandbox.club({ id: clubId });
+  const person = (firstName: string) => bot.sandbox.user({ firstName });
+  const [anna, boris, clara, dora] = [person('Anna'), person('Boris'), person('Clara'), person('Dora')];
+  await buys(bot, dora);
+  await bot.settled();
+  bot.clock.shift(30 * days);
+  await expect.poll(() => shop.membership(dora)).toBe('none');
+  place.alreadyHas(dora);
+  await buys(bot, anna);
+  anna.joins(inviteOf(anna));
+  await expect.poll(() => anna.isMember(club)).toBe(true);
+  await buys(bot, clara);
+  place.adds(boris);
+  await bot.settled();
+  bot.clock.shift(60_000);
+  await shop.operator.sees('Came into the club without access: 1');
+  return { shop, place, people: { anna, boris, clara, dora } };
+}
+
+test('the audit names who is inside without access and who has access outside, and changes nothing', async () => {
+  const { shop, place, people } = await played();
+  const { anna, boris, clara, dora } = people;
+  // A session at the door without access is forgotten after a while; the stranger is known all the same.
+  shop.bot.clock.shift(2 * 3_600_000);
+  await expect.poll(async () => (await shop.bot.chat(boris)).sessions).toEqual([]);
+  const before = shop.bot.sandbox.calls.length;
+  const audit = await audits(shop);
+  expect(audit).toMatchObject({ club: clubId, checked: audit.known, removed: 0, invited: 0 });
+  const byId = (a: { id: number }, b: { id: number }) => a.id - b.id;
+  expect([...audit.insideUnpaid].sort(byId)).toEqual([
+    { id: boris.id, name: 'Boris', reason: 'no payment, and nothing given' },
+    { id: dora.id, name: 'Dora', reason: expect.stringMatching(/^access ended on \d{4}-\d\d-\d\d$/) },
+  ]);
+  expect(audit.outsidePaid).toEqual([{ id: clara.id, name: 'Clara', reason: 'has a link' }]);
+  const asked = shop.bot.sandbox.calls.slice(before).filter(({ method }) => method !== 'getUpdates');
+  expect(new Set(asked.map(({ method }) => method))).toEqual(new Set(['getChatMember']));
+  expect(place.members).toContain(anna.id);
+});
+
+test('with --remove who is inside without access is taken out, and with --invite who is outside gets a link', async () => {
+  const { shop, people } = await played();
+  const { anna, boris, clara, dora } = people;
+  const first = inviteOf(clara);
+  shop.bot.clock.shift(60_000);
+  expect(await audits(shop, { remove: true, invite: true })).toMatchObject({ removed: 2, invited: 1 });
+  await expect.poll(() => [boris.isMember(club), dora.isMember(club)]).toEqual([false, false]);
+  await expect.poll(() => inviteOf(clara)).not.toBe(first);
+  clara.joins(inviteOf(clara));
+  await expect.poll(() => clara.isMember(club)).toBe(true);
+  expect(anna.isMember(club)).toBe(true);
+  expect(await audits(shop)).toMatchObject({ insideUnpaid: [], outsidePaid: [] });
+});
+
+test('people of whom the bot knows nothing are named by a file; trusted ones, administrators and bots are left out', async () => {
+  const shop = await openShop(product.club);
+  const { bot, folder, operator } = shop;
+  const place = bot.sandbox.club({ id: clubId });
+  const [old, friend, admin] = [bot.sandbox.user(), bot.sandbox.user({ id: 4711 }), bot.sandbox.user()];
+  for (const person of [old, friend, operator]) place.alreadyHas(person);
+  place.promotes(admin);
+  const file = join(folder, 'ids.csv');
+  const ids = [old, friend, admin, operator].map(({ id }) => `${id},somebody`);
+  await writeFile(file, ['id,name', ...ids, '999999'].join('\n'));
+  const { insideUnpaid, known } = await audits(shop, { ids: file });
+  expect(insideUnpaid.map(({ id }) => id)).toEqual([old.id]);
+  expect(known).toBe(3);
+});
+
+test('an audit that is interrupted does nothing', async () => {
+  const { shop, people } = await played();
+  const stopping = new AbortController();
+  stopping.abort();
+  const audit = await audits(shop, { remove: true }, { signal: stopping.signal });
+  expect(audit).toMatchObject({ checked: 0, removed: 0, insideUnpaid: [] });
+  await shop.bot.settled();
+  expect(people.boris.isMember(club)).toBe(true);
+});
+
+test('a pause that Telegram asks for is waited for, and a club that cannot be looked at is named', async () => {
+  const { shop } = await played();
+  const flood = { status: 429, description: 'Too Many Requests: retry after 0', retryAfter: 0 };
+  shop.bot.sandbox.fail('getChatMember', flood);
+  expect((await audits(shop)).insideUnpaid).toHaveLength(2);
+  shop.bot.sandbox.fail('getChatMember', { status: 400, description: 'Bad Request: chat not found' });
+  await expect(audits(shop)).rejects.toThrow(DoorRefused);
+});
+
+test('a new club: the operators hear how many have access and no link, once', async () => {
+  const { bot, folder, operator } = await openShop();
+  const people = [bot.sandbox.user(), bot.sandbox.user()];
+  for (const person of people) await buys(bot, person);
+  await editContent(folder, product.club);
+  await bot.app.reload();
+  expect((await operator.sees('have access and no link')).text).toContain('2 people');
+  const heard = operator.messages.length;
+  await bot.app.reload();
+  await bot.restart();
+  await bot.settled();
+  expect(operator.messages.length).toBe(heard);
+});
+
+test('what is said in the club, and what happens in other chats, is not stored', async () => {
+  const { bot } = await openShop(product.club);
+  const anna = bot.sandbox.user();
+  const other = bot.sandbox.club({ title: 'Another club' });
+  const place = bot.sandbox.club({ id: clubId });
+  place.alreadyHas(anna);
+  const before = await bot.status();
+  anna.says('Hello everybody', { to: club });
+  anna.joins(other.primaryLink);
+  anna.leaves(other);
+  place.restricts(anna);
+  await bot.settled();
+  expect(await bot.chat(anna)).toMatchObject({ sessions: [], payments: [] });
+  expect(await bot.status()).toEqual(before);
+});
