@@ -185,6 +185,8 @@ export const membershipMachine = setup({
     tellStranger: (_, _params: { message: string }) => {},
     /** Tells the operators that somebody is in the club without access: one message for many. */
     noteStranger: () => {},
+    /** Tells the operators that links are slow: one message for many. */
+    noteSlowInvite: () => {},
     /** The time as the book says it, from which the timers count. */
     rememberTime: assign(({ context, event }) => {
       const { until, ends, renews } = accessIn(event) ?? {};
@@ -504,7 +506,8 @@ export const membershipMachine = setup({
             },
             invite_very_slow: {
               guard: 'isFirstSilence',
-              actions: { type: 'tellOperator', params: { message: 'operator_invite_slow' } },
+              description: 'The operators hear of it once for everybody who waits.',
+              actions: 'noteSlowInvite',
             },
           },
         },

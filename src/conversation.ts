@@ -34,6 +34,7 @@ const ownMessages = [
   'operator_unadopted',
   'operator_refund_begun',
   'operator_rights_lost',
+  'operator_invite_slow',
   'operator_strangers',
   'operator_club_opened',
   'operator_refund_waits',

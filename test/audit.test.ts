@@ -4,7 +4,6 @@ import { expect, inject, test } from 'vitest';
 import { type Audit, type AuditFlags, auditDoor, DoorRefused } from '../src/ops/door.ts';
 import { connect } from '../src/store/redis.ts';
 import { createApis } from '../src/telegram/api.ts';
-import { editContent } from './support/content.ts';
 import { buys, clubId, days, inviteOf, openShop, operatorId, product, type Shop } from './support/shop.ts';
 
 const club = { id: clubId };
@@ -123,34 +122,4 @@ test('a pause that Telegram asks for is waited for, and a club that cannot be lo
   expect((await audits(shop)).insideUnpaid).toHaveLength(2);
   shop.bot.sandbox.fail('getChatMember', { status: 400, description: 'Bad Request: chat not found' });
   await expect(audits(shop)).rejects.toThrow(DoorRefused);
-});
-
-test('a new club: the operators hear how many have access and no link, once', async () => {
-  const { bot, folder, operator } = await openShop();
-  const people = [bot.sandbox.user(), bot.sandbox.user()];
-  for (const person of people) await buys(bot, person);
-  await editContent(folder, product.club);
-  await bot.app.reload();
-  expect((await operator.sees('have access and no link')).text).toContain('2 people');
-  const heard = operator.messages.length;
-  await bot.app.reload();
-  await bot.restart();
-  await bot.settled();
-  expect(operator.messages.length).toBe(heard);
-});
-
-test('what is said in the club, and what happens in other chats, is not stored', async () => {
-  const { bot } = await openShop(product.club);
-  const anna = bot.sandbox.user();
-  const other = bot.sandbox.club({ title: 'Another club' });
-  const place = bot.sandbox.club({ id: clubId });
-  place.alreadyHas(anna);
-  const before = await bot.status();
-  anna.says('Hello everybody', { to: club });
-  anna.joins(other.primaryLink);
-  anna.leaves(other);
-  place.restricts(anna);
-  await bot.settled();
-  expect(await bot.chat(anna)).toMatchObject({ sessions: [], payments: [] });
-  expect(await bot.status()).toEqual(before);
 });

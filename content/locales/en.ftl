@@ -551,6 +551,7 @@ operator-unreachable =
 
 operator-trouble-over =
     <b>{ $trouble ->
+        [invites] Links to the club are made again
         [rights] The bot has its rights in the club again
         [invoice] Invoices are taken again
         [media] The picture, video or file is taken again
@@ -589,10 +590,10 @@ club-inside = You are in the club already.
 stranger-removed = This club is for members, so you have been taken out of it. Access costs { price-plan }; write /start and I will tell you more.
 
 operator-invite-slow =
-    <b>A link to the club has been waited for since five minutes</b>
-    For: <a href="tg://user?id={ $chat }">id { $chat }</a>
+    <b>Links to the club are five minutes late</b>
+    People who wait: { $count }
 
-    Telegram asks the bot to make links more slowly. It goes on by itself; the person knows.
+    Telegram asks the bot to make links more slowly. They know, and get theirs as soon as it can be made.
 
 operator-barred =
     <b>Paid, and banned from the club</b>

@@ -39,9 +39,8 @@ import { sendData } from './privacy/data.ts';
  * event's lane. What gives money back, or speaks to a person in the bot's name, is for operators alone.
  */
 export const effectRules: Readonly<Record<string, EffectRule>> = {
-  // Who waits at the door with a query waits for 10 s at the most.
-  approveJoin: { lane: 'checkout', queue: 'instant' },
-  declineJoin: { lane: 'checkout', queue: 'instant' },
+  approveJoin: { queue: 'instant' },
+  declineJoin: { queue: 'instant' },
   approveCheckout: { lane: 'checkout', queue: 'instant' },
   rejectCheckout: { lane: 'checkout', queue: 'instant' },
   refundPayment: { privileged: true },
@@ -103,6 +102,7 @@ export function createPerformer(parts: {
     declineJoin: declineJoin(door, send),
     tellStranger: tellStranger(send),
     noteStranger: (effect) => parts.strangers.note(effect),
+    noteSlowInvite: () => troubles.met('invites', 'createChatInviteLink'),
     noteRights: async ({ event }) => {
       const missing = String(event?.['missing'] ?? '');
       await (missing === '' ? troubles.over('rights') : troubles.met('rights', missing));
@@ -166,11 +166,15 @@ function withChoice(effect: Effect): Effect {
 export const isMessage = (effect: Effect): boolean =>
   effect.invocation === undefined && !ofTheClub.has(effect.type);
 
+const isAsked = ({ type, event }: Effect): boolean =>
+  (type === 'approveJoin' || type === 'declineJoin') && typeof event?.['query'] === 'string';
+
 const ofTheClub: ReadonlySet<string> = new Set([
   'approveJoin',
   'declineJoin',
   'tellStranger',
   'noteStranger',
+  'noteSlowInvite',
   'noteRights',
   'followClub',
 ]);
@@ -181,6 +185,8 @@ export function createAddress(
   log: Logger,
 ): (effect: Effect) => readonly Effect[] {
   return (effect) => {
+    // Whom Telegram asks the bot about waits for 10 s at the most. Other requests wait their turn: anybody can make thousands.
+    if (isAsked(effect)) return [{ ...effect, lane: 'checkout' }];
     // Told of only when Telegram's list brought it.
     if (effect.type === 'tellFound' && effect.event?.['found'] !== true) return [];
     if (!toOperators.has(effect.type) && effect.type !== 'forwardMore') return [effect];

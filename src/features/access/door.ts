@@ -49,6 +49,7 @@ export const createInvite =
     // The name tells the owner of the club whose link it is.
     const payload = { chat_id: chatId, name: String(chat), creates_join_request: true };
     const { invite_link: link } = (await call('createChatInviteLink', payload)) as { invite_link: string };
+    await door.troubles.over('invites');
     return { link };
   };
 

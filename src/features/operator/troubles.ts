@@ -23,10 +23,11 @@ const messages = {
   media: 'operator_media_refused',
   operator: 'operator_unreachable',
   rights: 'operator_rights_lost',
+  invites: 'operator_invite_slow',
 } as const;
 
 /** What is wrong, and of which where there are several: `operator:900`, `media:welcome`. */
-export type TroubleKind = 'invoice' | 'rights' | `media:${string}` | `operator:${number}`;
+export type TroubleKind = 'invoice' | 'rights' | 'invites' | `media:${string}` | `operator:${number}`;
 
 /**
  * What is wrong for everybody, and an operator can mend: told at once when it begins, each hour with a count while it goes on,
