@@ -518,7 +518,10 @@ async function startOn(parts: Parts): Promise<App> {
     const waiting = async (club: number) =>
       [...(await readKnown(redis, where, clock.now())).values()].filter((known) => lacksWayIn(known, club))
         .length;
-    await tellWhoWaits({ clubs, operators: environment.adminIds, waiting, post }, running.content.club.chatId);
+    await tellWhoWaits(
+      { clubs, operators: environment.adminIds, waiting, post },
+      running.content.club.chatId,
+    );
   };
   const reload = async () => {
     const loaded = await loadConversation(environment.contentDir, parts.machines);
@@ -557,7 +560,9 @@ async function startOn(parts: Parts): Promise<App> {
   rescan.start();
   await leases.start();
   retention.start();
-  openClub().catch((error: unknown) => log.warn({ err: error }, 'counting who has no link to the club failed'));
+  openClub().catch((error: unknown) =>
+    log.warn({ err: error }, 'counting who has no link to the club failed'),
+  );
   // Another copy polls: this one is ready all the same.
   if (!leases.holds('poller')) ready(false);
 

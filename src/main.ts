@@ -59,7 +59,8 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
   if (error instanceof NoSuchLetter) return exitCodes.noInput;
-  if ([PaymentRefused, MembersRefused, DoorRefused].some((kind) => error instanceof kind)) return exitCodes.noInput;
+  if ([PaymentRefused, MembersRefused, DoorRefused].some((kind) => error instanceof kind))
+    return exitCodes.noInput;
   const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }

@@ -9,7 +9,11 @@ import { buys, clubId, days, inviteOf, openShop, operatorId, product, type Shop 
 const club = { id: clubId };
 
 /** What `turnstile door audit --json` does and prints. */
-async function audits({ bot }: Shop, flags: AuditFlags = {}, more: { signal?: AbortSignal } = {}): Promise<Audit> {
+async function audits(
+  { bot }: Shop,
+  flags: AuditFlags = {},
+  more: { signal?: AbortSignal } = {},
+): Promise<Audit> {
   const lines: string[] = [];
   const { log } = console;
   const redis = connect(inject('redis'));
@@ -18,7 +22,9 @@ async function audits({ bot }: Shop, flags: AuditFlags = {}, more: { signal?: Ab
     const options = {
       redis,
       where: { prefix: bot.prefix, shards: 4 },
-      call: createApis({ token: bot.sandbox.token, root: bot.sandbox.url, ratePerSecond: 30 }).perform('reply'),
+      call: createApis({ token: bot.sandbox.token, root: bot.sandbox.url, ratePerSecond: 30 }).perform(
+        'reply',
+      ),
       clock: bot.clock,
       club: clubId,
       trusted: new Set([operatorId, 4711]),

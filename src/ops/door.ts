@@ -88,8 +88,7 @@ export async function auditDoor(options: AuditOptions, flags: AuditFlags): Promi
     const { isIn, isManager, isBanned, name } = await lookUp(options, id);
     checked++;
     const { has } = person.access;
-    if (isIn && !has && !isManager)
-      insideUnpaid.push({ id, name, reason: whyNoAccess(person, clock.now()) });
+    if (isIn && !has && !isManager) insideUnpaid.push({ id, name, reason: whyNoAccess(person, clock.now()) });
     if (!isIn && has) outsidePaid.push({ id, name, reason: whyOutside(person, club, isBanned) });
     if (!isIn || has) outside.push(id);
     await new Promise<void>((resolve) => clock.at(clock.now() + 1_000 / perSecond, resolve));
@@ -195,7 +194,9 @@ function print(
   console.log(paint.bold(`With access, and outside: ${outsidePaid.length}`));
   lines(outsidePaid);
   if (checked < known) {
-    console.log(paint.yellow(`Interrupted: ${checked} of ${known} people were looked up, and nothing was done.`));
+    console.log(
+      paint.yellow(`Interrupted: ${checked} of ${known} people were looked up, and nothing was done.`),
+    );
     return;
   }
   console.log(paint.dim(`${checked} people were looked up.`));
