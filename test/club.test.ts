@@ -10,6 +10,11 @@ test('a new club: the operators hear how many have access and no link, once', as
   const { bot, folder, operator } = await openShop();
   const people = [bot.sandbox.user(), bot.sandbox.user()];
   for (const person of people) await buys(bot, person);
+  const refunded = bot.sandbox.user();
+  const { charge } = await buys(bot, refunded);
+  refunded.refunds(charge);
+  await refunded.sees('Access is closed');
+  await bot.settled();
   await editContent(folder, product.club);
   await bot.app.reload();
   expect((await operator.sees('have access and no link')).text).toContain('2 people');
