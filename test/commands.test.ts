@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Sandbox, type SandboxUser, startSandbox } from '../src/sandbox/sandbox.ts';
@@ -195,4 +195,26 @@ test('check names what a currency needs, and warns of what another language lend
     code: 78,
     output: expect.stringContaining('PROVIDER_TOKEN: expected the token of a payment provider'),
   });
+});
+
+test('door audit: who is inside without access, shown first and then taken out by the running bot', async () => {
+  const { sandbox, folder, command, start } = await installed();
+  expect(await command('door', 'audit')).toMatchObject({
+    code: 66,
+    output: expect.stringContaining('club.chat_id in bot.yaml names no club'),
+  });
+  const club = sandbox.club();
+  await editContent(folder, ['bot.yaml', 'chat_id:', `chat_id: ${club.id}`]);
+  await start();
+  const boris = sandbox.user({ firstName: 'Boris' });
+  club.alreadyHas(boris);
+  const ids = join(folder, 'ids.txt');
+  writeFileSync(ids, `${boris.id}\n`);
+  const shown = await command('door', 'audit', '--ids', ids);
+  expect(shown.output).toMatch(/Inside without access: 1\n +\d+ +Boris +no payment, and nothing given/);
+  expect(shown.output).toContain('To take them out: turnstile door audit --remove');
+  expect(boris.isMember(club)).toBe(true);
+  const { output } = await command('door', 'audit', '--ids', ids, '--remove', '--json');
+  expect(JSON.parse(output)).toMatchObject({ checked: 1, removed: 1, insideUnpaid: [{ id: boris.id }] });
+  await expect.poll(() => boris.isMember(club)).toBe(false);
 });
