@@ -103,7 +103,7 @@ export const supportMachine = setup({
     showMember: () => {},
     /** What the bot may not do in the club is told once, and once when it may again. */
     noteRights: () => {},
-    /** The club is a supergroup from now on, under another id. */
+    /** The club is a supergroup from now on, under another id; the operators are told, once. */
     followClub: () => {},
     tellOperator: (_, _params: { message: string }) => {},
     rememberQuestion: assign(({ event }) =>
@@ -160,7 +160,7 @@ export const supportMachine = setup({
     },
     'club.moved': {
       description: 'The group has become a supergroup.',
-      actions: ['followClub', { type: 'tellOperator', params: { message: 'operator_club_moved' } }],
+      actions: 'followClub',
     },
     'refund.requested': [
       { guard: 'namesCharge', description: '/refund <charge>', actions: 'requestRefund' },

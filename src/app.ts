@@ -29,6 +29,7 @@ import { lacksWayIn, readKnown } from './features/access/census.ts';
 import { tellWhoWaits } from './features/access/opening.ts';
 import { Strangers } from './features/access/strangers.ts';
 import { GivenUp } from './features/given-up.ts';
+import { tellOperators } from './features/operator/tell.ts';
 import { Troubles } from './features/operator/troubles.ts';
 import { account } from './features/payments/account.ts';
 import { createUnadopted } from './features/payments/history.ts';
@@ -310,8 +311,19 @@ async function startOn(parts: Parts): Promise<App> {
     },
     facts: () => running.rules.facts ?? {},
     moved: async (from, to) => {
-      await clubs.follow(from, to);
-      if (running.content.club.chatId === from) await reload();
+      if (from === to) return;
+      const isNews = await clubs.follow(from, to);
+      // One of before, to which members are let in no more.
+      if (running.content.club.chatId !== from) return;
+      await reload();
+      if (!isNews) return;
+      await tellOperators(toOperators, {
+        id: `club.moved.${to}`,
+        params: { message: 'operator_club_moved' },
+        event: { type: 'club.moved', club: to },
+      });
+      // The other copies go on with the new id as well.
+      await store.announceContent();
     },
     troubles: {
       met: (kind, reason) => troubles.met(kind, reason),
@@ -385,13 +397,14 @@ async function startOn(parts: Parts): Promise<App> {
     dispatcher.hint(shard, effect.lane);
     if (!leases.holds(shard)) await store.announceEffects([shard]);
   };
+  const toOperators = { operators: environment.adminIds, post };
   const reconciliation = new Reconciliation({
     call: apis.perform('reply'),
     ledger,
     position: store.reconciled,
     began: store.history.began,
     noteCommission: (commission) => store.noteCommission(commission),
-    unadopted: createUnadopted({ operators: environment.adminIds, history: store.history, post, log }),
+    unadopted: createUnadopted({ ...toOperators, history: store.history, log }),
     gap: {
       get: async () => (await store.news.read()).gap,
       closed: async (gap) => {
@@ -407,27 +420,24 @@ async function startOn(parts: Parts): Promise<App> {
     log,
   });
   const troubles = new Troubles({
-    operators: environment.adminIds,
+    ...toOperators,
     book: new TroubleBook(redis, where),
-    post,
     mayTell: () => leases.holds('poller'),
     clock,
     log,
   });
   const strangers = new Strangers({
-    operators: environment.adminIds,
+    ...toOperators,
     list: new StrangerList(redis, where),
-    post,
     mayTell: () => leases.holds('poller'),
     clock,
     log,
   });
   const givenUp = new GivenUp({
-    operators: environment.adminIds,
+    ...toOperators,
     added: () => store.lettersAdded(),
     told: store.told,
     newest: async () => (await letters.list(1))[0],
-    post,
     mayTell: () => leases.holds('poller'),
     clock,
     log,
@@ -518,10 +528,7 @@ async function startOn(parts: Parts): Promise<App> {
     const waiting = async (club: number) =>
       [...(await readKnown(redis, where, clock.now())).values()].filter((known) => lacksWayIn(known, club))
         .length;
-    await tellWhoWaits(
-      { clubs, operators: environment.adminIds, waiting, post },
-      running.content.club.chatId,
-    );
+    await tellWhoWaits({ clubs, waiting, toOperators }, running.content.club.chatId);
   };
   const reload = async () => {
     const loaded = await loadConversation(environment.contentDir, parts.machines);

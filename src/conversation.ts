@@ -36,6 +36,7 @@ const ownMessages = [
   'operator_rights_lost',
   'operator_invite_slow',
   'operator_strangers',
+  'operator_club_moved',
   'operator_club_opened',
   'operator_refund_waits',
   'operator_refund_done',

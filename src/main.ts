@@ -38,7 +38,6 @@ import { paint } from './ops/terminal.ts';
 import { type Sale, sales } from './sandbox/demo-content.ts';
 import { Clubs } from './store/clubs.ts';
 import { DeadLetters } from './store/dead.ts';
-import { Keys } from './store/keys.ts';
 import { Ledger } from './store/ledger.ts';
 import { requireFormat } from './store/migrate.ts';
 import { checkRole, connect, RedisUnfit, readInfo } from './store/redis.ts';
@@ -258,7 +257,7 @@ async function reload(): Promise<void> {
   const { content, warnings } = await loadConversation(environment.contentDir);
   checkProvider(content, environment);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
-  const copies = await withStored((redis, { prefix }) => redis.publish(new Keys(prefix).reload(), ''));
+  const copies = await withStored((redis, where) => new Store(redis, where).announceContent());
   if (copies === 0)
     console.log('The content is in order. No bot is running; it takes the content when it starts.');
   else

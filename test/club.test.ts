@@ -1,10 +1,23 @@
 import { GrammyError } from 'grammy';
-import { expect, test } from 'vitest';
-import { gated } from '../src/features/access/gate.ts';
+import { expect, inject, test } from 'vitest';
+import { connect } from '../src/store/redis.ts';
+import { gated } from '../src/telegram/gate.ts';
 import { editContent } from './support/content.ts';
 import { buys, clubId, inviteOf, isOffered, openShop, product } from './support/shop.ts';
 
 const club = { id: clubId };
+const refusal = (code: number, retryAfter?: number) =>
+  new GrammyError(
+    'failed',
+    {
+      ok: false,
+      error_code: code,
+      description: 'refused',
+      ...(retryAfter !== undefined && { parameters: { retry_after: retryAfter } }),
+    },
+    'm',
+    {},
+  );
 
 test('a new club: the operators hear how many have access and no link, once', async () => {
   const { bot, folder, operator } = await openShop();
@@ -73,27 +86,42 @@ test('Telegram asks for a pause with links: it is asked no more, people hear of 
   expect(asked()).toBe(5);
 });
 
-test('the gate keeps one method still for as long as Telegram asks, and no other', async () => {
-  let now = 1_000_000;
+test('a 429 holds back its own method alone; then one call tries for all', async () => {
+  let now = 1_000;
   const calls: string[] = [];
-  const answer = { ok: false, error_code: 429, description: 'Too Many Requests: retry after 7' } as const;
-  const perform = gated(
+  const answers: (GrammyError | Promise<string> | string)[] = [];
+  const call = gated(
     async (method) => {
       calls.push(method);
-      if (calls.length === 1)
-        throw new GrammyError('flood', { ...answer, parameters: { retry_after: 7 } }, method, {});
-      return true;
+      const answer = await (answers.shift() ?? 'ok');
+      if (answer instanceof GrammyError) throw answer;
+      return answer;
     },
-    'createChatInviteLink',
     () => now,
   );
-  await expect(perform('createChatInviteLink', {})).rejects.toMatchObject({ parameters: { retry_after: 7 } });
-  now += 2_500;
-  await expect(perform('createChatInviteLink', {})).rejects.toMatchObject({ parameters: { retry_after: 5 } });
-  expect(await perform('sendMessage', {})).toBe(true);
-  now += 4_500;
-  expect(await perform('createChatInviteLink', {})).toBe(true);
-  expect(calls).toEqual(['createChatInviteLink', 'sendMessage', 'createChatInviteLink']);
+  const retryAfter = (method: string) =>
+    call(method, {}).then(
+      (answer) => answer,
+      (error: GrammyError) => error.parameters?.retry_after ?? error.error_code,
+    );
+  answers.push(refusal(429, 20));
+  expect(await retryAfter('link')).toBe(20);
+  now += 5_500;
+  expect(await retryAfter('link')).toBe(15);
+  expect(await retryAfter('other')).toBe('ok');
+  expect(calls).toEqual(['link', 'other']);
+  now += 14_500;
+  // The one that tries fails in another way: the next one tries.
+  answers.push(refusal(500));
+  expect(await retryAfter('link')).toBe(500);
+  let answered: (answer: string) => void = () => {};
+  answers.push(new Promise((resolve) => (answered = resolve)));
+  const trying = retryAfter('link');
+  expect(await retryAfter('link')).toBe(1);
+  answered('taken');
+  expect(await trying).toBe('taken');
+  expect([await retryAfter('link'), await retryAfter('link')]).toEqual(['ok', 'ok']);
+  expect(calls.length).toBe(6);
 });
 
 test('requests to join of strangers, however many, hold up no checkout', async () => {
@@ -108,4 +136,106 @@ test('requests to join of strangers, however many, hold up no checkout', async (
   await bot.settled();
   const lanes = bot.log.filter(({ effect }) => effect === 'declineJoin').map(({ lane }) => lane);
   expect(new Set(lanes)).toEqual(new Set(['reply']));
+});
+
+const toldOf = (operator: { messages: readonly { text: string }[] }, words: string) =>
+  operator.messages.filter(({ text }) => text.includes(words)).length;
+
+/** The bot misses whatever Telegram has for it now. */
+async function losesUpdates({ url, token }: { url: string; token: string }): Promise<void> {
+  const updates = async (offset: number) => {
+    const response = await fetch(`${url}/bot${token}/getUpdates?offset=${offset}`);
+    return ((await response.json()) as { result: { update_id: number }[] }).result;
+  };
+  const last = (await updates(0)).at(-1);
+  if (last !== undefined) await updates(last.update_id + 1);
+}
+
+test.each([
+  ['the group itself says', false],
+  ['an error alone says, since the message of the group was lost', true],
+])('a club has moved, which %s: it is followed, and told of once', async (_, isLost) => {
+  const group = { id: clubId - 9 };
+  const { bot, operator } = await openShop(product.month, ['bot.yaml', 'chat_id:', `chat_id: ${group.id}`]);
+  const place = bot.sandbox.club({ id: group.id, type: 'group' });
+  const [anna, boris] = [bot.sandbox.user(), bot.sandbox.user()];
+  await isOffered(bot, anna);
+  await isOffered(bot, boris);
+  await bot.app.stop();
+  const moved = place.migrates();
+  if (isLost) await losesUpdates(bot.sandbox);
+  await bot.restart();
+  for (const one of [anna, boris]) {
+    await one.pays();
+    await one.sees('your way into the club');
+    one.joins(inviteOf(one));
+    await expect.poll(() => one.isMember(moved)).toBe(true);
+  }
+  await operator.sees('The club has become a supergroup');
+  await bot.restart();
+  await bot.settled();
+  expect(toldOf(operator, 'The club has become a supergroup')).toBe(1);
+  expect(toldOf(operator, 'access and no link to the club')).toBe(0);
+});
+
+test('nothing is stored of what is said in the club, and of what happens in other chats', async () => {
+  const { bot } = await openShop(product.club);
+  bot.sandbox.club({ id: clubId });
+  const redis = connect(inject('redis'));
+  try {
+    const stored = async () => {
+      const keys = (await redis.keys(`*${bot.prefix}*`)).filter(
+        (key) => !/:(owner|poller|copies|news)/.test(key),
+      );
+      return Object.fromEntries(
+        await Promise.all(keys.sort().map(async (key) => [key, await redis.dump(key)])),
+      );
+    };
+    await bot.settled();
+    const before = await stored();
+    const lines = bot.log.length;
+    const date = Math.floor(bot.clock.now() / 1_000);
+    const [club, other] = [
+      { id: clubId, type: 'supergroup', title: 'The club' },
+      { id: -1_009, type: 'supergroup', title: 'Elsewhere' },
+    ];
+    const from = { id: 7_001, is_bot: false, first_name: 'Gossip' };
+    const member = (status: string) => ({
+      status,
+      user: from,
+      ...(status === 'member' && { until_date: 0 }),
+    });
+    const change = { from, date, old_chat_member: member('left'), new_chat_member: member('member') };
+    for (const chat of [club, other]) {
+      for (const message of [
+        { text: 'hello' },
+        { text: '/start' },
+        { new_chat_members: [from] },
+        { migrate_from_chat_id: -5 },
+      ])
+        bot.sandbox.push({ message: { message_id: 1, date, chat, from, ...message } });
+      bot.sandbox.push({ edited_message: { message_id: 1, date, edit_date: date, chat, from, text: 'hi' } });
+    }
+    bot.sandbox.push({ message: { message_id: 1, date, chat: other, from, migrate_to_chat_id: -1_010 } });
+    bot.sandbox.push({
+      channel_post: { message_id: 1, date, chat: { ...other, type: 'channel' }, text: 'news' },
+    });
+    bot.sandbox.push({ chat_member: { chat: other, ...change } });
+    bot.sandbox.push({ chat_join_request: { chat: other, from, user_chat_id: from.id, date } });
+    const me = { id: 42, is_bot: true, first_name: 'Bot' };
+    bot.sandbox.push({
+      my_chat_member: {
+        chat: other,
+        from,
+        date,
+        old_chat_member: { status: 'left', user: me },
+        new_chat_member: { status: 'member', user: me },
+      },
+    });
+    await bot.settled();
+    expect(await stored()).toEqual(before);
+    expect(bot.log.slice(lines).some(({ level }) => Number(level) >= 40)).toBe(false);
+  } finally {
+    redis.disconnect();
+  }
 });

@@ -6,6 +6,7 @@ import type { Ledger } from '../store/ledger.ts';
 import type { ChatReport } from '../store/status.ts';
 import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
+import { gated } from '../telegram/gate.ts';
 import { toOperators } from '../telegram/render.ts';
 import {
   approveJoin,
@@ -15,7 +16,6 @@ import {
   removeMember,
   tellStranger,
 } from './access/door.ts';
-import { gated } from './access/gate.ts';
 import type { Strangers } from './access/strangers.ts';
 import { showMember } from './operator/member.ts';
 import { sendWithCare } from './operator/refusals.ts';
@@ -86,9 +86,8 @@ export function createPerformer(parts: {
     return (found as { first_name?: string }).first_name;
   };
   const known = { ...parts, send, nameOf };
-  // Telegram limits how many links a bot makes apart from all else.
-  const perform = gated(call, 'createChatInviteLink', parts.now);
-  const door: Door = { ...parts, perform, club: () => content().club.chatId };
+  // What Telegram asks to be patient with at the door, links above all, holds back nothing else.
+  const door: Door = { ...parts, perform: gated(call, parts.now), club: () => content().club.chatId };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),

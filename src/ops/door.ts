@@ -161,19 +161,16 @@ async function append(
   found: readonly Found[],
   fields: Arrival['event'],
 ): Promise<void> {
-  const store = new Store(redis, where);
-  for (const { id: chat, name } of found) {
-    const arrival: Arrival = {
+  await new Store(redis, where).appendArrivals(
+    found.map(({ id: chat, name }) => ({
       update: 0,
       chat,
       lane: 'reply',
       event: { ...facts, club, name, ...fields },
       fromOperator: true,
       elsewhere: true,
-    };
-    await store.appendFound(chat, JSON.stringify(arrival), 'arrival');
-  }
-  await store.announce([...new Set(found.map(({ id }) => store.shardOf(id)))]);
+    })),
+  );
 }
 
 const bar = (done: number, all: number): string => {

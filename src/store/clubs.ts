@@ -24,10 +24,11 @@ export class Clubs {
     return moved === null ? club : Number(moved);
   }
 
-  /** A club has moved. */
-  async follow(from: number, to: number): Promise<void> {
-    await this.#redis.hset(this.#key, `club:${from}`, to);
+  /** A club has moved. @returns whether that is news */
+  async follow(from: number, to: number): Promise<boolean> {
+    const isNews = (await this.#redis.hset(this.#key, `club:${from}`, to)) === 1;
     if ((await this.#redis.hget(this.#key, keptField)) === `${from}`) await this.keep(to);
+    return isNews;
   }
 
   /** The club that the bot has kept so far; null: none. */

@@ -393,6 +393,11 @@ export class Store {
     };
   }
 
+  /** Lets every running copy take the content anew. @returns how many copies heard it */
+  announceContent(): Promise<number> {
+    return this.#redis.publish(this.keys.reload(), '');
+  }
+
   /** Stores an update that Telegram did not send; its repetition must be harmless. */
   async appendFound(chat: number, text: string): Promise<void> {
     await this.#appendEntry('update', chat, text);
