@@ -159,9 +159,8 @@ export const membershipMachine = setup({
     isFirstBarred: ({ context, event }) => outputOf(event)?.isBarred === true && context.barred !== true,
     isInside: ({ event }) => outputOf(event)?.isInside === true,
     isAdministrator: ({ event }) => outputOf(event)?.isAdministrator === true,
-    mustGo: ({ event }) => event.type === 'club.joined' && event.strangers === 'remove' && !hasAccess(event),
-    isStranger: ({ event }) =>
-      event.type === 'club.joined' && event.strangers === 'tell' && !hasAccess(event),
+    mustGo: ({ event }) => event.type === 'club.joined' && event.strangers === 'remove',
+    isStranger: ({ event }) => event.type === 'club.joined' && event.strangers === 'tell',
     earlyReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
       !renews && reminded < 1 && until - since > 3 * day && until - event.at > day,
     lastReminderIsDue: ({ context: { until = 0, since = 0, reminded = 0, renews }, event }) =>
