@@ -152,6 +152,8 @@ export const accessMachine = setup({
     isLost: ({ event }) => 'change' in event && event.change === 'lost',
     /** What the book says; a person without a book never stands where this is asked. */
     isOver: ({ event }) => 'access' in event && event.access?.has === false,
+    hasAccess: ({ event }) =>
+      'access' in event && event.access?.has === true && event.type !== 'forget.confirmed',
     isBlocked: ({ event }) => 'access' in event && event.access?.blocked === true,
     mayBuy: ({ event }) => canBuy(event as Facts),
     /** A subscription goes on by itself, or can be taken up again where one is sold. */
@@ -514,6 +516,7 @@ export const accessMachine = setup({
         'expires after memory_ttl with source',
         'expires after memory_ttl with chosen',
       ],
+      always: { guard: 'hasAccess', target: 'paid', description: 'The book says so, whatever was missed.' },
       on: {
         'start.requested': [
           {
@@ -561,6 +564,7 @@ export const accessMachine = setup({
     awaiting_payment: {
       description: 'The offer and its invoice are out; reminders follow until the offer expires.',
       entry: [{ type: 'send', params: { message: 'offer' } }, 'sendInvoice', 'rememberInvoice'],
+      always: { guard: 'hasAccess', target: 'paid', description: 'The book says so, whatever was missed.' },
       after: {
         payment_reminder: {
           guard: 'isNewest',
