@@ -106,6 +106,16 @@ describe('what a book comes to', () => {
       callOff: ['b'],
     });
   });
+  test('what was paid before access was taken gives none again when another payment goes back', () => {
+    const book = [paid('a', 0, forEver), paid('b', 1, month), act('revoke', 2), refunded('a', 3)];
+    expect(accessOf(book, on(4))).toMatchObject({ has: false, extras: ['b'] });
+  });
+  test('one that must end is called off also when its person did so, who could take it up again', () => {
+    const off = act('subscription', 5, { payload: 'one', state: 'canceled' });
+    const book = [renewal('a', 0, 'one', true), off, refunded('a', 6)];
+    expect(accessOf(book, on(7)).callOff).toEqual(['a']);
+    expect(accessOf([...book, act('off', 7, { charge: 'a' })], on(8)).callOff).toEqual([]);
+  });
   test('a subscription that was called off leaves its days to the next one', () => {
     const off = act('subscription', 5, { payload: 'one', state: 'canceled' });
     const book = [renewal('a', 0, 'one', true), off, renewal('b', 10, 'two', true)];

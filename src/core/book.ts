@@ -189,6 +189,8 @@ interface Subscription {
   isExtra: boolean;
   /** A month went back, or access was taken: it must not go on. */
   mustEnd: boolean;
+  /** Its next month could not be paid. Telegram may try again, but nobody who buys anew pays twice. */
+  hasFailed?: boolean;
 }
 
 interface Extra {
@@ -211,6 +213,8 @@ class Fold {
   readonly #asked = new Set<string>();
   readonly #voided: ReadonlyMap<string, number>;
   #over: number | undefined;
+  /** When access was last taken: nothing that was paid before gives any again. */
+  #revoked = Number.NEGATIVE_INFINITY;
   #blocked = false;
 
   constructor(book: readonly Entry[]) {
@@ -248,8 +252,9 @@ class Fold {
     const until = forEver ? undefined : left > 0 ? Math.max(this.#at, cover) + left : last;
     const renews = !forEver && this.#isRenewing(now);
     const ends = until === undefined ? undefined : until + (renews && left === 0 ? renewalGrace : 0);
+    // One that its person called off as well: they could take it up again, and of two of one invoice it may be the other.
     const callOff = this.#subscriptions
-      .filter(({ state, until: end }) => state === 'active' && end + slack > now)
+      .filter(({ state, until: end }) => state !== 'off' && end + slack > now)
       .filter(({ isExtra, mustEnd }) => isExtra || mustEnd || forEver || this.#blocked);
     return {
       has: !this.#blocked && (forEver || (ends ?? 0) > now),
@@ -321,6 +326,7 @@ class Fold {
     const { until } = bought;
     const before = bought.first === true ? undefined : this.#continued(payload, until);
     const subscription = before ?? this.#begin(payment, until, at);
+    subscription.hasFailed = false;
     subscription.until = Math.max(subscription.until, until);
     if (subscription.isExtra || this.#forEver.size > 0 || payment.owed === true)
       return { payment, subscription };
@@ -345,7 +351,10 @@ class Fold {
   }
 
   #begin({ charge, payload, owed }: Payment, until: number, at: number): Subscription {
-    const isExtra = owed === true || this.#forEver.size > 0 || this.#isRenewing(at);
+    const isExtra =
+      owed === true ||
+      this.#forEver.size > 0 ||
+      this.#subscriptions.some((one) => !one.mustEnd && one.hasFailed !== true && isGoingOn(one, at));
     const cover = this.#cover();
     if (!isExtra && cover > at) {
       // One that was called off still covers: what is left of it waits behind the new one.
@@ -413,7 +422,7 @@ class Fold {
     this.#extras = [];
     for (const extra of waiting) {
       const { payment, subscription } = extra;
-      if (this.#owed.has(payment.charge)) this.#extras.push(extra);
+      if (this.#owed.has(payment.charge) || payment.at <= this.#revoked) this.#extras.push(extra);
       else if (subscription === undefined) {
         const still = this.#take(payment, at);
         if (still !== null) this.#extras.push(still);
@@ -445,6 +454,7 @@ class Fold {
       subscription.months = [];
       subscription.mustEnd = true;
     }
+    this.#revoked = at;
     this.#over = at;
   }
 
@@ -462,7 +472,7 @@ class Fold {
       for (const one of this.#subscriptions) if (one.first === charge) one.state = 'off';
       return;
     }
-    if (state !== 'active' && state !== 'canceled') return;
+    if (state !== 'active' && state !== 'canceled' && state !== 'failed') return;
     // Of several of one invoice Telegram does not say which: one that this changes, and of these the one that counts.
     const before = state === 'active' ? 'canceled' : 'active';
     const [one] = this.#subscriptions
@@ -473,7 +483,9 @@ class Fold {
           Number(a.isExtra) - Number(b.isExtra) ||
           b.until - a.until,
       );
-    if (one !== undefined) one.state = state;
+    if (one === undefined) return;
+    if (state === 'failed') one.hasFailed = true;
+    else one.state = state;
   }
 }
 
