@@ -35,6 +35,7 @@ import {
   showPayment,
 } from './ops/payments.ts';
 import { paint } from './ops/terminal.ts';
+import type { ProveOptions } from './prove/prove.ts';
 import { type Sale, sales } from './sandbox/demo-content.ts';
 import { Clubs } from './store/clubs.ts';
 import { DeadLetters } from './store/dead.ts';
@@ -336,6 +337,7 @@ interface DemoFlags {
   port?: number;
   sells?: Sale;
   currency?: string;
+  from?: string;
 }
 
 // What the bot itself does not need is read by the commands that do: it would take a fifth of the time of a start.
@@ -413,7 +415,24 @@ program
     'what is paid with: XTR (Stars), EUR, JPY …; without it what bot.yaml says',
     currency,
   )
+  .option('--from <file>', 'play a counterexample of `turnstile prove` before the page is opened')
   .action((options: DemoFlags) => demo(options));
+program
+  .command('prove')
+  .description('look for a sequence of payments, refunds and the like that breaks a rule of money or door')
+  .addOption(new Option('--depth <n>', 'actions one after another, at the most').default(12).argParser(whole))
+  .addOption(new Option('--tries <n>', 'actions that are tried in all').default(1_000_000).argParser(whole))
+  .addOption(new Option('--time <s>', 'seconds after which the search ends').default(55).argParser(whole))
+  .option('--mutate', 'plant faults in the program, and see that each is found')
+  .option('--from <file>', 'tell a counterexample that was kept, and look on from where it leads')
+  .addOption(new Option('--seed <n>', 'try actions in another order').default(0).argParser(Number))
+  .option('--save <file>', 'where a counterexample is kept', 'counterexample.json')
+  .addOption(json())
+  .action(async (options: Omit<ProveOptions, 'contentDir'>) => {
+    const { prove } = await import('./prove/prove.ts');
+    const { contentDir } = readEnvironment(readVariables(), { token: false });
+    if (!(await prove({ ...options, contentDir }))) process.exitCode = 1;
+  });
 program
   .command('check')
   .description('check environment, content and machines, and start nothing')

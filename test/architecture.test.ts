@@ -16,6 +16,7 @@ const layers = [
   'src/ops',
   'src/sandbox',
   'src/conversation.ts',
+  'src/prove',
   'src/app.ts',
   'src/preview.ts',
   'src/main.ts',

@@ -8,7 +8,8 @@ import { BotProcess } from './bot.ts';
 import { copyContent, productOf, type Sale } from './demo-content.ts';
 import { adoptionCommand, bookHistory } from './demo-history.ts';
 import { Page, type PageMachine } from './page/page.ts';
-import { type Demo, playScript, playTerminal, type StoredChat } from './play.ts';
+import { playScript, playTerminal, type StoredChat } from './play.ts';
+import { readScript, replay, type Script, type Stage } from './replay.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
 
 export interface DemoOptions {
@@ -16,6 +17,8 @@ export interface DemoOptions {
   readonly script: boolean;
   /** Where the page and the local Telegram are served. Default: 8081, or the next that is free. */
   readonly port?: number;
+  /** A file of a counterexample, which is played before the page is opened, with data of its own. */
+  readonly from?: string;
   /** What is sold. Default: what bot.yaml sells, but 30 days in place of for ever. */
   readonly sells?: Sale;
   /** What is paid with, for example EUR. Default: what bot.yaml says. */
@@ -51,21 +54,29 @@ const pageFolder = fileURLToPath(
 
 /** Plays the bot without a token: in a chat page, and in this terminal. */
 export async function runDemo(options: DemoOptions): Promise<void> {
-  const dataDir = options.script
+  const script = options.from === undefined ? null : readScript(options.from);
+  const isBrief = options.script || script !== null;
+  const dataDir = isBrief
     ? mkdtempSync(join(tmpdir(), 'turnstile-demo-'))
     : resolve(process.env['DATA_DIR'] ?? join('data', 'demo'));
   mkdirSync(dataDir, { recursive: true });
-  const demo = await startDemo(dataDir, options);
+  const demo = await startDemo(dataDir, withSale(options, script));
   try {
+    if (script !== null) await replay(demo, script);
     if (options.script) await playScript(demo);
     else await playTerminal(demo);
   } finally {
     await demo.stop();
-    if (options.script) rmSync(dataDir, { recursive: true, force: true });
+    if (isBrief) rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
-async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
+const withSale = (options: DemoOptions, script: Script | null): DemoOptions => ({
+  ...options,
+  ...(script !== null && options.sells === undefined && { sells: script.start.sale }),
+});
+
+async function startDemo(dataDir: string, options: DemoOptions): Promise<Stage> {
   const { contentDir } = readEnvironment(readVariables(), { token: false });
   const clockFile = join(dataDir, 'clock.json');
   const offset = readOffset(clockFile);
@@ -165,7 +176,27 @@ async function startDemo(dataDir: string, options: DemoOptions): Promise<Demo> {
     await stop();
     throw error;
   }
-  return { sandbox, dataDir, anna, advance, chat: (id) => reader.chat(id), stop };
+  /** What is stored of Anna stays as it is for a moment. The bot is a process of its own and says no more. */
+  const settled = async () => {
+    for (let before = '', tries = 0; tries < 40; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      const stored = await reader.chat(anna.id).catch(() => null);
+      const now = JSON.stringify([sandbox.pendingUpdates, anna.messages.length, stored]);
+      if (now === before) return;
+      before = now;
+    }
+  };
+  return {
+    sandbox,
+    dataDir,
+    anna,
+    operator: olga,
+    club,
+    settled,
+    advance,
+    chat: (id) => reader.chat(id),
+    stop,
+  };
 }
 
 /** English or Russian, as the terminal's. */

@@ -1,0 +1,68 @@
+import { type Conversation, loadConversation, machines, runningOf } from '../conversation.ts';
+import { prepareMachine } from '../core/machine.ts';
+import { route } from '../core/route.ts';
+import { account } from '../features/payments/account.ts';
+import { compare } from '../features/payments/reconcile.ts';
+import { type Environment, readEnvironment } from '../ops/environment.ts';
+import { checkCallOff, checkRefund, checkRemoval } from './sentences.ts';
+import { clubId, operatorId } from './telegram.ts';
+import { type Program, price, type Sale, type World } from './world.ts';
+
+const environment: Environment = readEnvironment(
+  { BOT_TOKEN: '1:prove-prove-prove-prove-prove-prove', ADMIN_IDS: String(operatorId) },
+  { token: true },
+);
+
+/** The program as it stands, with the content of a folder: its delays count, its offer and club are played through. */
+export async function programOf(contentDir: string): Promise<Program> {
+  const { content } = await loadConversation(contentDir);
+  const input = { language: content.defaultLanguage };
+  const loaded = machines.map((source) => prepareMachine(source, content.delays, input));
+  const selling = (sale: Sale) => {
+    const product = {
+      ...content.product,
+      currency: 'XTR',
+      price,
+      accessDays: sale === 'days' ? 30 : 0,
+      isSubscription: sale === 'subscription',
+      version: sale,
+    };
+    const offered: Conversation = {
+      content: { ...content, product, club: { ...content.club, chatId: clubId }, refundsDuplicates: true },
+      warnings: [],
+      machines: loaded,
+    };
+    return runningOf(offered, environment, () => 0);
+  };
+  return {
+    machines: loaded,
+    account,
+    running: { days: selling('days'), subscription: selling('subscription'), forever: selling('forever') },
+    route,
+    compare,
+    call,
+    actor: () => null,
+    promised: promise,
+    drops: () => false,
+    forgotten: () => {},
+  };
+}
+
+/** Calls reach Telegram; what moves money is looked at first. */
+function call(method: string, payload: Readonly<Record<string, unknown>>, world: World): unknown {
+  const { telegram } = world;
+  const user = Number(payload['user_id']);
+  const charge = String(payload['telegram_payment_charge_id']);
+  if (method === 'editUserStarSubscription') checkCallOff(telegram.person(user), charge, telegram.now);
+  if (method === 'banChatMember' && !telegram.isCatchingUp) checkRemoval(telegram.person(user), telegram.now);
+  if (method !== 'refundStarPayment') return telegram.call(method, payload);
+  promise(world, user, charge);
+  telegram.call(method, payload);
+  telegram.givesBack(user, charge, price);
+  return true;
+}
+
+function promise({ telegram }: World, chat: number, charge: string): void {
+  checkRefund(telegram.person(chat), charge);
+  telegram.changePaid(chat, charge, { promised: true });
+}
