@@ -580,7 +580,11 @@ members
   });
 for (const [act, words, description] of [
   ['grant', '<user> <days> [reason...]', 'give access for so many days, or forever'],
-  ['extend', '<user> <days> [reason...]', 'give a member so many days more'],
+  [
+    'extend',
+    '<user> <days> [reason...]',
+    'give a member so many days more; below 0, such as -7, take them back',
+  ],
   ['revoke', '<user> [reason...]', 'end access'],
   ['block', '<user> [reason...]', 'end access, and let nothing be bought'],
   ['unblock', '<user> [reason...]', 'the opposite'],

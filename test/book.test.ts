@@ -130,6 +130,10 @@ describe('what a book comes to', () => {
   });
   test('an operator gives, takes, shuts the door and counts a payment too many', () => {
     expect(left([act('grant', 0, { days: 10 })], 4)).toBe(6);
+    expect(left([paid('a', 0, month), act('grant', 2, { days: -7 })], 4)).toBe(19);
+    expect(left([paid('a', 0, month), act('grant', 2, { days: -60 })], 4)).toBeNull();
+    const given = [paid('a', 0, month), act('grant', 1, { days: 7 }), act('grant', 2, { days: -7, id: 'b' })];
+    expect(left([...given, refunded('a', 3)], 3)).toBeNull();
     expect(left([act('grant', 0)], 400)).toBe(Number.POSITIVE_INFINITY);
     expect(left([act('grant', 0, { until: on(9) })], 4)).toBe(5);
     expect(left([paid('a', 0, month), act('revoke', 3)], 3)).toBeNull();
@@ -163,7 +167,17 @@ const histories = fc
   .array(
     fc.record({
       at: fc.integer({ min: 0, max: 200 }),
-      what: fc.constantFrom('days', 'ever', 'subscription', 'renewal', 'double', 'refund', 'grant', 'cancel'),
+      what: fc.constantFrom(
+        'days',
+        'ever',
+        'subscription',
+        'renewal',
+        'double',
+        'refund',
+        'grant',
+        'less',
+        'cancel',
+      ),
       which: fc.nat(9),
     }),
     { maxLength: 9 },
@@ -179,6 +193,7 @@ const histories = fc
       if (what === 'days') book.push(paid(charge, at, { days: 10 + which }));
       else if (what === 'ever') book.push(paid(charge, at, forEver));
       else if (what === 'grant') book.push(act('grant', at, { id: charge, days: 1 + which }));
+      else if (what === 'less') book.push(act('grant', at, { id: charge, days: -1 - which }));
       else if (what === 'subscription') book.push(renewal(charge, at, `sub${which % 2}`, true));
       else if (what === 'renewal') book.push(renewal(charge, at, `sub${which % 2}`));
       else if (what === 'cancel')

@@ -16,6 +16,8 @@ test.each([
   ['grant', '7 forever', { act: 'grant', person: 7 }],
   ['grant', '7 forever a friend', { act: 'grant', person: 7, reason: 'a friend' }],
   ['extend', ' 7 1 ', { act: 'extend', person: 7, days: 1 }],
+  ['extend', '7 -3 too many', { act: 'extend', person: 7, days: -3, reason: 'too many' }],
+  ['extend', '7 0', null],
   ['revoke', '7', { act: 'revoke', person: 7 }],
   ['block', '7 rude', { act: 'block', person: 7, reason: 'rude' }],
   ['unblock', '7', { act: 'unblock', person: 7 }],
@@ -38,11 +40,12 @@ test('what an operator asks for and what would come to nothing', () => {
   const member = { ...nothing, has: true, until: 10, ends: 10 };
   const forEver = { ...nothing, has: true, forEver: true } as const;
   const blocked = { ...member, has: false, blocked: true } as const;
-  const refusal = (access: Parameters<typeof refusalOf>[0], kind: string, act = kind) =>
-    refusalOf(access, { kind, id: '', chat: 1, at: 5, by: 900, charge: 'c' } as never, act, 5);
+  const refusal = (access: Parameters<typeof refusalOf>[0], kind: string, act = kind, days = 7) =>
+    refusalOf(access, access, { kind, id: '', chat: 1, at: 5, by: 900, charge: 'c', days } as never, act, 5);
   expect(refusal(nothing, 'grant')).toBeNull();
   expect(refusal(nothing, 'grant', 'extend')).toBe('no_access');
   expect(refusal(member, 'grant', 'extend')).toBeNull();
+  expect(refusal(member, 'grant', 'extend', -7)).toBe('no_days');
   expect(refusal(forEver, 'grant', 'extend')).toBe('for_ever');
   expect(refusal(forEver, 'grant')).toBe('for_ever');
   expect(refusal(blocked, 'grant')).toBe('blocked');
@@ -90,6 +93,14 @@ test('/grant gives access to who has none, /extend adds, /revoke ends it; the bo
   await bot.settled();
   expect(await accessOf(shop, anna)).toMatchObject({ until: until + 7 * days });
 
+  operator.says(`/extend ${anna.id} -7`);
+  await operator.sees('Time taken back');
+  await anna.sees(/^Access is open until/);
+  await bot.settled();
+  expect(await accessOf(shop, anna)).toMatchObject({ until });
+  operator.says(`/member ${anna.id}`);
+  await operator.sees('7 days taken back');
+
   operator.says(`/revoke ${anna.id} asked for it`);
   await operator.sees('Access taken away');
   await anna.sees('Your access to the club has been ended');
@@ -103,7 +114,13 @@ test('/grant gives access to who has none, /extend adds, /revoke ends it; the bo
   operator.says(`/grant ${anna.id} 30`);
   expect((await operator.sees('Nothing was changed')).text).toContain('for good');
   await bot.settled();
-  expect((await actsOf(shop, anna)).map(({ kind }) => kind)).toEqual(['grant', 'grant', 'revoke', 'grant']);
+  expect((await actsOf(shop, anna)).map(({ kind }) => kind)).toEqual([
+    'grant',
+    'grant',
+    'grant',
+    'revoke',
+    'grant',
+  ]);
   expect((await bot.status()).dead).toBe(0);
 });
 
@@ -252,11 +269,16 @@ test('turnstile members: by hand, shown, listed and exported', async () => {
   expect(await members('grant', `${anna.id}`, '30', 'a', 'friend')).toMatchObject({ code: 0 });
   await anna.sees('You have been given access until');
   await anna.sees('Here is your way into the club');
+  expect(await members('extend', `${anna.id}`, '-2', 'too', 'long')).toMatchObject({ code: 0 });
+  await anna.sees(/^Access is open until/);
   const { output } = await members('list', '--json');
   expect(JSON.parse(output)).toMatchObject([{ chat: anna.id, access: 'open', renews: false, extras: [] }]);
   expect(JSON.parse((await members('show', `${anna.id}`, '--json')).output)).toMatchObject({
     access: 'open',
-    book: [{ kind: 'grant', days: 30, by: 'cli', reason: 'a friend' }],
+    book: [
+      { kind: 'grant', days: 30, by: 'cli', reason: 'a friend' },
+      { kind: 'grant', days: -2, by: 'cli', reason: 'too long' },
+    ],
   });
   const file = join(folder, 'members.csv');
   expect(await members('export', '--csv', file)).toMatchObject({ code: 0 });

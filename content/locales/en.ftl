@@ -410,7 +410,7 @@ by-hand-usage =
 
     <code>/grant USER 30 reason</code>: access for 30 days
     <code>/grant USER forever</code>: access for good
-    <code>/extend USER 7</code>: seven days more for a member
+    <code>/extend USER 7</code>: seven days more for a member; <code>-7</code> takes them back
     <code>/revoke USER reason</code>: access ends
     <code>/block USER reason</code>: no access, and nothing can be bought
     <code>/unblock USER</code>: the opposite
@@ -477,6 +477,7 @@ operator-granted =
 operator-revoked =
     <b>{ $act ->
         [block] Blocked
+        [extend] Time taken back
        *[revoke] Access taken away
     }</b>
     Who: <a href="tg://user?id={ $chat }">id { $chat }</a>
@@ -492,6 +493,7 @@ operator-act-refused =
         [for_ever] This person has access for good: there is nothing to add.
         [blocked] This person is blocked. /unblock first.
         [not_blocked] This person is not blocked.
+        [no_days] This person has no days that could be taken back. A subscription ends by /revoke.
        *[no_extra] This payment is no longer one too many: it counts already, or went back.
     }
 
@@ -515,6 +517,10 @@ book-line = { $act ->
         [0] access given { access-until }
         [one] { $days } day given
        *[other] { $days } days given
+    }
+    [taken] { $days ->
+        [one] { $days } day taken back
+       *[other] { $days } days taken back
     }
     [revoke] access taken away
     [block] blocked

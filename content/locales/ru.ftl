@@ -414,7 +414,7 @@ by-hand-usage =
 
     <code>/grant НОМЕР 30 причина</code> — доступ на 30 дней
     <code>/grant НОМЕР forever</code> — доступ навсегда
-    <code>/extend НОМЕР 7</code> — ещё семь дней участнику
+    <code>/extend НОМЕР 7</code> — ещё семь дней участнику; <code>-7</code> — забрать их
     <code>/revoke НОМЕР причина</code> — закрыть доступ
     <code>/block НОМЕР причина</code> — ни доступа, ни покупок
     <code>/unblock НОМЕР</code> — разблокировать
@@ -481,6 +481,7 @@ operator-granted =
 operator-revoked =
     <b>{ $act ->
         [block] Заблокирован
+        [extend] Время убавлено
        *[revoke] Доступ закрыт
     }</b>
     Кому: <a href="tg://user?id={ $chat }">id { $chat }</a>
@@ -496,6 +497,7 @@ operator-act-refused =
         [for_ever] Доступ у человека навсегда: добавлять нечего.
         [blocked] Человек заблокирован. Сначала /unblock
         [not_blocked] Человек не заблокирован.
+        [no_days] Забирать нечего: дней у человека нет. Подписка заканчивается по /revoke
        *[no_extra] Этот платёж уже не лишний: он засчитан или возвращён.
     }
 
@@ -520,6 +522,11 @@ book-line = { $act ->
         [one] выдан { $days } день
         [few] выдано { $days } дня
        *[many] выдано { $days } дней
+    }
+    [taken] { $days ->
+        [one] убавлен { $days } день
+        [few] убавлено { $days } дня
+       *[many] убавлено { $days } дней
     }
     [revoke] доступ закрыт
     [block] заблокирован

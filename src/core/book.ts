@@ -34,7 +34,7 @@ export interface Payment {
 /**
  * What an operator, the person or the bot did to somebody's access or debts.
  *
- * `grant` gives `days`, a time up to `until`, or access for ever; `revoke` takes all that there is; `block` shuts the door
+ * `grant` gives `days` (below 0: takes so many back), a time up to `until`, or access for ever; `revoke` takes all that there is; `block` shuts the door
  * and the till until `unblock`. `owe` says that a payment must go back, `keep` that it need not, `returned` that Telegram
  * took the refund; `count` turns a payment too many into time. `subscription` is what Telegram tells of one, `off` that
  * the bot called it off.
@@ -438,13 +438,27 @@ class Fold {
 
   #grant({ id, at, days, until }: Act): void {
     const charge = `~grant:${id}`;
-    if (days !== undefined) this.#credits.push({ charge, left: days * day });
+    if (days !== undefined && days < 0) this.#takeBack(-days * day, at);
+    else if (days !== undefined) this.#credits.push({ charge, left: days * day });
     else if (until === undefined) this.#forEver.add(charge);
     else {
       const left = this.#credits.reduce((sum, credit) => sum + credit.left, 0);
       const end = Math.max(at, this.#cover()) + left;
       if (until > end) this.#credits.push({ charge, left: until - end });
     }
+  }
+
+  /** Days that wait or run go, the latest first; the months of a subscription stay. */
+  #takeBack(time: number, at: number): void {
+    const had = this.#credits.length > 0;
+    let rest = time;
+    for (const credit of this.#credits.toReversed()) {
+      const taken = Math.min(credit.left, rest);
+      credit.left -= taken;
+      rest -= taken;
+    }
+    this.#credits = this.#credits.filter(({ left }) => left > 0);
+    if (had && this.#credits.length === 0) this.#over = at;
   }
 
   #revoke(at: number): void {

@@ -8,7 +8,7 @@ export const actsByHand = ['grant', 'extend', 'revoke', 'block', 'unblock'] as c
 export interface ByHand {
   readonly act: (typeof actsByHand)[number];
   readonly person: number;
-  /** Of access that is given; absent: for ever. */
+  /** Of access that is given, or with `extend` below 0 taken back; absent: for ever. */
   readonly days?: number;
   readonly reason?: string;
 }
@@ -22,8 +22,8 @@ export const isActByHand = (name: string): name is ByHand['act'] =>
   (actsByHand as readonly string[]).includes(name);
 
 /**
- * Reads `<user> 30 [reason]` or `<user> forever [reason]` for `grant`, `<user> 7 [reason]` for `extend`, `<user> [reason]` for
- * the others. Pure.
+ * Reads `<user> 30 [reason]` or `<user> forever [reason]` for `grant`, `<user> 7 [reason]` or `<user> -7 [reason]` for `extend`,
+ * `<user> [reason]` for the others. Pure.
  * @returns null when it says something else
  */
 export function readByHand(act: ByHand['act'], words: string): ByHand | null {
@@ -33,8 +33,8 @@ export function readByHand(act: ByHand['act'], words: string): ByHand | null {
   if (act !== 'grant' && act !== 'extend') return { act, person, ...reasonOf(others) };
   const [, time = '', rest = ''] = /^(\S+)(?:\s+([\s\S]+))?$/.exec(others) ?? [];
   if (act === 'grant' && time === 'forever') return { act, person, ...reasonOf(rest) };
-  const days = /^\d{1,5}$/.test(time) ? Number(time) : 0;
-  return days < 1 || days > mostDays ? null : { act, person, days, ...reasonOf(rest) };
+  const days = (act === 'extend' ? /^-?\d{1,5}$/ : /^\d{1,5}$/).test(time) ? Number(time) : 0;
+  return days === 0 || Math.abs(days) > mostDays ? null : { act, person, days, ...reasonOf(rest) };
 }
 
 const reasonOf = (words: string): { reason?: string } =>
@@ -48,7 +48,7 @@ export function meaningOfByHand(
   { act, person: chat, days, reason }: ByHand,
   { by, id, at }: { readonly by: number | string; readonly id: string; readonly at: number },
 ): { readonly chat: number; readonly event: MachineEvent; readonly entry: Act } {
-  const gives = act === 'grant' || act === 'extend' || act === 'unblock';
+  const gives = act === 'grant' || act === 'unblock' || (act === 'extend' && (days ?? 0) > 0);
   const because = reason === undefined ? {} : { reason };
   return {
     chat,
@@ -68,15 +68,17 @@ export function meaningOfByHand(
 /**
  * Why an act of an operator would come to nothing. Such a line is not written.
  * @param before what the book says without it
+ * @param after what it says with it
  * @param act by which name it was asked for, where that differs from the line's kind
  * @returns null when it does something
  */
 export function refusalOf(
-  { has, blocked, forEver, ends, extras }: Access,
-  { kind, charge, by }: Act,
+  { has, blocked, forEver, until, ends, extras }: Access,
+  after: Access,
+  { kind, charge, by, days = 0 }: Act,
   act: unknown,
   now: number,
-): 'no_access' | 'for_ever' | 'blocked' | 'not_blocked' | 'no_extra' | null {
+): 'no_access' | 'for_ever' | 'blocked' | 'not_blocked' | 'no_extra' | 'no_days' | null {
   if (by === undefined) return null;
   if (kind === 'count' && !extras.includes(charge ?? '')) return 'no_extra';
   if (kind === 'count') return forEver === true ? 'for_ever' : null;
@@ -88,5 +90,6 @@ export function refusalOf(
   if (kind !== 'grant') return null;
   if (isBlocked) return 'blocked';
   if (act === 'extend' && !has) return 'no_access';
-  return forEver === true ? 'for_ever' : null;
+  if (forEver === true) return 'for_ever';
+  return days < 0 && after.until === until ? 'no_days' : null;
 }

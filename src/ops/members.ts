@@ -113,6 +113,7 @@ const refusals = {
   blocked: 'is blocked; unblock first',
   not_blocked: 'is not blocked',
   no_extra: 'has no such payment too many',
+  no_days: 'has no days that could be taken back; a subscription ends by revoke',
 } as const;
 
 /**
@@ -129,10 +130,11 @@ export async function actOnMember(
   const { person } = asked;
   const { event, entry } = meaningOfByHand(asked, { by: 'cli', id: `cli.${now}.${person}`, at: now });
   const book = await new Ledger(redis, where).book(person);
-  const refusal = refusalOf(accessOf(book, now), entry, asked.act, now);
+  const after = accessOf([...book, entry], now);
+  const refusal = refusalOf(accessOf(book, now), after, entry, asked.act, now);
   if (refusal !== null) throw new MembersRefused(`${person} ${refusals[refusal]}. Nothing was changed.`);
   await new Store(redis, where).appendArrivals([arrivalByHand({ ...facts, ...event }, entry)]);
-  console.log(line(memberOf(person, accessOf([...book, entry], now), now)));
+  console.log(line(memberOf(person, after, now)));
   console.log('The bot writes it into the book and tells the person, now or when it starts.');
 }
 
@@ -185,7 +187,7 @@ export async function importMembers(
     const [before, after] = [accessOf(book, now), accessOf([...book, entry], now)];
     const isSame = before.forEver === after.forEver && before.until === after.until;
     const isDone = book.some((known) => keyOf(known) === keyOf(entry));
-    if (isSame || isDone || refusalOf(before, entry, 'grant', now) !== null) {
+    if (isSame || isDone || refusalOf(before, after, entry, 'grant', now) !== null) {
       unchanged++;
       continue;
     }

@@ -63,8 +63,8 @@ export function lineOf(entry: Entry, content: Content): string {
     return [day, words(foreign === true ? 'foreign' : direction, { paid }), charge].join(' · ');
   }
   const { kind, days = 0, until, state = '', by, reason, charge } = entry;
-  const said = words(kind, {
-    days,
+  const said = words(days < 0 ? 'taken' : kind, {
+    days: Math.abs(days),
     reason: state,
     ...(until !== undefined && { until: dateOf(language, until) }),
   });

@@ -33,9 +33,9 @@ export function account(
   const others = book.filter((other) => keyOf(other) !== keyOf(entry));
   const before = others.length === 0 ? nobody : accessOf(others, now);
   const kept = completed(others, entry, event, now);
-  const refused = isAct(kept) ? refusalOf(before, kept, event['act'], now) : null;
-  if (refused !== null) return { facts: { access: told(before), refused } };
   const after = accessOf([...others, kept], now);
+  const refused = isAct(kept) ? refusalOf(before, after, kept, event['act'], now) : null;
+  if (refused !== null) return { facts: { access: told(before), refused } };
   // Of two payments of one second it is the same which counts, and a refund of one leaves the other in its place.
   const change = changeOf(before, after);
   // One that is found late has an earlier date: then it counts, and one that came before may be too many.
