@@ -49,9 +49,10 @@ async function change(
 ): Promise<boolean> {
   const at = world.telegram.now;
   const time = days === undefined ? {} : { days };
-  const gives = act === 'grant' || act === 'unblock';
+  const isTaking = days !== undefined && days < 0;
+  const gives = (act === 'grant' && !isTaking) || act === 'unblock';
   const type = gives ? 'access.granted' : 'access.revoked';
-  const id = byHand(world, { type, act }, { kind: act, ...time });
+  const id = byHand(world, { type, act: isTaking ? 'extend' : act }, { kind: act, ...time });
   // Whether it counts must be known before what follows from it is judged.
   const before = of(world).deeds;
   world.telegram.change(anna, { deeds: [...before, { kind: act, at, ...time }] });
@@ -487,6 +488,12 @@ export const actions: readonly Action[] = [
   { id: 'block-bot', name: 'Anna blocks the bot, or takes it back', weight: 2, act: blockBot },
   { id: 'forget', name: 'Anna deletes everything by /forget', weight: 3, act: forget },
   { id: 'grant', name: 'the operator grants 30 days', weight: 2, act: (world) => change(world, 'grant', 30) },
+  {
+    id: 'take-days',
+    name: 'the operator takes 10 days back',
+    weight: 3,
+    act: (world) => change(world, 'grant', -10),
+  },
   {
     id: 'grant-forever',
     name: 'the operator grants access for ever',

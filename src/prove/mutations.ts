@@ -246,6 +246,9 @@ const faults: readonly Mutant[] = [
       ? { ...entry, bought: { days: entry.bought.days * 2 } }
       : entry,
   ),
+  keeping('days that are taken back are given', (entry) =>
+    isAct(entry) && (entry.days ?? 0) < 0 ? { ...entry, days: -(entry.days ?? 0) } : entry,
+  ),
   keeping('a subscription gives a day less', (entry) =>
     isIn(entry) && entry.bought !== undefined && 'until' in entry.bought
       ? { ...entry, bought: { ...entry.bought, until: entry.bought.until - day } }

@@ -28,7 +28,7 @@ const slack = 120_000;
 
 interface Term {
   readonly at: number;
-  /** ms of time that wait while something else covers. */
+  /** ms of time that wait while something else covers; below 0: so much was taken back. */
   readonly credit: number;
   /** It covers up to here. */
   readonly until: number;
@@ -43,7 +43,7 @@ function endOf(terms: readonly Term[]): number {
   let credit = 0;
   let over = Number.NEGATIVE_INFINITY;
   for (const [index, mark] of marks.entries()) {
-    for (const term of terms) if (term.at === mark) credit += term.credit;
+    for (const term of terms) if (term.at === mark) credit = Math.max(0, credit + term.credit);
     const next = marks[index + 1] ?? Number.POSITIVE_INFINITY;
     if (terms.some(({ at, until }) => at <= mark && until > mark)) {
       if (next === Number.POSITIVE_INFINITY) return next;
@@ -125,7 +125,8 @@ export function mostEnd(person: Person): number {
       if (kind === 'forever') return [{ at: from, credit: 0, until: Number.POSITIVE_INFINITY }];
       return [{ at: from, credit: kind === 'days' ? days * day : until - at, until: from }];
     });
-  return endOf([...terms, ...grants(person, since)]);
+  const given = grants(person, since).filter(({ credit }) => credit >= 0);
+  return endOf([...terms, ...given]);
 }
 
 const isAllKnown = ({ payments }: Person): boolean => payments.every(({ known }) => known !== undefined);

@@ -55,7 +55,7 @@ export interface Deed {
   readonly kind: 'grant' | 'revoke' | 'block' | 'unblock';
   /** ms. */
   readonly at: number;
-  /** Days that were granted; absent: for ever. */
+  /** Days that were granted, below 0 taken back; absent: for ever. */
   readonly days?: number;
 }
 

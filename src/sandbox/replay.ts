@@ -67,6 +67,7 @@ export const plays: Readonly<Record<string, (scene: Scene) => Promise<unknown> |
   'block-bot': ({ anna }) => (anna.profile.blocked === true ? anna.unblocks() : anna.blocks()),
   forget: ({ anna }) => anna.says('/forget'),
   grant: ({ operator, anna }) => operator.says(`/grant ${anna.id} 30`),
+  'take-days': ({ operator, anna }) => operator.says(`/extend ${anna.id} -10`),
   'grant-forever': ({ operator, anna }) => operator.says(`/grant ${anna.id} forever`),
   revoke: ({ operator, anna }) => operator.says(`/revoke ${anna.id}`),
   shut: ({ operator, anna }) => operator.says(`/block ${anna.id}`),
