@@ -585,6 +585,21 @@ describe('time', () => {
   });
 });
 
+test('an actor with a name of its own in the system is asked for again and again', () => {
+  const named = prepareMachine(
+    setup({ actors: { job: fromPromise(async () => 1) } }).createMachine({
+      id: 'named',
+      initial: 'rest',
+      states: {
+        rest: { on: { go: 'busy' } },
+        busy: { invoke: { src: 'job', id: 'job', systemId: 'worker' }, on: { stop: 'rest' } },
+      },
+    }),
+  );
+  const events = ['go', 'stop', 'go'].map((type) => ({ type }));
+  expect(play(named, ...events).effects.map(({ type }) => type)).toEqual(['job']);
+});
+
 describe('what a release changes', () => {
   const machineOf = (config: object, delays: object = { pause: 60_000, idle: 1_000, away: 2_000 }) =>
     prepareMachine(

@@ -1,5 +1,5 @@
-import type { AnyStateMachine } from 'xstate';
-import { initialTransition } from 'xstate';
+import type { AnyActorScope, AnyStateMachine } from 'xstate';
+import { createActor } from 'xstate';
 import { lostInJson } from './json.ts';
 
 /** One delayed transition of a machine. */
@@ -33,10 +33,10 @@ export interface DurableMachine {
   readonly version: string;
   readonly logic: AnyStateMachine;
   /**
-   * The same logic with its start computed once: XState's `transition` builds an inert actor, start and all, around
-   * every event, which took half the time of a step.
+   * What XState's `transition` and `initialTransition` make around every event, an inert actor with its start, which took
+   * half the time of a step: made once. The actions that are asked for are to be heard by an `actionExecutor` of the step's.
    */
-  readonly stepping: AnyStateMachine;
+  readonly scope: () => AnyActorScope;
   /** The names of all states that a session can rest in, as `stateName` gives them; without those of parallel states. */
   readonly states: readonly string[];
   readonly timers: readonly TimerSpec[];
@@ -167,6 +167,7 @@ export function prepareMachine(
   const implementations = logic.implementations;
   const timers: { delay: string; node: Node; eventType: string }[] = [];
   const invokes = new Map<string, { src: string; path: readonly string[] }>();
+  let hasSystemIds = false;
   const events = new Set<string>();
   const expiry: Expiry[] = [];
   const outlives: (readonly string[])[] = [];
@@ -271,7 +272,12 @@ export function prepareMachine(
       timers.push({ delay, node, eventType: `xstate.after.${delay}.${node.id}` });
       checkTransitions(`${where}, after "${delay}"`, transition);
     }
-    for (const item of list(config['invoke']) as { id?: string; src?: unknown; onSnapshot?: unknown }[]) {
+    for (const item of list(config['invoke']) as {
+      id?: string;
+      src?: unknown;
+      onSnapshot?: unknown;
+      systemId?: string;
+    }[]) {
       const src = item.src;
       if (typeof src !== 'string') {
         problems.push(`${where}: an inline invoke; declare the actor by name in setup({actors})`);
@@ -293,6 +299,7 @@ export function prepareMachine(
       if (typeof item.id === 'string') {
         if (invokes.has(item.id)) problems.push(`${where}: the invoke id "${item.id}" is used twice`);
         invokes.set(item.id, { src, path: node.path });
+        hasSystemIds ||= item.systemId !== undefined;
       }
     }
     for (const tag of node.tags) readTag(where, node, tag);
@@ -333,11 +340,13 @@ export function prepareMachine(
     if (!events.has(type)) problems.push(`meta.userEvents: no state handles "${type}"`);
   }
 
-  const stepping = Object.create(logic) as AnyStateMachine;
+  let scope = () => scopeOf(logic, input);
   if (problems.length === 0) {
     try {
-      const [snapshot] = initialTransition(logic, input);
-      stepping.getInitialSnapshot = () => snapshot as never;
+      const shared = scope();
+      // A name is taken once in a system of actors: each event has a system of its own then.
+      if (!hasSystemIds) scope = () => shared;
+      const snapshot = logic.getInitialSnapshot(shared, input as never);
       if (snapshot.status === 'error') throw (snapshot as { error?: unknown }).error;
       const lost = lostInJson(snapshot.context);
       if (lost !== null) problems.push(`context${lost}, which JSON cannot hold`);
@@ -352,7 +361,7 @@ export function prepareMachine(
     id: machine.id,
     version: fingerprint(shape),
     logic,
-    stepping,
+    scope,
     states,
     timers: specs,
     timersByEvent: new Map(specs.map((spec) => [spec.eventType, spec])),
@@ -364,6 +373,23 @@ export function prepareMachine(
     whileUnreachable,
     actions,
     forOperators: meta?.audience === 'operators',
+  };
+}
+
+/** An actor that never runs, as XState's pure functions make it for one event. */
+function scopeOf(logic: AnyStateMachine, input: object | undefined): AnyActorScope {
+  const self = createActor(logic, { input: input as never });
+  const nothing = () => {};
+  return {
+    self,
+    system: self.system,
+    id: '',
+    sessionId: '',
+    logger: nothing,
+    defer: nothing,
+    emit: nothing,
+    stopChild: nothing,
+    actionExecutor: nothing,
   };
 }
 

@@ -1,5 +1,4 @@
 import type { AnyMachineSnapshot, StateValue } from 'xstate';
-import { initialTransition, transition } from 'xstate';
 import type { Effect, JsonObject, Lane } from './effects.ts';
 import { lostInJson } from './json.ts';
 import { commitActions, type DurableMachine, expiryTimer, type TimerSpec } from './machine.ts';
@@ -110,23 +109,19 @@ export function step(given: StepInput): Commit | null {
   const event: MachineEvent = { ...given.event, ...given.facts, at: given.now };
   if (session !== null && isStale(machine, session, event)) return null;
 
+  const actions: Action[] = [];
+  const scope = { ...machine.scope(), actionExecutor: (action: unknown) => actions.push(action as Action) };
   let snapshot: AnyMachineSnapshot;
-  let actions: Action[] = [];
   if (session === null) {
-    const [first, firstActions] = initialTransition(machine.logic, given.input as never);
-    if (first.status === 'error') throw (first as AnyMachineSnapshot).error;
-    snapshot = first as AnyMachineSnapshot;
-    actions = firstActions as unknown as Action[];
+    snapshot = machine.logic.getInitialSnapshot(scope, given.input as never);
+    if (snapshot.status === 'error') throw snapshot.error;
   } else {
     snapshot = restoreSnapshot(machine, session);
   }
-  const [next, nextActions] = transition(machine.stepping, snapshot as never, event as never) as unknown as [
-    AnyMachineSnapshot,
-    Action[],
-  ];
-  if (next === snapshot && nextActions.length === 0 && given.isBack !== true) return null;
+  const before = actions.length;
+  const next = machine.logic.transition(snapshot, event, scope) as AnyMachineSnapshot;
+  if (next === snapshot && actions.length === before && given.isBack !== true) return null;
   if (next.status === 'error') throw next.error;
-  actions = [...actions, ...nextActions];
 
   const spawned = Object.keys(next.children).find((id) => !machine.invokes.has(id));
   if (spawned !== undefined) {

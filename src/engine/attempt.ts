@@ -80,7 +80,8 @@ export class Attempts {
     const { effect } = taken;
     const wait = isPaced(taken) ? this.#pace.chatWait(receiver(effect)) : 0;
     if (wait > 0) return this.#postpone(taken, effect, this.#options.clock.now() + wait);
-    await this.#pace.takeTurn(effect.lane);
+    const turn = this.#pace.takeTurn(effect.lane);
+    if (turn !== null) await turn;
     if (!isWanted() || !holds(taken.shard)) return null;
     const ticket = this.#pace.enter(effect.lane);
     if (ticket === null) return null;

@@ -158,7 +158,7 @@ export class Dispatcher {
     try {
       do {
         this.#again = false;
-        for (const lane of lanes) await this.#fill(lane);
+        for (const [lane, shards] of this.#waiting) if (shards.size > 0) await this.#fill(lane);
       } while (this.#again && this.#active);
     } finally {
       this.#pumping = false;
@@ -229,21 +229,24 @@ export class Dispatcher {
     hands.set(queue, hand);
     this.#shards.begin(shard);
     this.#inFlight[kind]++;
-    let isLeft = true;
-    void work()
-      .catch((error: unknown) => {
+    const end = (isLeft: boolean) => {
+      if (isLeft) hands.delete(queue);
+      else hands.set(queue, null);
+      this.#inFlight[kind]--;
+      this.#shards.end(shard);
+      // The window was full, or something came behind in this queue: look again.
+      void this.#pump();
+    };
+    work().then(
+      () => end(true),
+      (error: unknown) => {
         // Already said in the log. Whoever took the queue again would send again what is at its head.
-        if (error instanceof NotNoted) isLeft = false;
-        else this.#options.log.error({ err: error }, 'an effect could not be settled; it stays stored');
-      })
-      .finally(() => {
-        if (isLeft) hands.delete(queue);
-        else hands.set(queue, null);
-        this.#inFlight[kind]--;
-        this.#shards.end(shard);
-        // The window was full, or something came behind in this queue: look again.
-        void this.#pump();
-      });
+        const isNoted = !(error instanceof NotNoted);
+        if (isNoted)
+          this.#options.log.error({ err: error }, 'an effect could not be settled; it stays stored');
+        end(isNoted);
+      },
+    );
   }
 
   async #giveUp(head: Head): Promise<void> {

@@ -86,11 +86,14 @@ export class Pace {
     return known;
   }
 
-  /** Waits until this copy's part of the bot's limits has room. */
-  async takeTurn(lane: Lane): Promise<void> {
-    if (lane === 'checkout') return;
-    if (!isAnswer(lane)) await turnOf(this.#bulk);
-    return turnOf(this.#total);
+  /**
+   * Takes a place in this copy's part of the bot's limits.
+   * @returns resolved when it has room; null: it has now
+   */
+  takeTurn(lane: Lane): Promise<void> | null {
+    if (lane === 'checkout') return null;
+    const bulk = isAnswer(lane) ? null : turnOf(this.#bulk);
+    return bulk === null ? turnOf(this.#total) : bulk.then(() => turnOf(this.#total) ?? undefined);
   }
 
   /** The last question before a message goes out. Its outcome must be told, with the ticket; null: it must wait. */
@@ -185,10 +188,12 @@ const burstOf = (perSecond: number): number => Math.max(1, perSecond / 10);
 
 export const isAnswer = (lane: Lane): boolean => lane === 'checkout' || lane === 'reply';
 
-async function turnOf(bucket: TokenBucket): Promise<void> {
-  for (;;) {
-    const wait = bucket.take(performance.now());
-    if (wait === 0) return;
+function turnOf(bucket: TokenBucket): Promise<void> | null {
+  const wait = bucket.take(performance.now());
+  return wait === 0 ? null : afterWait(bucket, wait);
+}
+
+async function afterWait(bucket: TokenBucket, first: number): Promise<void> {
+  for (let wait = first; wait > 0; wait = bucket.take(performance.now()))
     await new Promise((resolve) => setTimeout(resolve, wait));
-  }
 }

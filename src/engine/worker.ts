@@ -74,6 +74,8 @@ interface InHand {
 const conflicts = { atOnce: 5, most: 50, pause: 20 };
 /** A person hears at most once in so long that something broke, ms. */
 const sorryPeriod = 3_600_000;
+/** What is known of a chat without a book. */
+const nothingToAccount: { facts?: JsonObject; entry?: BookEntry } = {};
 /** A timer that fires later than this after its time is told so, ms. */
 const lateness = 60_000;
 
@@ -320,33 +322,35 @@ export class Worker {
     if (at !== undefined) await at('cause read');
     const now = clock.now();
     const event = job.eventFor(session);
-    const brought = job.entry === undefined ? {} : { entry: job.entry };
     const { facts, entry } =
       event === null || isGranted || (book.length === 0 && job.entry === undefined)
-        ? { facts: undefined, entry: undefined }
-        : this.#account(book, { event, now, ...brought });
-    const late = job.kind === 'timer' ? await this.#lateness(job, machine, now) : undefined;
-    const known = { event, isAway: away, isBack, ...((facts ?? late) && { facts: { ...facts, ...late } }) };
+        ? nothingToAccount
+        : this.#account(book, { event, now, ...(job.entry !== undefined && { entry: job.entry }) });
+    // What did not fire late has nothing to wait for here.
+    const late =
+      job.kind === 'timer' && now - cause.due > lateness
+        ? await this.#lateness(job, machine, now)
+        : undefined;
+    const known = { event, isAway: away, isBack, facts: late === undefined ? facts : { ...facts, ...late } };
     const commit = isGranted ? null : this.#step(job, machine, session, now, known);
     if (commit === null && !isGranted && !isLast) return 'ignored';
-    const addressed =
-      commit === null ? null : { ...commit, effects: commit.effects.flatMap(this.#options.address) };
     const answer = this.#answerButton(job, machine, session, commit);
-    const extra = answer === null ? [] : [answer];
+    const effects = commit === null ? [] : commit.effects.flatMap(this.#options.address);
+    if (answer !== null) effects.push(answer);
     if (!this.#current.has(cause)) return 'done';
     const target = { machine: machine.id, machineVersion: machine.version, chat, version };
-    const code = await store.commit(cause, target, addressed, {
+    const code = await store.commit(cause, target, commit, {
       now,
       seen: arrival !== undefined && arrival.elsewhere !== true,
-      extra,
+      effects,
       back: isBack,
       ...(entry !== undefined && { entry }),
-      ...(commit !== null && { records: commit.records.map((record) => actOf(record, job, now)) }),
+      ...(commit !== null &&
+        commit.records.length > 0 && { records: commit.records.map((record) => actOf(record, job, now)) }),
     });
     if (at !== undefined) await at('step committed');
     if (code === 'conflict' || code === 'charged') return 'conflict';
     if (this.#checkOwner(cause, code) !== 'ok') return 'done';
-    const effects = [...(addressed?.effects ?? []), ...extra];
     this.#options.committed(cause.shard, { timers: commit?.timers ?? [], effects });
     if (commit !== null && (commit.signals.length > 0 || commit.forgets)) this.hint(cause.shard);
     log.info({
@@ -374,16 +378,10 @@ export class Worker {
    * What the step of a timer is told that fires late: `late`, by how many ms; `newer`, that a timer of the same session
    * which was to fire after it is due as well, so that of several reminders only the newest need be sent.
    */
-  async #lateness(
-    { cause, chat }: Job,
-    machine: DurableMachine,
-    now: number,
-  ): Promise<JsonObject | undefined> {
-    const late = now - cause.due;
-    if (late <= lateness) return undefined;
+  async #lateness({ cause, chat }: Job, machine: DurableMachine, now: number): Promise<JsonObject> {
     const names = timerNamesOf(machine).filter((name) => name !== expiryTimer);
     const isNewerDue = await this.#options.store.isNewerDue(machine.id, chat, names, cause.due, now);
-    return { late, ...(isNewerDue && { newer: true }) };
+    return { late: now - cause.due, ...(isNewerDue && { newer: true }) };
   }
 
   /** A person who cannot be reached: nothing is sent and no timer fires until they come back. */
@@ -413,7 +411,7 @@ export class Worker {
       readonly event: MachineEvent | null;
       readonly isAway: boolean;
       readonly isBack: boolean;
-      readonly facts?: JsonObject;
+      readonly facts: JsonObject | undefined;
     },
   ): Commit | null {
     const { event, isAway, isBack, facts } = known;
@@ -479,7 +477,7 @@ export class Worker {
     const entry = job?.entry;
     const extra = await this.#apologies(inHand, now);
     const code = await store
-      .commit(cause, null, null, { now, letter, extra, ...(entry !== undefined && { entry }) })
+      .commit(cause, null, null, { now, letter, effects: extra, ...(entry !== undefined && { entry }) })
       .catch((refusal: unknown) => {
         if (isPassing(refusal)) throw refusal;
         // What comes beside it may be what is refused.

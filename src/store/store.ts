@@ -547,7 +547,7 @@ export class Store {
   /**
    * Writes one step, whole or not at all, and takes its cause away.
    * @param target the session's machine and chat
-   * @param commit null when the machine did not react: only the cause goes, and `extra` effects come
+   * @param commit null when the machine did not react: only the cause goes, and `effects` come
    * @throws Refused when Redis refuses this step in itself: nothing of it is written
    */
   commit(
@@ -561,14 +561,15 @@ export class Store {
       entry?: BookEntry;
       /** Further lines; those that are there already change nothing. */
       records?: readonly BookEntry[];
-      extra?: readonly Effect[];
+      /** What goes out. Default: what the step asks for. */
+      effects?: readonly Effect[];
       /** The person is back. */
       back?: boolean;
       /** The cause is given up, and kept as this. A payment that it brings is recorded as one still to be granted. */
       letter?: DeadLetter;
     },
   ): Promise<CommitResult> {
-    const { now, letter, records = [] } = options;
+    const { now, letter, records = [], effects = commit?.effects ?? [] } = options;
     const args: (string | number)[] = [cause.source, cause.id, cause.due];
     const writes = target !== null && commit !== null;
     // What a cause brought that is given up is recorded as still to be granted.
@@ -599,12 +600,8 @@ export class Store {
     args.push(timers.size);
     for (const [name, due] of timers)
       args.push(timerMember(target?.machine ?? '', target?.chat ?? 0, name), due ?? '');
-    const own = writes ? commit.effects : [];
-    const { extra = [] } = options;
-    args.push(own.length + extra.length);
-    for (const effects of [own, extra])
-      for (const effect of effects)
-        args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
+    args.push(effects.length);
+    for (const effect of effects) args.push(effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect));
     const signals = writes ? commit.signals : [];
     const forgets = writes && commit.forgets;
     args.push(signals.length + (forgets ? 1 : 0));

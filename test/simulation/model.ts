@@ -260,10 +260,10 @@ class ModelStore implements Verbs {
   }
 
   async commit(...given: Parameters<Store['commit']>): Promise<CommitResult> {
-    const [cause, target, commit, { now, entry, letter, extra = [], back }] = given;
+    const [cause, target, commit, { now, entry, letter, effects: out, back }] = given;
     const { sessions, timers, ledger, letters } = this.#memory;
     const text = commit === null ? '' : encodeSession(commit.session);
-    const effects = [...(commit?.effects ?? []), ...extra].map((effect) => ({
+    const effects = (out ?? commit?.effects ?? []).map((effect) => ({
       queue: effect.queue,
       text: encode(effect),
     }));

@@ -592,7 +592,7 @@ export class World {
     const options = {
       now,
       letter,
-      extra: isSorry ? [sorry] : [],
+      effects: isSorry ? [sorry] : [],
       ...(payment !== undefined && { entry: payment }),
     };
     const code = await this.#write(() => copy.store.commit(cause, null, null, options));
