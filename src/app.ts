@@ -183,16 +183,33 @@ const called = (signal: AbortSignal | undefined): Promise<never> =>
     signal?.addEventListener('abort', () => reject(new StartCalledOff()), { once: true });
   });
 
+async function readContent({ environment, machines }: AppOptions): Promise<Conversation> {
+  const conversation = await loadConversation(environment.contentDir, machines);
+  checkProvider(conversation.content, environment);
+  return conversation;
+}
+
 /** Builds every part, wires and starts them in order. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), at } = options;
-  const conversation = await loadConversation(environment.contentDir, options.machines);
-  checkProvider(conversation.content, environment);
-  const { redis, embedded } = await openRedis(environment, {
-    says: (line) => log.warn(line),
-    clock,
-    ...(options.signal !== undefined && { signal: options.signal }),
+  // The store is opened while the content is read, and closed again when that cannot be used.
+  const reading = new AbortController();
+  const signal = AbortSignal.any([reading.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const opening = openRedis(environment, { says: (line) => log.warn(line), clock, signal });
+  // The content's own faults come first.
+  opening.catch(() => {});
+  const conversation = await readContent(options).catch(async (error: unknown) => {
+    reading.abort();
+    await opening.then(
+      ({ redis, embedded }) => {
+        redis.disconnect();
+        return embedded?.stop();
+      },
+      () => {},
+    );
+    throw error;
   });
+  const { redis, embedded } = await opening;
   const closeStore = async () => {
     redis.disconnect();
     await embedded?.stop();
