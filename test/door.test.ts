@@ -179,6 +179,7 @@ test('banned by another: the operator decides; let in, they get a link; a remova
   await anna.sees('has banned you there');
   const told = await operator.sees('Paid, and banned from the club');
   expect(told.buttons.flat().map(({ label }) => label)).toEqual(['Let in', 'Refund 250 Stars']);
+  expect(told.text).toContain(`Who: id ${anna.id}`);
   expect(await membership(anna)).toBe('active.barred');
   operator.presses('Let in');
   await anna.sees('your way into the club');

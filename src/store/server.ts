@@ -316,6 +316,8 @@ function spawnServer(place: Place): ChildProcess {
     'aof-load-truncated': 'no',
     save: '',
     'maxmemory-policy': 'noeviction',
+    // A session is a hash of three fields; above this length of one of them it takes twice the memory.
+    'hash-max-listpack-value': '256',
     daemonize: 'no',
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);

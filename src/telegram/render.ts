@@ -307,8 +307,12 @@ function variablesOf(content: Source, effect: Effect): Variables {
   const [debt] = (context['open'] ?? []) as readonly string[];
   const topic = topics.find(({ id }) => id === context['topic']);
   const username = cut(event['username'], longest.username);
+  // Operators are told of somebody, by whom it is; others are spoken to.
+  const unnamed = toOperators.has(effect.type)
+    ? `id ${effect.chat}`
+    : content.format(language, 'name-unknown', {}, true);
   return {
-    name: displayName(event['name']) ?? content.format(language, 'name-unknown', {}, true),
+    name: displayName(event['name']) ?? unnamed,
     username: username === '' ? '—' : `@${username}`,
     chat: String(effect.chat),
     // What cannot be said here stands below.
