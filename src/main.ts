@@ -199,15 +199,15 @@ async function chat(id: number, options: { json?: boolean }): Promise<void> {
 const priceOf = ({ product: { price: amount, currency, isSubscription } }: Content): string =>
   `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
 
-async function check(options: { json?: boolean; online?: boolean }): Promise<void> {
-  const environment = readEnvironment(readVariables(), { token: options.online === true });
+async function check(options: { json?: boolean; online?: boolean; mediaTo?: number }): Promise<void> {
+  const isOnline = options.online === true || options.mediaTo !== undefined;
+  const environment = readEnvironment(readVariables(), { token: isOnline });
   const conversation = await loadConversation(environment.contentDir);
   const { content, warnings, machines: loaded } = conversation;
   checkProvider(content, environment);
-  const online =
-    options.online === true
-      ? await checkOnline(runningOf(conversation, environment, Date.now), environment)
-      : [];
+  const online = isOnline
+    ? await checkOnline(runningOf(conversation, environment, Date.now), environment, options.mediaTo)
+    : [];
   if (online.some(({ result }) => result === 'wrong')) process.exitCode = exitCodes.configuration;
   const found = {
     machines: loaded.map(({ id, version }) => ({ id, version })),
@@ -216,7 +216,7 @@ async function check(options: { json?: boolean; online?: boolean }): Promise<voi
     product: content.product,
     warnings,
     ...((await isUnadopted(environment)) && { unadopted: true }),
-    ...(options.online === true && { online }),
+    ...(isOnline && { online }),
   };
   if (options.json === true) {
     console.log(JSON.stringify(found));
@@ -439,6 +439,12 @@ program
   .option(
     '--online',
     'try token, price and club at Telegram as well; nobody is sent anything (needs BOT_TOKEN)',
+  )
+  .addOption(
+    new Option(
+      '--media-to <chat>',
+      'with --online: try each file by sending it into this group or channel of your own, and delete it again',
+    ).argParser(chatId),
   )
   .addOption(json())
   .action(check);

@@ -135,3 +135,21 @@ test('without a token there is nothing to try', async () => {
     output: expect.stringContaining('BOT_TOKEN: expected the token'),
   });
 });
+
+test('each file is tried in a channel of one’s own, and nothing stays there', async () => {
+  const { sandbox, check } = await installed();
+  const own = sandbox.club({ id: clubId, title: 'Trials' });
+  const good = await check({}, '--media-to', `${own.id}`);
+  expect(good.output).toMatch(/^ok media: Telegram takes 9 files$/m);
+  expect(good.code).toBe(0);
+  const count = (method: string) => sandbox.calls.filter((call) => call.method === method).length;
+  expect([count('sendPhoto'), count('sendVideo'), count('sendDocument'), count('deleteMessage')]).toEqual([
+    6, 1, 2, 9,
+  ]);
+  sandbox.fail('sendVideo', { status: 400, description: 'Bad Request: VIDEO_CONTENT_TYPE_INVALID' });
+  const bad = await check({}, '--media-to', `${own.id}`);
+  expect(bad.output).toMatch(
+    /^wrong media: expected files that Telegram takes, found traps\.mp4 as a video \(400/m,
+  );
+  expect(bad.code).toBe(78);
+});

@@ -1,5 +1,8 @@
-import { Api, GrammyError } from 'grammy';
+import { join } from 'node:path';
+import { Api, GrammyError, InputFile } from 'grammy';
 import type { Effect } from '../core/effects.ts';
+import { SystemClock } from '../engine/clock.ts';
+import type { Perform } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
 import { amountOf } from '../telegram/currency.ts';
 import { clubProblem } from '../telegram/prepare.ts';
@@ -7,6 +10,7 @@ import type { Call } from '../telegram/render.ts';
 import { isTokenRefusal, verdict } from '../telegram/verdict.ts';
 import type { Environment } from './environment.ts';
 import { exitCodes, StartRefused } from './exit.ts';
+import { patient } from './patient.ts';
 import { paint } from './terminal.ts';
 
 /** One thing that Telegram was asked about. */
@@ -21,12 +25,15 @@ export interface OnlineCheck {
 /**
  * Tries token, provider, price and the rights in the club against Telegram. Nobody is sent anything: an invoice is tried by
  * making a link that nobody gets, and whose payment the bot would decline.
+ * @param mediaTo a group or channel of the operator's own into which each file is sent, silently, and deleted again. Default: no file is
+ * tried
  * @returns what was asked, in the order of asking; after a refused token nothing else
  * @throws StartRefused when Telegram cannot be reached (69), or has no time for it now (75)
  */
 export async function checkOnline(
   { content, render }: { readonly content: Content; readonly render: (effect: Effect) => Call },
   environment: Environment,
+  mediaTo?: number,
 ): Promise<readonly OnlineCheck[]> {
   const api = new Api(environment.botToken, { apiRoot: environment.apiRoot, timeoutSeconds: 30 });
   try {
@@ -35,7 +42,7 @@ export async function checkOnline(
       { name: 'token', result: 'ok', says: `@${me.username} (${me.id})` },
       await priceOf(api, content, render),
       await clubOf(api, content, me.id),
-      mediaOf(content),
+      await mediaOf(api, content, mediaTo),
     ];
   } catch (error) {
     if (isTokenRefusal(error)) {
@@ -108,20 +115,57 @@ async function clubOf(api: Api, content: Content, bot: number): Promise<OnlineCh
   return { name: 'club', result: 'ok', says: `“${title}”, where the bot may invite and ban` };
 }
 
-/** Each file was held against Telegram's documented limits when the content was loaded. */
-function mediaOf(content: Content): OnlineCheck {
-  const files = new Set(
+/** Each file was held against Telegram's documented limits when the content was loaded; only sending shows the rest. */
+async function mediaOf(api: Api, content: Content, to: number | undefined): Promise<OnlineCheck> {
+  const files = new Map(
     [...content.messages.values()].flatMap(({ attachments }) =>
       attachments.flatMap((attachment) =>
-        content.languages.map((language) => content.fileOf(attachment, language)),
+        content.languages.map((language) => [content.fileOf(attachment, language), attachment.kind] as const),
       ),
     ),
   );
   if (files.size === 0) return { name: 'media', result: 'ok', says: 'no message has any' };
   const says =
     `${files.size === 1 ? '1 file keeps' : `${files.size} files keep`} to the limits that Telegram documents; ` +
-    'only sending shows the rest: turnstile preview <message> --to <operator>';
+    'only sending shows the rest: --media-to <id of a channel of your own>, or turnstile preview <message> --to <operator>';
+  if (to !== undefined) return sendEach(api, content, files, to);
   return { name: 'media', result: 'unproven', says };
+}
+
+const methods = { photo: 'sendPhoto', video: 'sendVideo', document: 'sendDocument' } as const;
+
+/** Sends each file without a sound, and deletes it again. */
+async function sendEach(
+  api: Api,
+  content: Content,
+  files: ReadonlyMap<string, keyof typeof methods>,
+  to: number,
+): Promise<OnlineCheck> {
+  const raw = api.raw as unknown as Record<string, (payload: object) => Promise<unknown>>;
+  const call: Perform = patient(async (method, payload) => raw[method]?.(payload), new SystemClock());
+  const refused: string[] = [];
+  for (const [file, kind] of files) {
+    const media = new InputFile(join(content.mediaDir, file));
+    try {
+      const sent = await call(methods[kind], { chat_id: to, [kind]: media, disable_notification: true });
+      const { message_id } = sent as { message_id: number };
+      await call('deleteMessage', { chat_id: to, message_id });
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refused.push(`${file} as a ${kind} (${error.error_code} ${error.description})`);
+    }
+  }
+  return refused.length === 0
+    ? {
+        name: 'media',
+        result: 'ok',
+        says: `Telegram takes ${files.size === 1 ? '1 file' : `${files.size} files`}`,
+      }
+    : {
+        name: 'media',
+        result: 'wrong',
+        says: `expected files that Telegram takes, found ${refused.join('; ')}`,
+      };
 }
 
 /** Prints what Telegram said, one line a check. */
