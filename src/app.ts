@@ -198,22 +198,17 @@ export async function startApp(options: AppOptions): Promise<App> {
   const opening = openRedis(environment, { says: (line) => log.warn(line), clock, signal });
   // The content's own faults come first.
   opening.catch(() => {});
-  const conversation = await readContent(options).catch(async (error: unknown) => {
-    reading.abort();
-    await opening.then(
-      ({ redis, embedded }) => {
-        redis.disconnect();
-        return embedded?.stop();
-      },
-      () => {},
-    );
-    throw error;
-  });
-  const { redis, embedded } = await opening;
   const closeStore = async () => {
+    const { redis, embedded } = await opening;
     redis.disconnect();
     await embedded?.stop();
   };
+  const conversation = await readContent(options).catch(async (error: unknown) => {
+    reading.abort();
+    await closeStore().catch(() => {});
+    throw error;
+  });
+  const { redis } = await opening;
   try {
     const app = startOn({
       ...options,

@@ -9,10 +9,10 @@ import { MachineRefused, prepareMachine } from './core/machine.ts';
 import { SystemClock } from './engine/clock.ts';
 import { PollingEnded } from './engine/poller.ts';
 import { type AdoptOptions, adoptPayments } from './ops/adopt.ts';
-import { endDead, listDead, NoSuchLetter, showDead } from './ops/dead.ts';
+import { endDead, listDead, showDead } from './ops/dead.ts';
 import { type AuditFlags, auditDoor, DoorRefused } from './ops/door.ts';
 import { type Environment, EnvironmentInvalid, readEnvironment, readVariables } from './ops/environment.ts';
-import { exitCodes, StartRefused } from './ops/exit.ts';
+import { CommandRefused, exitCodes, StartRefused } from './ops/exit.ts';
 import { createLog } from './ops/log.ts';
 import {
   actOnMember,
@@ -20,20 +20,12 @@ import {
   importMembers,
   listMembers,
   type MembersOptions,
-  MembersRefused,
   showMember,
 } from './ops/members.ts';
 import { keepMemoryLow } from './ops/memory.ts';
 import { mermaidOf } from './ops/mermaid.ts';
 import { checkOnline, reportOnline } from './ops/online.ts';
-import {
-  exportPayments,
-  listPayments,
-  PaymentRefused,
-  reconcilePayments,
-  refundOne,
-  showPayment,
-} from './ops/payments.ts';
+import { exportPayments, listPayments, reconcilePayments, refundOne, showPayment } from './ops/payments.ts';
 import { paint } from './ops/terminal.ts';
 import type { ProveOptions } from './prove/prove.ts';
 import { type Sale, sales } from './sandbox/demo-content.ts';
@@ -58,9 +50,7 @@ function exitCodeOf(error: unknown): number {
     return error.reason === 'conflict' ? exitCodes.temporary : exitCodes.configuration;
   if (error instanceof DataDirInUse) return exitCodes.temporary;
   if (error instanceof ServerFailed) return exitCodes.unavailable;
-  if (error instanceof NoSuchLetter) return exitCodes.noInput;
-  if ([PaymentRefused, MembersRefused, DoorRefused].some((kind) => error instanceof kind))
-    return exitCodes.noInput;
+  if (error instanceof CommandRefused) return exitCodes.noInput;
   const configuration = [EnvironmentInvalid, MachineRefused, RedisUnfit, SettingDiffers, TokenRefused];
   return configuration.some((kind) => error instanceof kind) ? exitCodes.configuration : 1;
 }

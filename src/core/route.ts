@@ -34,11 +34,16 @@ export function entryOf({ entry, payment, event }: Arrival): Entry | undefined {
 
 /** What an operator does to somebody, and no update tells: for that person's inbox. */
 export const arrivalByHand = (event: MachineEvent, entry: Entry): Arrival => ({
+  ...askedByHand(entry.chat, event),
+  entry,
+});
+
+/** What an operator asks of a person's conversation, with nothing for the book. */
+export const askedByHand = (chat: number, event: MachineEvent): Arrival => ({
   update: 0,
-  chat: entry.chat,
+  chat,
   lane: 'reply',
   event,
-  entry,
   fromOperator: true,
   elsewhere: true,
 });

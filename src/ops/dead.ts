@@ -1,9 +1,10 @@
 import { byAge, type DeadLetters } from '../store/dead.ts';
 import type { StoredLetter } from '../store/store.ts';
+import { CommandRefused } from './exit.ts';
 import { paint } from './terminal.ts';
 
 /** No letter has this id. */
-export class NoSuchLetter extends Error {
+export class NoSuchLetter extends CommandRefused {
   constructor(id: string) {
     super(`There is no dead letter ${id}. \`turnstile dead list\` shows those that there are.`);
     this.name = 'NoSuchLetter';

@@ -3,17 +3,18 @@ import type { ChatMember } from 'grammy/types';
 import type { Redis } from 'ioredis';
 import { accessOf, isAct } from '../core/book.ts';
 import type { JsonObject } from '../core/effects.ts';
-import { type Arrival, isInside } from '../core/route.ts';
+import { type Arrival, askedByHand, isInside } from '../core/route.ts';
 import type { Clock } from '../engine/clock.ts';
 import { type Known, lacksWayIn, readKnown } from '../features/access/census.ts';
 import { Store } from '../store/store.ts';
 import { StrangerList } from '../store/strangers.ts';
 import type { Perform } from '../telegram/api.ts';
+import { CommandRefused } from './exit.ts';
 import { patient } from './patient.ts';
 import { createProgress, paint } from './terminal.ts';
 
 /** The club cannot be looked at, or a file of ids cannot be read. */
-export class DoorRefused extends Error {
+export class DoorRefused extends CommandRefused {
   override name = 'DoorRefused';
 }
 
@@ -134,7 +135,9 @@ async function lookUp({ call, club, clock }: AuditOptions, id: number) {
   } catch (error) {
     const said = String((error as Error).message);
     if (/PARTICIPANT_ID_INVALID|user not found|member not found|USER_ID_INVALID/i.test(said)) return nobody;
-    throw new DoorRefused(`The club ${club} cannot be looked at. Telegram says: ${said}`, { cause: error });
+    throw new DoorRefused(`The club ${club} cannot be looked at. Telegram says: ${said}`, {
+      cause: error,
+    });
   }
 }
 
@@ -162,14 +165,7 @@ async function append(
   fields: Arrival['event'],
 ): Promise<void> {
   await new Store(redis, where).appendArrivals(
-    found.map(({ id: chat, name }) => ({
-      update: 0,
-      chat,
-      lane: 'reply',
-      event: { ...facts, club, name, ...fields },
-      fromOperator: true,
-      elsewhere: true,
-    })),
+    found.map(({ id, name }) => askedByHand(id, { ...facts, club, name, ...fields })),
   );
 }
 

@@ -7,6 +7,9 @@ export const exitCodes = {
   configuration: 78,
 } as const;
 
+/** What a command was asked for cannot be found, or would come to nothing. */
+export class CommandRefused extends Error {}
+
 /** An operator has to mend something before a start can succeed. `exitCode` follows sysexits.h. */
 export class StartRefused extends Error {
   readonly exitCode: number;

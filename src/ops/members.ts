@@ -8,10 +8,11 @@ import { type Arrival, arrivalByHand } from '../core/route.ts';
 import type { Clock } from '../engine/clock.ts';
 import { Ledger } from '../store/ledger.ts';
 import { Store } from '../store/store.ts';
+import { CommandRefused } from './exit.ts';
 import { paint } from './terminal.ts';
 
 /** What was asked for would come to nothing, or a file cannot be read. */
-export class MembersRefused extends Error {
+export class MembersRefused extends CommandRefused {
   override name = 'MembersRefused';
 }
 

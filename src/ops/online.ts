@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Api, GrammyError, InputFile } from 'grammy';
 import type { Effect } from '../core/effects.ts';
 import { SystemClock } from '../engine/clock.ts';
-import type { Perform } from '../telegram/api.ts';
+import { createApis } from '../telegram/api.ts';
 import type { Content } from '../telegram/content.ts';
 import { amountOf } from '../telegram/currency.ts';
 import { clubProblem } from '../telegram/prepare.ts';
@@ -42,7 +42,7 @@ export async function checkOnline(
       { name: 'token', result: 'ok', says: `@${me.username} (${me.id})` },
       await priceOf(api, content, render),
       await clubOf(api, content, me.id),
-      await mediaOf(api, content, mediaTo),
+      await mediaOf(environment, content, mediaTo),
     ];
   } catch (error) {
     if (isTokenRefusal(error)) {
@@ -116,7 +116,11 @@ async function clubOf(api: Api, content: Content, bot: number): Promise<OnlineCh
 }
 
 /** Each file was held against Telegram's documented limits when the content was loaded; only sending shows the rest. */
-async function mediaOf(api: Api, content: Content, to: number | undefined): Promise<OnlineCheck> {
+async function mediaOf(
+  environment: Environment,
+  content: Content,
+  to: number | undefined,
+): Promise<OnlineCheck> {
   const files = new Map(
     [...content.messages.values()].flatMap(({ attachments }) =>
       attachments.flatMap((attachment) =>
@@ -128,7 +132,7 @@ async function mediaOf(api: Api, content: Content, to: number | undefined): Prom
   const says =
     `${files.size === 1 ? '1 file keeps' : `${files.size} files keep`} to the limits that Telegram documents; ` +
     'only sending shows the rest: --media-to <id of a channel of your own>, or turnstile preview <message> --to <operator>';
-  if (to !== undefined) return sendEach(api, content, files, to);
+  if (to !== undefined) return sendEach(environment, content, files, to);
   return { name: 'media', result: 'unproven', says };
 }
 
@@ -136,13 +140,13 @@ const methods = { photo: 'sendPhoto', video: 'sendVideo', document: 'sendDocumen
 
 /** Sends each file without a sound, and deletes it again. */
 async function sendEach(
-  api: Api,
+  environment: Environment,
   content: Content,
   files: ReadonlyMap<string, keyof typeof methods>,
   to: number,
 ): Promise<OnlineCheck> {
-  const raw = api.raw as unknown as Record<string, (payload: object) => Promise<unknown>>;
-  const call: Perform = patient(async (method, payload) => raw[method]?.(payload), new SystemClock());
+  const { botToken: token, apiRoot: root, rateBulk: ratePerSecond } = environment;
+  const call = patient(createApis({ token, root, ratePerSecond }).perform('reply'), new SystemClock());
   const refused: string[] = [];
   for (const [file, kind] of files) {
     const media = new InputFile(join(content.mediaDir, file));

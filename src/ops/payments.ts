@@ -8,10 +8,11 @@ import { Ledger } from '../store/ledger.ts';
 import { Store } from '../store/store.ts';
 import type { Perform } from '../telegram/api.ts';
 import { amountOf } from '../telegram/currency.ts';
+import { CommandRefused } from './exit.ts';
 import { paint } from './terminal.ts';
 
 /** The ledger has no such payment, or it cannot be given back here. */
-export class PaymentRefused extends Error {
+export class PaymentRefused extends CommandRefused {
   override name = 'PaymentRefused';
 }
 
@@ -189,7 +190,7 @@ export async function refundOne(
     );
 }
 
-const unknownCharge = (charge: string): PaymentRefused =>
+const unknownCharge = (charge: string): CommandRefused =>
   new PaymentRefused(
     `The ledger has no payment ${charge}. \`turnstile payments list\` shows those that there are.`,
   );

@@ -1,6 +1,6 @@
 import type { AnyStateMachine } from 'xstate';
 import { machines } from '../conversation.ts';
-import { type Entry, isAct, type Payment } from '../core/book.ts';
+import { type Entry, isAct, isPaid, type Payment } from '../core/book.ts';
 import { type DurableMachine, prepareMachine } from '../core/machine.ts';
 import type { Start } from './search.ts';
 import type { Program, World } from './world.ts';
@@ -206,7 +206,6 @@ const silencing = (name: string, machine: string, event: string): Mutant => ({
   }),
 });
 
-const isIn = (entry: Entry): entry is Payment => !isAct(entry) && entry.direction === 'in';
 const isOut = (entry: Entry): entry is Payment => !isAct(entry) && entry.direction === 'out';
 const without = (kind: string) => (book: readonly Entry[]) =>
   book.filter((entry) => !isAct(entry) || entry.kind !== kind);
@@ -216,7 +215,7 @@ const accessIn = (facts: Record<string, unknown>): Record<string, unknown> =>
 
 const faults: readonly Mutant[] = [
   reading('a counter stands in place of the book: a refund takes the newest payment', (book) => {
-    const paid = book.filter(isIn).sort((a, b) => b.at - a.at);
+    const paid = book.filter(isPaid).sort((a, b) => b.at - a.at);
     let count = 0;
     return book.map((entry) =>
       isOut(entry) ? { ...entry, charge: paid[count++]?.charge ?? entry.charge } : entry,
@@ -226,23 +225,23 @@ const faults: readonly Mutant[] = [
     const refund = book.findLast(isOut);
     return refund === undefined
       ? book
-      : book.filter((entry) => isOut(entry) || !isIn(entry) || entry.at > refund.at);
+      : book.filter((entry) => isOut(entry) || !isPaid(entry) || entry.at > refund.at);
   }),
   reading('a refund takes nothing', (book) => book.filter((entry) => !isOut(entry))),
   reading('a refund counts from the payment that it takes back', (book) =>
     book.map((entry) => {
-      const paid = isOut(entry) ? book.find((one) => isIn(one) && one.charge === entry.charge) : undefined;
+      const paid = isOut(entry) ? book.find((one) => isPaid(one) && one.charge === entry.charge) : undefined;
       return paid === undefined ? entry : { ...entry, at: paid.at };
     }),
   ),
   keeping('what was found counts from today', (entry, now) =>
-    isIn(entry) && entry.found === true ? { ...entry, at: now } : entry,
+    isPaid(entry) && entry.found === true ? { ...entry, at: now } : entry,
   ),
   keeping('a payment is entered under another key each time', (entry, now) =>
-    isIn(entry) ? { ...entry, charge: `${entry.charge}${now % 7}` } : entry,
+    isPaid(entry) ? { ...entry, charge: `${entry.charge}${now % 7}` } : entry,
   ),
   keeping('a payment counts twice as many days', (entry) =>
-    isIn(entry) && entry.bought !== undefined && 'days' in entry.bought
+    isPaid(entry) && entry.bought !== undefined && 'days' in entry.bought
       ? { ...entry, bought: { days: entry.bought.days * 2 } }
       : entry,
   ),
@@ -250,64 +249,66 @@ const faults: readonly Mutant[] = [
     isAct(entry) && (entry.days ?? 0) < 0 ? { ...entry, days: -(entry.days ?? 0) } : entry,
   ),
   keeping('a subscription gives a day less', (entry) =>
-    isIn(entry) && entry.bought !== undefined && 'until' in entry.bought
+    isPaid(entry) && entry.bought !== undefined && 'until' in entry.bought
       ? { ...entry, bought: { ...entry.bought, until: entry.bought.until - day } }
       : entry,
   ),
   keeping('what was found goes back when it came twice', (entry, _, book) =>
-    isIn(entry) && entry.found === true && book.some((one) => isIn(one) && one.payload === entry.payload)
+    isPaid(entry) && entry.found === true && book.some((one) => isPaid(one) && one.payload === entry.payload)
       ? { ...entry, owed: true }
       : entry,
   ),
   keeping('every second payment goes back', (entry, _, book) =>
-    isIn(entry) && entry.foreign !== true && book.some(isIn) ? { ...entry, owed: true } : entry,
+    isPaid(entry) && entry.foreign !== true && book.some(isPaid) ? { ...entry, owed: true } : entry,
   ),
   keeping('what another program sold is granted', (entry) => {
-    if (!isIn(entry) || entry.foreign !== true) return entry;
+    if (!isPaid(entry) || entry.foreign !== true) return entry;
     const { foreign: _, ...rest } = entry;
     return { ...rest, bought: { forEver: true } };
   }),
   keeping('nothing that came twice goes back', (entry) => {
-    if (!isIn(entry) || entry.owed !== true) return entry;
+    if (!isPaid(entry) || entry.owed !== true) return entry;
     const { owed: _, ...rest } = entry;
     return rest;
   }),
   reading('a payment of the same invoice counts as well', (book) =>
     book.map((entry, index) =>
-      isIn(entry) && book.findIndex((one) => isIn(one) && one.payload === entry.payload) < index
+      isPaid(entry) && book.findIndex((one) => isPaid(one) && one.payload === entry.payload) < index
         ? { ...entry, payload: `${entry.payload}:${index}`, owed: undefined as never }
         : entry,
     ),
   ),
   reading('renewals of a subscription that is too many count', (book) =>
     book.map((entry) =>
-      isIn(entry) && entry.bought !== undefined && 'until' in entry.bought && entry.bought.first !== true
+      isPaid(entry) && entry.bought !== undefined && 'until' in entry.bought && entry.bought.first !== true
         ? { ...entry, payload: `other:1:0:${entry.charge}`, bought: { days: 30 }, owed: undefined as never }
         : entry,
     ),
   ),
   reading('a renewal is a subscription of its own', (book) =>
     book.map((entry) =>
-      isIn(entry) && entry.bought !== undefined && 'until' in entry.bought
+      isPaid(entry) && entry.bought !== undefined && 'until' in entry.bought
         ? { ...entry, bought: { ...entry.bought, first: true } }
         : entry,
     ),
   ),
   reading('days beside a subscription are swallowed', (book) => {
-    const month = book.find((entry) => isIn(entry) && entry.bought !== undefined && 'until' in entry.bought);
+    const month = book.find(
+      (entry) => isPaid(entry) && entry.bought !== undefined && 'until' in entry.bought,
+    );
     return month === undefined
       ? book
-      : book.filter((entry) => !isIn(entry) || entry.bought === undefined || !('days' in entry.bought));
+      : book.filter((entry) => !isPaid(entry) || entry.bought === undefined || !('days' in entry.bought));
   }),
   reading('time bought while there is some begins at once', (book) => {
     const last = book.findLast(
-      (entry) => isIn(entry) && entry.bought !== undefined && 'days' in entry.bought,
+      (entry) => isPaid(entry) && entry.bought !== undefined && 'days' in entry.bought,
     );
     return last === undefined
       ? book
       : book.filter(
           (entry) =>
-            !isIn(entry) || entry === last || (entry.bought !== undefined && !('days' in entry.bought)),
+            !isPaid(entry) || entry === last || (entry.bought !== undefined && !('days' in entry.bought)),
         );
   }),
   reading('a revocation is forgotten', without('revoke')),
@@ -348,19 +349,21 @@ const faults: readonly Mutant[] = [
   })),
   telling('a subscription is called off by its last charge', (facts, book) => {
     const { callOff, ...access } = accessIn(facts);
-    const last = book.findLast(isIn);
+    const last = book.findLast(isPaid);
     return callOff === undefined || last === undefined
       ? {}
       : { access: { ...access, callOff: [last.charge] } };
   }),
   telling('every subscription is called off', (facts, book) => {
-    const first = book.find((entry) => isIn(entry) && entry.bought !== undefined && 'until' in entry.bought);
+    const first = book.find(
+      (entry) => isPaid(entry) && entry.bought !== undefined && 'until' in entry.bought,
+    );
     return first === undefined
       ? {}
       : { access: { ...accessIn(facts), callOff: [(first as Payment).charge] } };
   }),
   telling('everything that was paid is owed', (facts, book) => ({
-    access: { ...accessIn(facts), owed: book.filter(isIn).map(({ charge }) => charge) },
+    access: { ...accessIn(facts), owed: book.filter(isPaid).map(({ charge }) => charge) },
   })),
   telling('a payment that shortens nothing is said to be nothing new', () => ({ change: 'same' })),
   telling('no payment is said to be too many', () => ({ extra: undefined, owed: undefined })),

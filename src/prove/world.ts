@@ -1,6 +1,6 @@
 import type { Update } from 'grammy/types';
 import type { Running } from '../conversation.ts';
-import { type Act, type Entry, isAct, isEntered, keyOf, type Payment } from '../core/book.ts';
+import { type Act, type Entry, isAct, isEntered, isPayment, keyOf, type Payment } from '../core/book.ts';
 import type { Effect } from '../core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Arrival, FoundUpdate, route } from '../core/route.ts';
@@ -118,13 +118,12 @@ export class World {
     has: async (payment: Payment) =>
       (this.books.get(payment.chat) ?? []).some((entry) => keyOf(entry) === keyOf(payment)),
     find: async (charge: string) => {
-      const lines = [...this.books.values()].flat().filter((entry): entry is Payment => !isAct(entry));
+      const lines = [...this.books.values()].flat().filter(isPayment);
       const of = (direction: 'in' | 'out') =>
         lines.find((entry) => entry.charge === charge && entry.direction === direction) ?? null;
       return { paid: of('in'), refunded: of('out') };
     },
-    of: async (chat: number) =>
-      (this.books.get(chat) ?? []).filter((entry): entry is Payment => !isAct(entry)),
+    of: async (chat: number) => (this.books.get(chat) ?? []).filter(isPayment),
     book: async (chat: number) => [...(this.books.get(chat) ?? [])],
   } as unknown as Ledger;
 

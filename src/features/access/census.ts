@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { type Access, accessOf, type Entry } from '../../core/book.ts';
+import { type Access, accessOf, booksOf, type Entry } from '../../core/book.ts';
 import { Ledger } from '../../store/ledger.ts';
 import { readSessions } from '../../store/sessions.ts';
 
@@ -23,12 +23,7 @@ export async function readKnown(
   where: { readonly prefix: string; readonly shards: number },
   now: number,
 ): Promise<ReadonlyMap<number, Known>> {
-  const books = new Map<number, Entry[]>();
-  for (const entry of await new Ledger(redis, where).entries()) {
-    const book = books.get(entry.chat);
-    if (book === undefined) books.set(entry.chat, [entry]);
-    else book.push(entry);
-  }
+  const books = booksOf(await new Ledger(redis, where).entries());
   const ways = new Map<number, WayIn>();
   for await (const { chat, context } of readSessions(redis, where, 'membership'))
     ways.set(chat, context as WayIn);
