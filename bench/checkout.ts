@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type SandboxUser, startSandbox } from '../src/sandbox/sandbox.ts';
-import { readStatus } from '../src/store/status.ts';
-import { fixShards, Store } from '../src/store/store.ts';
+import { readStatus } from '../src/club/reports.ts';
+import { fixShards, Store } from '../src/runtime/redis/store.ts';
+import { type SandboxUser, startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, percentile, row, startBot, withRedis } from './support.ts';
 
 const waitingUpdates = 5_000;

@@ -1,4 +1,4 @@
-import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
+import { type Sandbox, startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, percentile, row, startBot, withRedis } from './support.ts';
 
 const people = 400;

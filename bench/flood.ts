@@ -1,5 +1,5 @@
-import { shardOf } from '../src/core/shard.ts';
-import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { shardOf } from '../src/runtime/core/shard.ts';
+import { startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, percentile, row, startBot, withRedis } from './support.ts';
 
 const flooded = 5_000;

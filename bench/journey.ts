@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, percentile, residentMegabytes, row, startBot, withRedis } from './support.ts';
 
 const count = 20_000;

@@ -1,4 +1,4 @@
-import { keepMemoryLow } from '../src/ops/memory.ts';
+import { keepMemoryLow } from '../src/runtime/heap.ts';
 import { benchCheckout } from './checkout.ts';
 import { benchCopies } from './copies.ts';
 import { benchFlood } from './flood.ts';

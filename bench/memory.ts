@@ -1,7 +1,7 @@
 import { accessMachine } from '../machines/access.machine.ts';
-import { prepareMachine } from '../src/core/machine.ts';
-import { step } from '../src/core/step.ts';
-import { Store } from '../src/store/store.ts';
+import { prepareMachine } from '../src/runtime/core/machine.ts';
+import { step } from '../src/runtime/core/step.ts';
+import { Store } from '../src/runtime/redis/store.ts';
 import { machineLine, ownAll, row, withRedis } from './support.ts';
 
 const count = 500_000;

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { encodeSession } from '../src/core/session.ts';
-import { type Sandbox, startSandbox } from '../src/sandbox/sandbox.ts';
-import { migrate } from '../src/store/migrate.ts';
-import { connect } from '../src/store/redis.ts';
-import { startEmbeddedRedis } from '../src/store/server.ts';
-import { fixShards, Store } from '../src/store/store.ts';
+import { migrate } from '../src/club/migrate.ts';
+import { encodeSession } from '../src/runtime/core/session.ts';
+import { connect } from '../src/runtime/redis/connect.ts';
+import { startEmbeddedRedis } from '../src/runtime/redis/server.ts';
+import { fixShards, Store } from '../src/runtime/redis/store.ts';
+import { type Sandbox, startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, row } from './support.ts';
 
 const count = 500_000;

@@ -1,4 +1,4 @@
-import { startSandbox } from '../src/sandbox/sandbox.ts';
+import { startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, row, startBot, withRedis } from './support.ts';
 
 const measured = 10_000;

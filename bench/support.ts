@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
-import { connect } from '../src/store/redis.ts';
-import { startEmbeddedRedis } from '../src/store/server.ts';
-import type { Store } from '../src/store/store.ts';
+import { connect } from '../src/runtime/redis/connect.ts';
+import { startEmbeddedRedis } from '../src/runtime/redis/server.ts';
+import type { Store } from '../src/runtime/redis/store.ts';
 
 /** A private Redis with an append-only file and `appendfsync everysec`, as the bot runs it. */
 export async function withRedis<T>(use: (redis: Redis, address: string) => Promise<T>): Promise<T> {

@@ -1,12 +1,12 @@
 import type { Update } from 'grammy/types';
 import { pino } from 'pino';
 import { accessMachine } from '../machines/access.machine.ts';
-import { prepareMachine } from '../src/core/machine.ts';
-import { type Arrival, type RouteRules, route } from '../src/core/route.ts';
-import { SystemClock } from '../src/engine/clock.ts';
-import { Dispatcher } from '../src/engine/dispatcher.ts';
-import { Worker } from '../src/engine/worker.ts';
-import { Store } from '../src/store/store.ts';
+import { SystemClock } from '../src/runtime/clock.ts';
+import { prepareMachine } from '../src/runtime/core/machine.ts';
+import { Dispatcher } from '../src/runtime/loops/dispatcher.ts';
+import { Worker } from '../src/runtime/loops/worker.ts';
+import { Store } from '../src/runtime/redis/store.ts';
+import { type Arrival, type RouteRules, route } from '../src/telegram/route.ts';
 import { machineLine, ownAll, peakMegabytes, percentile, row, withRedis } from './support.ts';
 
 const chats = 15_000;

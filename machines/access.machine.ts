@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate';
 
-/** What the person's book says: see src/core/book.ts. */
+/** What the person's book says: see src/club/payments/book.ts. */
 interface Access {
   has: boolean;
   forEver?: true;

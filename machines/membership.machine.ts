@@ -1,6 +1,6 @@
 import { assign, fromPromise, setup } from 'xstate';
 
-/** What the person's book says: see src/core/book.ts. */
+/** What the person's book says: see src/club/payments/book.ts. */
 interface Access {
   has: boolean;
   /** End of the time, ms; absent: for ever. */

@@ -1,6 +1,6 @@
 import { assign, fromPromise, setup } from 'xstate';
 
-/** What the person's book says of debts: see src/core/book.ts. */
+/** What the person's book says of debts: see src/club/payments/book.ts. */
 interface Facts {
   at: number;
   access?: {

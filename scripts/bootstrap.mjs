@@ -101,7 +101,7 @@ export function ensureBuilt({ page = false } = {}) {
   buildWhenOld(
     '.built',
     [
-      ...['src', 'machines', 'bench', 'test/chaos', 'test/support/crashing.ts'],
+      ...['src', 'machines', 'bench', 'test/proof/chaos', 'test/support/crashing.ts'],
       ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
     ],
     tool('typescript', 'bin', 'tsc'),
@@ -261,7 +261,7 @@ const commands = {
   chaos: (args) => {
     ensureServer();
     ensureBuilt();
-    become(process.execPath, [join(root, 'dist', 'test', 'chaos', 'main.js'), ...args]);
+    become(process.execPath, [join(root, 'dist', 'test', 'proof', 'chaos', 'main.js'), ...args]);
   },
 };
 

@@ -5,55 +5,77 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AnyStateMachine } from 'xstate';
 import {
+  account,
+  Clubs,
   type Conversation,
   checkProvider,
   checkStates,
+  createAddress,
+  createPerformer,
+  createUnadopted,
+  effectRules,
+  GivenUp,
+  isMessage,
+  Ledger,
+  lacksWayIn,
   loadConversation,
+  migrate,
+  Reconciliation,
+  readChat,
+  readKnown,
+  readStates,
   reportOf,
   runningOf,
-} from './conversation.ts';
-import type { Effect } from './core/effects.ts';
-import { allowedUpdates, type RouteRules, route } from './core/route.ts';
-import { waitsForNews } from './core/step.ts';
-import { SystemClock } from './engine/clock.ts';
-import { Dispatcher } from './engine/dispatcher.ts';
-import { Leases } from './engine/leases.ts';
-import { News } from './engine/news.ts';
-import type { At } from './engine/points.ts';
-import { Poller } from './engine/poller.ts';
-import { Rescan } from './engine/rescan.ts';
-import { Retention } from './engine/retention.ts';
-import { Timers } from './engine/timers.ts';
-import { Worker } from './engine/worker.ts';
-import { lacksWayIn, readKnown } from './features/access/census.ts';
-import { tellWhoWaits } from './features/access/opening.ts';
-import { Strangers } from './features/access/strangers.ts';
-import { GivenUp } from './features/given-up.ts';
-import { tellOperators } from './features/operator/tell.ts';
-import { Troubles } from './features/operator/troubles.ts';
-import { account } from './features/payments/account.ts';
-import { createUnadopted } from './features/payments/history.ts';
-import { Reconciliation } from './features/payments/reconcile.ts';
-import { createAddress, createPerformer, effectRules, isMessage } from './features/perform.ts';
-import { copyName, isDeadCopy } from './ops/copy.ts';
-import type { Environment } from './ops/environment.ts';
-import { exitCodes, StartRefused } from './ops/exit.ts';
-import { Clubs } from './store/clubs.ts';
-import { DeadLetters } from './store/dead.ts';
-import { Ledger } from './store/ledger.ts';
-import { migrate } from './store/migrate.ts';
-import { checkServer, connect, readInfo } from './store/redis.ts';
-import { type EmbeddedRedis, startEmbeddedRedis } from './store/server.ts';
-import { readChat, readStates } from './store/status.ts';
-import { fixBot, fixShards, Store, type StoredUpdate } from './store/store.ts';
-import { StrangerList } from './store/strangers.ts';
-import { TroubleBook } from './store/troubles.ts';
-import { bulkWindow, createApis } from './telegram/api.ts';
-import { createMedia } from './telegram/media.ts';
-import { clubProblem, prepareTelegram, publishCommands } from './telegram/prepare.ts';
-import { createSender } from './telegram/sender.ts';
-import { aheadBy } from './telegram/time.ts';
-import { verdict } from './telegram/verdict.ts';
+  StrangerList,
+  Strangers,
+  TroubleBook,
+  Troubles,
+  tellOperators,
+  tellWhoWaits,
+} from '#club';
+import type { Environment } from '#environment';
+import {
+  type At,
+  checkServer,
+  connect,
+  copyName,
+  DeadLetters,
+  Dispatcher,
+  type Effect,
+  type EmbeddedRedis,
+  exitCodes,
+  fixBot,
+  fixShards,
+  isDeadCopy,
+  Leases,
+  News,
+  Rescan,
+  Retention,
+  readInfo,
+  StartRefused,
+  Store,
+  type StoredUpdate,
+  SystemClock,
+  startEmbeddedRedis,
+  Timers,
+  Worker,
+  waitsForNews,
+} from '#runtime';
+import {
+  aheadBy,
+  allowedUpdates,
+  bulkWindow,
+  clubProblem,
+  createApis,
+  createMedia,
+  createSender,
+  Poller,
+  prepareTelegram,
+  publishCommands,
+  type RouteRules,
+  route,
+  verdict,
+} from '#telegram';
 
 /** Telegram forgets an update after 24 h; so long after the last look some may be gone, ms. */
 const longestGap = 23 * 3_600_000;

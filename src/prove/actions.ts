@@ -1,5 +1,5 @@
-import { type Act, renewalGrace } from '../core/book.ts';
-import type { MachineEvent } from '../core/step.ts';
+import { type Act, renewalGrace } from '#club';
+import type { MachineEvent } from '#runtime';
 import { isShut, leastEnd, mostEnd, readmitted } from './sentences.ts';
 import { operatorId, type Paid, type Person, type Subscription, Violation } from './telegram.ts';
 import { isIdle, price, type Sale, sales, type World } from './world.ts';

@@ -1,7 +1,6 @@
 import type { AnyStateMachine } from 'xstate';
-import { machines } from '../conversation.ts';
-import { type Entry, isAct, isPaid, type Payment } from '../core/book.ts';
-import { type DurableMachine, prepareMachine } from '../core/machine.ts';
+import { type Entry, isAct, isPaid, machines, type Payment } from '#club';
+import { type DurableMachine, prepareMachine } from '#runtime';
 import type { Start } from './search.ts';
 import type { Program, World } from './world.ts';
 

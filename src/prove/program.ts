@@ -1,9 +1,7 @@
-import { type Conversation, loadConversation, machines, runningOf } from '../conversation.ts';
-import { prepareMachine } from '../core/machine.ts';
-import { route } from '../core/route.ts';
-import { account } from '../features/payments/account.ts';
-import { compare } from '../features/payments/reconcile.ts';
-import { type Environment, readEnvironment } from '../ops/environment.ts';
+import { account, type Conversation, compare, loadConversation, machines, runningOf } from '#club';
+import { type Environment, readEnvironment } from '#environment';
+import { prepareMachine } from '#runtime';
+import { route } from '#telegram';
 import { checkCallOff, checkRefund, checkRemoval } from './sentences.ts';
 import { clubId, operatorId } from './telegram.ts';
 import { type Program, price, type Sale, type World } from './world.ts';

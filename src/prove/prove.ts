@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { paint } from '../ops/terminal.ts';
+import { paint } from '#terminal';
 import { type Mutant, mutants } from './mutations.ts';
 import { programOf } from './program.ts';
 import { actionOf, type Bounds, type Counterexample, type Result, type Start } from './search.ts';

@@ -1,4 +1,4 @@
-import { renewalGrace } from '../core/book.ts';
+import { renewalGrace } from '#club';
 import { month, type Paid, type Person, Violation } from './telegram.ts';
 import type { World } from './world.ts';
 

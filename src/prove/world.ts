@@ -1,17 +1,40 @@
 import type { Update } from 'grammy/types';
-import type { Running } from '../conversation.ts';
-import { type Act, type Entry, isAct, isEntered, isPayment, keyOf, type Payment } from '../core/book.ts';
-import type { Effect } from '../core/effects.ts';
-import { type DurableMachine, expiryTimer } from '../core/machine.ts';
-import type { Arrival, FoundUpdate, route } from '../core/route.ts';
-import { encodeSession, type Session } from '../core/session.ts';
-import { expire, outlivesForgetting, type Signal, step, timerNamesOf } from '../core/step.ts';
-import { type Job, jobOfTimer, type Task, taskOf } from '../engine/jobs.ts';
-import type { account } from '../features/payments/account.ts';
-import type { compare } from '../features/payments/reconcile.ts';
-import { createPerformer, effectRules, isMessage } from '../features/perform.ts';
-import type { Ledger } from '../store/ledger.ts';
-import type { DueTimer, EntryKind, Entry as InboxEntry } from '../store/store.ts';
+import {
+  type Act,
+  type account,
+  type compare,
+  createPerformer,
+  type Entry,
+  effectRules,
+  isAct,
+  isEntered,
+  isMessage,
+  isPayment,
+  keyOf,
+  type Ledger,
+  type Payment,
+  type Running,
+} from '#club';
+import {
+  type DueTimer,
+  type DurableMachine,
+  type Effect,
+  type EntryKind,
+  encodeSession,
+  expire,
+  expiryTimer,
+  type Entry as InboxEntry,
+  type Job,
+  jobOfTimer,
+  outlivesForgetting,
+  type Session,
+  type Signal,
+  step,
+  type Task,
+  taskOf,
+  timerNamesOf,
+} from '#runtime';
+import type { Arrival, FoundUpdate, route } from '#telegram';
 import { botId, type Invoice, type Kind, type Person, Refusal, Telegram, Violation } from './telegram.ts';
 
 /** What is sold: 30 days, a monthly subscription, or access for ever. */

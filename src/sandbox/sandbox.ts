@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
-import type { SystemClock } from '../engine/clock.ts';
-import { type SandboxClock, sandboxClock } from './clock.ts';
+import { type SandboxClock, type SharedClock, sandboxClock } from './clock.ts';
 import { type ClubOptions, openClub, ownerId, type SandboxClub } from './clubs.ts';
 import type { SandboxEvent } from './events.ts';
 import { type Fault, Faults, FloodControl, type Limits } from './faults.ts';
@@ -18,7 +17,7 @@ import { SandboxUser } from './users.ts';
 import { type WaitFor, waitingRoom } from './waiting.ts';
 import type { World } from './world.ts';
 
-export type { SandboxClock } from './clock.ts';
+export type { SandboxClock, SharedClock } from './clock.ts';
 export type { SandboxClub } from './clubs.ts';
 export type { SandboxEvent } from './events.ts';
 export type { Fault, Limits } from './faults.ts';
@@ -94,7 +93,7 @@ export interface SandboxOptions {
   readonly token?: string;
   readonly bot?: { readonly firstName?: string; readonly username?: string };
   /** A clock that the bot shares. Default: one of the sandbox's own. */
-  readonly clock?: SystemClock;
+  readonly clock?: SharedClock;
   /** ms since 1970, in place of a clock: a time that somebody else moves. */
   readonly now?: () => number;
   /** Where chats and unconfirmed updates are kept, so that a later start goes on with them; files stand beside it. */

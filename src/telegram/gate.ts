@@ -1,5 +1,5 @@
 import { GrammyError } from 'grammy';
-import type { Perform } from './api.ts';
+import type { Perform } from './client.ts';
 
 /** A method that Telegram asked to be left alone. */
 interface Gate {

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { InputFile } from 'grammy';
-import type { Call, MediaRef } from './render.ts';
+import type { Call, MediaRef } from './call.ts';
 
 /** Where the file_ids of uploads are kept. */
 export interface FileIds {

@@ -1,7 +1,7 @@
-import type { Effect, Lane } from '../core/effects.ts';
-import type { Perform } from './api.ts';
+import type { Effect, Lane } from '#runtime';
+import type { Call } from './call.ts';
+import type { Perform } from './client.ts';
 import type { createMedia } from './media.ts';
-import type { Call } from './render.ts';
 
 /** Renders an effect and sends it by the client of its lane. Throws what the client throws. */
 export function createSender(parts: {

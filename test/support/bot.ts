@@ -2,12 +2,12 @@ import { resolve } from 'node:path';
 import { pino } from 'pino';
 import { inject, onTestFinished } from 'vitest';
 import { type App, type AppOptions, startApp } from '../../src/app.ts';
-import { machines, reportOf } from '../../src/conversation.ts';
-import { prepareMachine } from '../../src/core/machine.ts';
-import { SystemClock } from '../../src/engine/clock.ts';
-import { readEnvironment } from '../../src/ops/environment.ts';
-import { type Sandbox, type SandboxUser, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { type ChatReport, readChat, readStatus, type Status } from '../../src/store/status.ts';
+import { machines, reportOf } from '../../src/club/conversation.ts';
+import { type ChatReport, readChat, readStatus, type Status } from '../../src/club/reports.ts';
+import { readEnvironment } from '../../src/environment.ts';
+import { SystemClock } from '../../src/runtime/clock.ts';
+import { prepareMachine } from '../../src/runtime/core/machine.ts';
+import { type Sandbox, type SandboxUser, startSandbox } from '../../src/sandbox/index.ts';
 import { openTestRedis } from './redis.ts';
 
 export interface TestBot {

@@ -3,11 +3,11 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { startApp } from '../../src/app.ts';
-import { machines } from '../../src/conversation.ts';
-import { SystemClock } from '../../src/engine/clock.ts';
-import type { CrashPoint } from '../../src/engine/points.ts';
-import { readEnvironment } from '../../src/ops/environment.ts';
-import { recorderMachine } from '../chaos/recorder.machine.ts';
+import { machines } from '../../src/club/conversation.ts';
+import { readEnvironment } from '../../src/environment.ts';
+import { SystemClock } from '../../src/runtime/clock.ts';
+import type { CrashPoint } from '../../src/runtime/points.ts';
+import { recorderMachine } from '../proof/chaos/recorder.machine.ts';
 
 /** What the parent may send. */
 export interface Order {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbeddedRedis } from '../../src/store/server.ts';
+import { startEmbeddedRedis } from '../../src/runtime/redis/server.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

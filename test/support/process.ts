@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { inject, onTestFinished } from 'vitest';
-import type { Sandbox } from '../../src/sandbox/sandbox.ts';
-import { findEmbeddedRedis, startEmbeddedRedis } from '../../src/store/server.ts';
+import { findEmbeddedRedis, startEmbeddedRedis } from '../../src/runtime/redis/server.ts';
+import type { Sandbox } from '../../src/sandbox/index.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 

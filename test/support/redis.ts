@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { expect, inject, onTestFinished } from 'vitest';
-import { connect } from '../../src/store/redis.ts';
+import { connect } from '../../src/runtime/redis/connect.ts';
 
 /**
  * A connection and a key prefix of the test's own. The keys of a passing test are removed, those of a failing one kept;

@@ -1,4 +1,4 @@
-import type { SandboxUser } from '../../src/sandbox/sandbox.ts';
+import type { SandboxUser } from '../../src/sandbox/index.ts';
 import { startBot, type TestBot } from './bot.ts';
 import { type Edit, edited } from './content.ts';
 

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { BotStatus } from '../bot.ts';
 import type { Sandbox, SandboxClub, SandboxEvent, SandboxUser } from '../sandbox.ts';
 import { performAs, unknownAction } from './actions.ts';
 import { checkOrigin, Refused, readJson, safely, sendBuilt, sendJson } from './http.ts';
@@ -21,6 +20,12 @@ import type {
 export interface PageMachine extends WireMachine {
   /** Its picture as SVG. */
   readonly picture: () => Promise<string>;
+}
+
+/** `failed`: it ended by itself, and `reason` says why. */
+export interface BotStatus {
+  readonly process: 'starting' | 'running' | 'failed';
+  readonly reason?: string;
 }
 
 export interface PageOptions {

@@ -1,0 +1,2 @@
+export { diagramOf } from './diagram.ts';
+export { mermaidOf } from './mermaid.ts';

@@ -1,0 +1,84 @@
+import { type Command, Option } from 'commander';
+import { checkProvider, loadConversation, runningOf } from '#club';
+import { amountOf, type Content } from '#content';
+import { type Environment, readEnvironment, readVariables } from '#environment';
+import { checkOnline, reportOnline } from '#operator';
+import { connect, exitCodes, findEmbeddedRedis, Store } from '#runtime';
+import { paint } from '#terminal';
+import { chatId, json } from './arguments.ts';
+import { unadoptedLine } from './stored.ts';
+
+export function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('check environment, content and machines, and start nothing')
+    .option(
+      '--online',
+      'try token, price and club at Telegram as well; nobody is sent anything (needs BOT_TOKEN)',
+    )
+    .addOption(
+      new Option(
+        '--media-to <chat>',
+        'with --online: try each file by sending it into this group or channel of your own, and delete it again',
+      ).argParser(chatId),
+    )
+    .addOption(json())
+    .action(check);
+}
+
+/** `250 XTR a month`. */
+const priceOf = ({ product: { price: amount, currency, isSubscription } }: Content): string =>
+  `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
+
+async function check(options: { json?: boolean; online?: boolean; mediaTo?: number }): Promise<void> {
+  const isOnline = options.online === true || options.mediaTo !== undefined;
+  const environment = readEnvironment(readVariables(), { token: isOnline });
+  const conversation = await loadConversation(environment.contentDir);
+  const { content, warnings, machines: loaded } = conversation;
+  checkProvider(content, environment);
+  const online = isOnline
+    ? await checkOnline(runningOf(conversation, environment, Date.now), environment, options.mediaTo)
+    : [];
+  if (online.some(({ result }) => result === 'wrong')) process.exitCode = exitCodes.configuration;
+  const found = {
+    machines: loaded.map(({ id, version }) => ({ id, version })),
+    languages: content.languages,
+    topics: content.topics.length,
+    product: content.product,
+    warnings,
+    ...((await isUnadopted(environment)) && { unadopted: true }),
+    ...(isOnline && { online }),
+  };
+  if (options.json === true) {
+    console.log(JSON.stringify(found));
+    return;
+  }
+  console.log(`${paint.green('ok')} machines: ${found.machines.map(({ id }) => id).join(', ')}`);
+  console.log(
+    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${priceOf(content)}`,
+  );
+  reportOnline(online);
+  for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
+  if (environment.adminIds.length === 0)
+    console.log(
+      paint.yellow('ADMIN_IDS is empty: nobody hears of trouble, and nobody can refund in Telegram.'),
+    );
+  if (environment.botToken === '')
+    console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+  if (found.unadopted === true) console.log(paint.red(unadoptedLine));
+}
+
+/** What the store of an installation says, where one is running; false where it is not. */
+async function isUnadopted({ redisUrl, redisPrefix, dataDir }: Environment): Promise<boolean> {
+  const address = redisUrl ?? (await findEmbeddedRedis(dataDir));
+  if (address === null) return false;
+  const redis = connect(address, {
+    maxRetriesPerRequest: 0,
+    connectTimeout: 2_000,
+    retryStrategy: () => null,
+  });
+  return new Store(redis, { prefix: redisPrefix, shards: 1 }).history
+    .isUnadopted()
+    .catch(() => false)
+    .finally(() => redis.disconnect());
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { checkProvider, loadConversation } from '#club';
+import { readEnvironment, readVariables } from '#environment';
+import { Store } from '#runtime';
+import { paint } from '#terminal';
+import { withStored } from './stored.ts';
+
+export function addReload(program: Command): void {
+  program
+    .command('reload')
+    .description('let the running bot take its content anew, without a restart (SIGHUP does the same)')
+    .action(reload);
+}
+
+/** Checks the content, and lets every running copy take it. */
+async function reload(): Promise<void> {
+  const environment = readEnvironment(readVariables(), { token: false });
+  const { content, warnings } = await loadConversation(environment.contentDir);
+  checkProvider(content, environment);
+  for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
+  const copies = await withStored((redis, where) => new Store(redis, where).announceContent());
+  if (copies === 0)
+    console.log('The content is in order. No bot is running; it takes the content when it starts.');
+  else
+    console.log(
+      `The content is in order; ${copies === 1 ? 'the bot takes' : `${copies} copies take`} it now.`,
+    );
+}

@@ -1,0 +1,224 @@
+import type { AnyStateMachine } from 'xstate';
+import { type Content, describeProblem, loadContent, type Needs } from '#content';
+import { accessMachine } from '#machines/access';
+import { membershipMachine } from '#machines/membership';
+import { refundsMachine } from '#machines/refunds';
+import { supportMachine } from '#machines/support';
+import {
+  checkPrivileges,
+  checkSignals,
+  type DurableMachine,
+  type Effect,
+  exitCodes,
+  hasState,
+  type JsonObject,
+  prepareMachine,
+  StartRefused,
+} from '#runtime';
+import type { Call, RouteRules } from '#telegram';
+import { createSigner } from './payments/signature.ts';
+import { effectRules } from './perform.ts';
+import { checkoutProblem, createRender, soldBy } from './render.ts';
+
+/** What of the environment the club goes by. */
+export interface ClubSettings {
+  readonly botToken: string;
+  /** User ids of the operators. */
+  readonly adminIds: readonly number[];
+  /** '' for none. */
+  readonly providerToken: string;
+}
+
+/** The conversations that are loaded, by precedence. */
+export const machines: readonly AnyStateMachine[] = [
+  accessMachine,
+  membershipMachine,
+  supportMachine,
+  refundsMachine,
+];
+
+/** What is said beside the machines: to a person for whom something failed, and to the operators. */
+const ownMessages = [
+  'something_broke',
+  'operator_gave_up',
+  'operator_unadopted',
+  'operator_refund_begun',
+  'operator_rights_lost',
+  'operator_invite_slow',
+  'operator_strangers',
+  'operator_club_moved',
+  'operator_club_opened',
+  'operator_refund_waits',
+  'operator_refund_done',
+  'operator_refund_not_owed',
+  'operator_refund_impossible',
+  'refund_confirm',
+  'refund_cancelled',
+  'operator_member',
+  'support_answer',
+  'invoice_failed',
+  'operator_invoice_refused',
+  'operator_media_refused',
+  'operator_unreachable',
+  'operator_trouble_over',
+];
+
+const privileged = new Set(
+  Object.entries(effectRules).flatMap(([type, rule]) => (rule.privileged === true ? [type] : [])),
+);
+
+/** The content and the machines that run with it, checked against each other. */
+export interface Conversation {
+  readonly content: Content;
+  /** What could be better: texts that one language lends to another. One line each. */
+  readonly warnings: readonly string[];
+  readonly machines: readonly DurableMachine[];
+}
+
+/**
+ * What conversations ask of the content.
+ * @throws MachineRefused
+ */
+export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
+  const bare = sources.map((machine) => prepareMachine(machine));
+  checkSignals(bare);
+  checkPrivileges(bare, privileged);
+  const delays = sources.flatMap(({ implementations }) => Object.entries(implementations.delays));
+  const named = bare.flatMap(({ actions }) =>
+    actions.flatMap(({ params }) => [params['message'], params['reason']]),
+  );
+  return {
+    messages: [...new Set([...named, ...ownMessages])].filter(
+      (name): name is string => typeof name === 'string',
+    ),
+    // A delay that a machine computes is not for bot.yaml to set.
+    delays: [...new Set(delays.flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))],
+    events: [
+      ...new Set(bare.flatMap(({ forOperators, userEvents }) => (forOperators ? [] : [...userEvents]))),
+    ],
+  };
+}
+
+/**
+ * Loads content and machines.
+ * @throws StartRefused (78) with every problem at once; MachineRefused
+ */
+export async function loadConversation(
+  contentDir: string,
+  sources: readonly AnyStateMachine[] = machines,
+): Promise<Conversation> {
+  const loaded = await loadContent(contentDir, needsOf(sources));
+  if ('problems' in loaded) {
+    const lines = loaded.problems.map((problem) => `  ${describeProblem(problem)}`);
+    throw new StartRefused(
+      exitCodes.configuration,
+      `The content has ${lines.length === 1 ? 'a problem' : `${lines.length} problems`}:\n${lines.join('\n')}`,
+    );
+  }
+  const { content } = loaded;
+  const input = { language: content.defaultLanguage };
+  return {
+    content,
+    warnings: loaded.warnings.map(describeProblem),
+    machines: sources.map((machine) => prepareMachine(machine, content.delays, input)),
+  };
+}
+
+/**
+ * Checks that every state in which people stand is still there: their sessions could not be read.
+ * @param stored how many sessions stand in each state, by machine
+ * @throws StartRefused (78) naming each state and how many stand there
+ */
+export function checkStates(
+  loaded: readonly DurableMachine[],
+  stored: Readonly<Record<string, Readonly<Record<string, number>>>>,
+): void {
+  const missing = loaded.flatMap((machine) =>
+    Object.entries(stored[machine.id] ?? {})
+      .filter(([state, count]) => count > 0 && !hasState(machine, state))
+      .map(([state, count]) => {
+        const people = count === 1 ? '1 session stands' : `${count} sessions stand`;
+        return `  machine "${machine.id}": expected the state "${state}", in which ${people}, found none`;
+      }),
+  );
+  if (missing.length === 0) return;
+  throw new StartRefused(
+    exitCodes.configuration,
+    `The machines lack states in which people are:\n${missing.join('\n')}\n` +
+      'Keep such a state until it is empty, with a way that leads on from it; `turnstile status` counts who is left.',
+  );
+}
+
+/** @throws StartRefused (78) when bot.yaml sells in a currency that needs a payment provider, and there is none */
+export function checkProvider(
+  { product }: Content,
+  { providerToken }: Pick<ClubSettings, 'providerToken'>,
+): void {
+  if (product.currency === 'XTR' || providerToken !== '') return;
+  throw new StartRefused(
+    exitCodes.configuration,
+    `PROVIDER_TOKEN: expected the token of a payment provider, since bot.yaml sells in ${product.currency}, found nothing. ` +
+      'Connect a provider in @BotFather (Payments) and put its token into .env, or sell in XTR.',
+  );
+}
+
+/** A conversation with everything that is made of its content: taken anew as a whole when the content is. */
+export interface Running extends Conversation {
+  readonly rules: RouteRules;
+  readonly render: (effect: Effect) => Call;
+}
+
+/**
+ * @param now ms since 1970, for texts that say how much time is left
+ * @param movedTo the id that the club has now, when it is not that of bot.yaml any more
+ */
+export function runningOf(
+  conversation: Conversation,
+  settings: ClubSettings,
+  now: () => number,
+  movedTo: number | null = null,
+): Running {
+  const { machines: loaded } = conversation;
+  const club = { ...conversation.content.club, chatId: movedTo ?? conversation.content.club.chatId };
+  const content = { ...conversation.content, club };
+  const signer = createSigner(settings.botToken);
+  const eventsOf = (forOperators: boolean) =>
+    new Set(
+      loaded
+        .filter((machine) => machine.forOperators === forOperators)
+        .flatMap(({ userEvents }) => [...userEvents]),
+    );
+  return {
+    ...conversation,
+    content,
+    render: createRender(content, { providerToken: settings.providerToken, signer, now }),
+    rules: {
+      userEvents: eventsOf(false),
+      buttonData: content.buttonData,
+      checkoutProblem: (query) => checkoutProblem(content, query, signer),
+      operators: new Set(settings.adminIds),
+      operatorEvents: eventsOf(true),
+      club: club.chatId,
+      strangers: club.strangers,
+      whitelist: new Set(club.whitelist),
+      bot: Number(settings.botToken.split(':')[0]),
+      facts: factsOf(content),
+      boughtBy: (payload) => soldBy(payload, signer),
+    },
+  };
+}
+
+/** What every event of a person tells of today's offer. */
+export const factsOf = ({ product, club, refundsDuplicates }: Content): JsonObject => ({
+  ...(club.chatId !== null && { club: club.chatId }),
+  ...(product.accessDays > 0 && { days: product.accessDays }),
+  ...(product.isSubscription && { subscription: true }),
+  ...(!refundsDuplicates && { keepsDuplicates: true }),
+});
+
+/** A machine as reports need it. */
+export const reportOf = ({ id, states, timers }: DurableMachine) => ({
+  id,
+  states,
+  timers: timers.map(({ name, formerNames, shownName }) => ({ names: [name, ...formerNames], shownName })),
+});

@@ -1,0 +1,48 @@
+export {
+  type Conversation,
+  checkProvider,
+  checkStates,
+  factsOf,
+  loadConversation,
+  machines,
+  type Running,
+  reportOf,
+  runningOf,
+} from './conversation.ts';
+export { type Known, lacksWayIn, readKnown } from './membership/census.ts';
+export { Clubs } from './membership/clubs.ts';
+export { tellWhoWaits } from './membership/opening.ts';
+export { StrangerList } from './membership/stranger-list.ts';
+export { Strangers } from './membership/strangers.ts';
+export { migrate, requireFormat } from './migrate.ts';
+export { account } from './payments/account.ts';
+export {
+  type Access,
+  type Act,
+  accessOf,
+  booksOf,
+  boughtBy,
+  type Entry,
+  isAct,
+  isEntered,
+  isPaid,
+  isPayment,
+  keyOf,
+  type Payment,
+  renewalGrace,
+} from './payments/book.ts';
+export { createUnadopted } from './payments/history.ts';
+export { Ledger } from './payments/ledger.ts';
+export { type Listed, readList } from './payments/list.ts';
+export { compare, foundUpdate, Reconciliation } from './payments/reconcile.ts';
+export { refundPayment } from './payments/refund.ts';
+export { type PaymentReport, reportPayments, toCsv } from './payments/report.ts';
+export { createSigner } from './payments/signature.ts';
+export { createAddress, createPerformer, effectRules, isMessage } from './perform.ts';
+export { createRender } from './render.ts';
+export { readChat, readStates, readStatus } from './reports.ts';
+export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
+export { GivenUp } from './support/given-up.ts';
+export { tellOperators } from './support/tell.ts';
+export { TroubleBook } from './support/trouble-book.ts';
+export { Troubles } from './support/troubles.ts';

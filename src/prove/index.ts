@@ -1,0 +1,2 @@
+export type { ProveOptions } from './prove.ts';
+export { prove } from './prove.ts';

@@ -1,0 +1,59 @@
+export { type Clock, SystemClock } from './clock.ts';
+export { copyName, isDeadCopy } from './copies.ts';
+export type { Effect, JsonObject, Lane } from './core/effects.ts';
+export {
+  checkPrivileges,
+  checkSignals,
+  type DurableMachine,
+  expiryTimer,
+  hasState,
+  MachineRefused,
+  prepareMachine,
+} from './core/machine.ts';
+export { decodeSession, encodeSession, type Session, stateName } from './core/session.ts';
+export { shardOf } from './core/shard.ts';
+export {
+  type EffectRule,
+  expire,
+  type MachineEvent,
+  outlivesForgetting,
+  type Signal,
+  step,
+  timerNamesOf,
+  waitsForNews,
+} from './core/step.ts';
+export { keepMemoryLow } from './heap.ts';
+export { Dispatcher } from './loops/dispatcher.ts';
+export { type Job, jobOfTimer, type Task, taskOf } from './loops/jobs.ts';
+export { Leases } from './loops/leases.ts';
+export { News } from './loops/news.ts';
+export { Rescan } from './loops/rescan.ts';
+export { Retention } from './loops/retention.ts';
+export { Timers } from './loops/timers.ts';
+export { Worker } from './loops/worker.ts';
+export type { At } from './points.ts';
+export { checkRole, checkServer, connect, RedisUnfit, readInfo, run } from './redis/connect.ts';
+export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from './redis/keys.ts';
+export { byAge, DeadLetters } from './redis/letters.ts';
+export {
+  DataDirInUse,
+  type EmbeddedRedis,
+  findEmbeddedRedis,
+  ServerFailed,
+  startEmbeddedRedis,
+} from './redis/server.ts';
+export { readSessions } from './redis/sessions.ts';
+export {
+  checkBot,
+  type DueTimer,
+  type Entry,
+  type EntryKind,
+  entryField,
+  fixBot,
+  fixShards,
+  SettingDiffers,
+  Store,
+  type StoredLetter,
+  type StoredUpdate,
+} from './redis/store.ts';
+export { CommandRefused, ExitError, exitCodes, Misconfigured, StartRefused } from './refused.ts';

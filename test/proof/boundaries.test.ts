@@ -1,0 +1,193 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { accessMachine } from '../../machines/access.machine.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** The rooms, and which others each may import by name. A file beside the rooms is a room of its own. */
+const directions: Record<string, readonly string[]> = {
+  machines: [],
+  runtime: [],
+  content: [],
+  sandbox: [],
+  charts: [],
+  terminal: [],
+  environment: ['runtime'],
+  telegram: ['runtime', 'content'],
+  club: ['telegram', 'content', 'runtime', 'machines'],
+  operator: ['club', 'telegram', 'content', 'runtime', 'environment', 'terminal'],
+  prove: ['club', 'telegram', 'content', 'runtime', 'machines', 'environment', 'terminal'],
+  demo: ['sandbox', 'environment', 'terminal'],
+  app: ['club', 'telegram', 'runtime', 'environment'],
+  cli: [
+    ...['app', 'operator', 'demo', 'prove', 'charts', 'club', 'telegram', 'content', 'runtime', 'sandbox'],
+    ...['environment', 'terminal'],
+  ],
+  main: ['cli', 'runtime', 'terminal'],
+};
+/** Packages that a room may import. */
+const packages: Record<string, RegExp> = {
+  machines: /^xstate$/,
+  runtime: /^(xstate|ioredis|pino|@grammyjs\/runner|grammy\/types|node:.*)$/,
+  content: /^(valibot|yaml|image-size|@fluent\/bundle|node:.*)$/,
+  sandbox: /^(node:.*|preact.*|@preact\/signals)$/,
+  charts: /^(xstate|elkjs.*|node:.*)$/,
+  telegram: /^(grammy.*|@grammyjs\/.*|pino|node:.*)$/,
+};
+/** Imports across rooms that are not yet by name: what stands between them has still to be moved. */
+const seams: readonly string[] = [
+  'src/runtime/loops/jobs.ts → src/club/payments/book.ts',
+  'src/runtime/loops/jobs.ts → src/telegram/route.ts',
+  'src/runtime/loops/worker.ts → src/club/payments/book.ts',
+  'src/runtime/loops/worker.ts → src/telegram/route.ts',
+  'src/runtime/redis/store.ts → src/club/payments/book.ts',
+  'src/runtime/redis/store.ts → src/telegram/route.ts',
+  'src/telegram/route.ts → src/club/payments/book.ts',
+  'src/telegram/route.ts → src/club/support/by-hand.ts',
+];
+
+interface Source {
+  readonly file: string;
+  readonly text: string;
+}
+
+function filesBelow(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+const sources: Source[] = ['machines', 'src']
+  .flatMap((folder) => filesBelow(join(root, folder)))
+  .map((file) => ({ file: relative(root, file), text: readFileSync(file, 'utf8') }));
+
+const withoutComments = (text: string) => text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
+
+function importsOf({ text }: Source): string[] {
+  const found = withoutComments(text).matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)['"]([^'"\n]+)['"]/g);
+  return [...found].map((match) => match[1] as string);
+}
+
+const roomOf = (file: string) =>
+  file.startsWith('machines/') ? 'machines' : (/^src\/([^/.]+)/.exec(file)?.[1] ?? file);
+const targetOf = (file: string, specifier: string) =>
+  specifier.startsWith('.') ? relative(root, resolve(root, dirname(file), specifier)) : null;
+
+/** What an import crosses that it may not; null when it is in order. */
+function problemOf(file: string, specifier: string): string | null {
+  const room = roomOf(file);
+  const allowed = directions[room];
+  if (allowed === undefined) return `${file} is in no room`;
+  const target = targetOf(file, specifier);
+  if (target !== null) {
+    const crossing = `${file} → ${target}`;
+    if (roomOf(target) === room || seams.includes(crossing)) return null;
+    return `${crossing} leaves its room: import '#${roomOf(target)}'`;
+  }
+  if (specifier.startsWith('#')) {
+    const other = specifier.slice(1).split('/')[0] ?? '';
+    if (allowed.includes(other)) return null;
+    return `${file} imports ${specifier}: ${room} may import ${allowed.join(', ') || 'no other room'}`;
+  }
+  if (packages[room]?.test(specifier) === false) return `${file} must not import the package ${specifier}`;
+  return null;
+}
+
+const crossings = (all: readonly Source[]): string[] =>
+  all.flatMap((source) => importsOf(source).flatMap((name) => problemOf(source.file, name) ?? []));
+
+function cycles(all: readonly Source[]): string[] {
+  const edges = new Map(
+    all.map((source) => [source.file, importsOf(source).map((name) => targetOf(source.file, name))]),
+  );
+  const found: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, path: readonly string[]) => {
+    if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(' → '));
+    if (path.includes(file) || done.has(file)) return;
+    for (const target of edges.get(file) ?? [])
+      if (target !== null && edges.has(target)) walk(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of edges.keys()) walk(file, []);
+  return found;
+}
+
+const impure =
+  /\b(Date\.now|new Date\(\)|performance\.|Math\.random|setTimeout|setInterval|setImmediate|process\.|crypto|randomUUID)\b|['"]node:/;
+
+/** What is folded, stepped or routed may be repeated, and comes out the same. */
+const pure =
+  /^src\/(runtime\/core\/|club\/(payments\/(book|months|account)|support\/by-hand)\.ts|telegram\/route\.ts)/;
+
+function impurities(all: readonly Source[]): string[] {
+  return all
+    .filter(({ file }) => pure.test(file))
+    .flatMap(({ file, text }) => {
+      const match = impure.exec(withoutComments(text));
+      return match === null ? [] : [`${file}: ${match[0]}`];
+    });
+}
+
+/** Words that only one conversation has; the runtime must work with any. */
+const concrete = [
+  ...Object.keys(accessMachine.config.states ?? {}).filter((state) => state.includes('_')),
+  ...[...JSON.stringify(accessMachine.config).matchAll(/"(?:message|reason)":"(\w+_\w+)"/g)].map(
+    (match) => match[1] as string,
+  ),
+];
+
+function concreteNames(all: readonly Source[]): string[] {
+  return all
+    .filter(({ file }) => /^src\/(runtime|telegram|content)\//.test(file))
+    .flatMap(({ file, text }) =>
+      concrete
+        .filter((name) => new RegExp(`['"\`]${name}['"\`]`).test(withoutComments(text)))
+        .map((name) => `${file}: ${name}`),
+    );
+}
+
+test('an import stays inside its room, or names another room in the right direction', () => {
+  expect(crossings(sources)).toEqual([]);
+});
+test('what is still to be moved is named, and nothing else', () => {
+  const open = sources.flatMap((source) =>
+    importsOf(source).map((name) => `${source.file} → ${targetOf(source.file, name)}`),
+  );
+  expect(seams.filter((seam) => !open.includes(seam))).toEqual([]);
+});
+test('no imports in a circle', () => {
+  expect(cycles(sources)).toEqual([]);
+});
+test('no clock, no randomness and no system in what is pure', () => {
+  expect(impurities(sources)).toEqual([]);
+});
+test('the libraries name no state or message of the club', () => {
+  expect(concreteNames(sources)).toEqual([]);
+});
+
+test('each guard sees what it guards against', () => {
+  const core = { file: 'src/runtime/core/a.ts', text: "import { b } from '../loops/b.ts';" };
+  const loop = { file: 'src/runtime/loops/b.ts', text: "export { a } from '../core/a.ts';" };
+  const problemsOf = (file: string, text: string) => crossings([{ file, text }]);
+  expect(problemsOf('src/runtime/a.ts', "import { b } from '../club/b.ts';")).toEqual([
+    "src/runtime/a.ts → src/club/b.ts leaves its room: import '#club'",
+  ]);
+  expect(problemsOf('src/telegram/a.ts', "import { b } from '#club';")).toEqual([
+    'src/telegram/a.ts imports #club: telegram may import runtime, content',
+  ]);
+  expect(problemsOf('machines/x.machine.ts', "import fs from 'node:fs';")).toHaveLength(1);
+  expect(problemsOf('src/runtime/x.ts', "const api = await import('grammy');")).toHaveLength(1);
+  expect(problemsOf('src/elsewhere/x.ts', "import fs from 'node:fs';")).toHaveLength(1);
+  expect(problemsOf('src/club/x.ts', "import { step } from '#runtime';")).toEqual([]);
+  expect(cycles([core, loop])).toEqual([
+    'src/runtime/core/a.ts → src/runtime/loops/b.ts → src/runtime/core/a.ts',
+  ]);
+  const impure = { file: 'src/runtime/core/c.ts', text: 'export const now = () => Date.now();' };
+  expect(impurities([impure])).toHaveLength(1);
+  expect(impurities([{ ...impure, text: '// Date.now is the caller’s' }])).toEqual([]);
+  const concreteOne = { file: 'src/runtime/d.ts', text: "if (state === 'awaiting_payment') {}" };
+  expect(concreteNames([concreteOne])).toHaveLength(1);
+});
