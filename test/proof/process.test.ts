@@ -311,7 +311,7 @@ test('a bot whose log nobody reads any more ends all the same when it is told to
 test('a log that nobody reads is held up to a bound; how much was dropped is said when the reader is back', async () => {
   const total = 160_000;
   const program = `
-    import { createLog } from './dist/src/ops/log.js';
+    import { createLog } from './dist/src/cli/log.js';
     const { logger, flush } = createLog('info', []);
     for (let n = 0; n < ${total}; n++) {
       logger.info({ n, filling: 'x'.repeat(200) });
