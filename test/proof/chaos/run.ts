@@ -580,9 +580,11 @@ class Run {
     const { id } = chat.user;
     let isKnown = true;
     const look = async () => {
+      // What was said last may still wait in the inbox.
+      const { inbox } = await this.#stage.status();
       const session = await this.#stage.session(id);
       isKnown = session !== null;
-      if (session === null) return true;
+      if (session === null) return inbox === 0;
       if (!session.isAway || session.state === 'asking') return false;
       chat.seen.past.push({ record: session.record, times: session.times, until: end });
       return true;
