@@ -5,11 +5,15 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { AnyStateMachine } from 'xstate';
 import {
-  account,
+  allowedUpdates,
+  arriveBy,
+  type ClubRules,
   Clubs,
   type Conversation,
   checkProvider,
   checkStates,
+  clubBook,
+  clubProblem,
   createAddress,
   createPerformer,
   createUnadopted,
@@ -25,6 +29,7 @@ import {
   readKnown,
   readStates,
   reportOf,
+  route,
   runningOf,
   StrangerList,
   Strangers,
@@ -63,17 +68,13 @@ import {
 } from '#runtime';
 import {
   aheadBy,
-  allowedUpdates,
   bulkWindow,
-  clubProblem,
   createApis,
   createMedia,
   createSender,
   Poller,
   prepareTelegram,
   publishCommands,
-  type RouteRules,
-  route,
   verdict,
 } from '#telegram';
 
@@ -390,9 +391,10 @@ async function startOn(parts: Parts): Promise<App> {
     get machines() {
       return running.machines;
     },
-    arrive: (update) => route(update, running.rules),
+    arrive: arriveBy(() => running.rules),
     effectRules,
-    account,
+    book: clubBook,
+    apology: { type: 'send', params: { message: 'something_broke' } },
     newSession: ({ languageCode }) => ({ language: running.content.pickLanguage(languageCode) }),
     address: createAddress(environment.adminIds, log),
     committed: (shard, { timers: changes, effects }) => {
@@ -675,7 +677,7 @@ async function followTelegram(
 }
 
 /** What is stored of an update: what it means, with its place. Nothing is stored of one that means nothing to the bot. */
-function storable(update: Update, rules: RouteRules): StoredUpdate[] {
+function storable(update: Update, rules: ClubRules): StoredUpdate[] {
   const id = update.update_id;
   try {
     const arrival = route(update, rules);

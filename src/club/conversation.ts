@@ -15,10 +15,11 @@ import {
   prepareMachine,
   StartRefused,
 } from '#runtime';
-import type { Call, RouteRules } from '#telegram';
+import type { Call } from '#telegram';
 import { createSigner } from './payments/signature.ts';
 import { effectRules } from './perform.ts';
 import { checkoutProblem, createRender, soldBy } from './render.ts';
+import type { ClubRules } from './rules.ts';
 
 /** What of the environment the club goes by. */
 export interface ClubSettings {
@@ -164,7 +165,7 @@ export function checkProvider(
 
 /** A conversation with everything that is made of its content: taken anew as a whole when the content is. */
 export interface Running extends Conversation {
-  readonly rules: RouteRules;
+  readonly rules: ClubRules;
   readonly render: (effect: Effect) => Call;
 }
 

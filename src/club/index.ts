@@ -1,3 +1,4 @@
+export { allowedUpdates, arriveBy, ofToday, route } from './arrivals.ts';
 export {
   type Conversation,
   checkProvider,
@@ -12,10 +13,11 @@ export {
 export { type Known, lacksWayIn, readKnown } from './membership/census.ts';
 export { Clubs } from './membership/clubs.ts';
 export { tellWhoWaits } from './membership/opening.ts';
+export { clubProblem, isInside } from './membership/rights.ts';
 export { StrangerList } from './membership/stranger-list.ts';
 export { Strangers } from './membership/strangers.ts';
 export { migrate, requireFormat } from './migrate.ts';
-export { account } from './payments/account.ts';
+export { account, clubBook } from './payments/account.ts';
 export {
   type Access,
   type Act,
@@ -24,7 +26,6 @@ export {
   boughtBy,
   type Entry,
   isAct,
-  isEntered,
   isPaid,
   isPayment,
   keyOf,
@@ -38,11 +39,14 @@ export { compare, foundUpdate, Reconciliation } from './payments/reconcile.ts';
 export { refundPayment } from './payments/refund.ts';
 export { type PaymentReport, reportPayments, toCsv } from './payments/report.ts';
 export { createSigner } from './payments/signature.ts';
+export type { FoundUpdate } from './payments/updates.ts';
 export { createAddress, createPerformer, effectRules, isMessage } from './perform.ts';
 export { createRender } from './render.ts';
 export { readChat, readStates, readStatus } from './reports.ts';
+export type { ClubRules } from './rules.ts';
 export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
 export { GivenUp } from './support/given-up.ts';
 export { tellOperators } from './support/tell.ts';
 export { TroubleBook } from './support/trouble-book.ts';
 export { Troubles } from './support/troubles.ts';
+export { arrivalByHand, askedByHand } from './support/updates.ts';

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { Api, GrammyError, InputFile } from 'grammy';
+import { clubProblem } from '#club';
 import { amountOf, type Content } from '#content';
 import type { Environment } from '#environment';
 import { type Effect, exitCodes, StartRefused, SystemClock } from '#runtime';
-import { type Call, clubProblem, createApis, isTokenRefusal, verdict } from '#telegram';
+import { type Call, createApis, isTokenRefusal, verdict } from '#telegram';
 import { paint } from '#terminal';
 import { patient } from './patient.ts';
 

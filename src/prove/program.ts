@@ -1,7 +1,6 @@
-import { account, type Conversation, compare, loadConversation, machines, runningOf } from '#club';
+import { account, type Conversation, compare, loadConversation, machines, route, runningOf } from '#club';
 import { type Environment, readEnvironment } from '#environment';
 import { prepareMachine } from '#runtime';
-import { route } from '#telegram';
 import { checkCallOff, checkRefund, checkRemoval } from './sentences.ts';
 import { clubId, operatorId } from './telegram.ts';
 import { type Program, price, type Sale, type World } from './world.ts';

@@ -1,5 +1,6 @@
 export { type Clock, SystemClock } from './clock.ts';
 export { copyName, isDeadCopy } from './copies.ts';
+export { type Answer, type Arrival, type Book, isEntered, type Line } from './core/arrival.ts';
 export type { Effect, JsonObject, Lane } from './core/effects.ts';
 export {
   checkPrivileges,
@@ -24,7 +25,7 @@ export {
 } from './core/step.ts';
 export { keepMemoryLow } from './heap.ts';
 export { Dispatcher } from './loops/dispatcher.ts';
-export { type Job, jobOfTimer, type Task, taskOf } from './loops/jobs.ts';
+export { type Arrive, type Job, jobOfTimer, type Task, taskOf } from './loops/jobs.ts';
 export { Leases } from './loops/leases.ts';
 export { News } from './loops/news.ts';
 export { Rescan } from './loops/rescan.ts';

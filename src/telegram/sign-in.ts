@@ -31,23 +31,6 @@ export async function publishCommands(api: Api, content: Content, log: Logger): 
   await Promise.all(content.languages.map(publish));
 }
 
-/** What the bot lacks to keep the doors of the club; null when it lacks nothing, or there is no club. */
-export async function clubProblem(api: Api, { club }: Content, bot: number): Promise<string | null> {
-  if (club.chatId === null) return null;
-  const place = `club.chat_id ${club.chatId} in bot.yaml`;
-  try {
-    const member = await api.getChatMember(club.chatId, bot);
-    if (member.status !== 'administrator')
-      return `${place}: expected the bot to be an administrator there, found ${member.status}`;
-    if (!member.can_invite_users || !member.can_restrict_members)
-      return `${place}: expected the bot to have the rights to invite and to ban users there`;
-    return null;
-  } catch (error) {
-    if (!(error instanceof GrammyError)) throw error;
-    return `${place}: expected a group or channel that the bot is in, found ${error.description}`;
-  }
-}
-
 /** Waits until Telegram can be reached. @throws TokenRefused */
 async function signIn(api: Api, log: Logger): Promise<{ id: number }> {
   for (let wait = 1_000; ; wait = Math.min(wait * 2, 3_000)) {

@@ -1,7 +1,8 @@
 import type { ChatMember } from 'grammy/types';
 import type { Effect } from '#runtime';
-import { isInside, missingRight, type Perform } from '#telegram';
+import type { Perform } from '#telegram';
 import type { Troubles } from '../support/troubles.ts';
+import { isInside, missingRight } from './rights.ts';
 
 /** What the actors of the club need. */
 export interface Door {

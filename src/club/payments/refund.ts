@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Effect, JsonObject, MachineEvent } from '#runtime';
-import { type Arrival, arrivalByHand, type Perform } from '#telegram';
+import type { Arrival, Effect, JsonObject, MachineEvent } from '#runtime';
+import type { Perform } from '#telegram';
+import { arrivalByHand } from '../support/updates.ts';
 import { type Act, accessOf, type Payment } from './book.ts';
 import type { Ledger } from './ledger.ts';
 
