@@ -36,6 +36,7 @@ function workerOn(store: Store, parts: Partial<WorkerOptions>): Worker {
       }),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
+    apology: { type: 'send', params: { message: 'something_broke' } },
     address: (effect) => [effect],
     committed: () => {},
     moved: () => {},

@@ -7,7 +7,7 @@ import { lanes } from '../../../src/runtime/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../../src/runtime/core/machine.ts';
 import type { Commit, MachineEvent } from '../../../src/runtime/core/step.ts';
 import { timerNamesOf, waitsForNews } from '../../../src/runtime/core/step.ts';
-import { type Job, jobOfTimer, type Task, taskOf } from '../../../src/runtime/loops/jobs.ts';
+import { type Arrive, type Job, jobOfTimer, type Task, taskOf } from '../../../src/runtime/loops/jobs.ts';
 import { timerMember } from '../../../src/runtime/redis/keys.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Taken } from '../../../src/runtime/redis/store.ts';
 import { Check, GuaranteeBroken, type Journal, type Sent, type Stored, stepOf } from './check.ts';
@@ -412,7 +412,8 @@ export class World {
       const isBusy = copy.chats.has(chat) || passed.has(chat);
       passed.add(chat);
       if (copy.causes.has(entry.id) || (isBusy && this.#has('one chat is handled in order'))) continue;
-      const reading = { machines: copy.machines, arrive: () => null, shardOf: () => 0 };
+      const arrive: Arrive = (_, text) => JSON.parse(text) as Arrival;
+      const reading = { machines: copy.machines, arrive, shardOf: () => 0 };
       yield* this.#handle(copy, entry, chat, () => taskOf(entry, reading));
       return;
     }
