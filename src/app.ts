@@ -333,43 +333,45 @@ async function startOn(parts: Parts): Promise<App> {
   const where = { prefix: environment.redisPrefix, shards };
   const ledger = new Ledger(redis, where);
   const letters = new DeadLetters(redis, where);
-  const perform = createPerformer({
-    content: () => running.content,
-    ledger,
-    call: apis.perform('reply'),
-    send,
-    stored: (chat) =>
-      readChat(redis, chat, { ...where, machines: running.machines.map(reportOf), now: clock.now() }),
-    append: async (arrival) => {
-      await store.appendArrivals([arrival]);
-      worker.hint(store.shardOf(arrival.chat));
+  const perform = createPerformer(
+    {
+      content: () => running.content,
+      ledger,
+      call: apis.perform('reply'),
+      send,
+      stored: (chat) =>
+        readChat(redis, chat, { ...where, machines: running.machines.map(reportOf), now: clock.now() }),
+      append: async (arrival) => {
+        await store.appendArrivals([arrival]);
+        worker.hint(store.shardOf(arrival.chat));
+      },
+      facts: () => running.rules.facts ?? {},
+      moved: async (from, to) => {
+        if (from === to) return;
+        const isNews = await clubs.follow(from, to);
+        // One of before, to which members are let in no more.
+        if (running.content.club.chatId !== from) return;
+        await reload();
+        if (!isNews) return;
+        await tellOperators(toOperators, {
+          id: `club.moved.${to}`,
+          params: { message: 'operator_club_moved' },
+          event: { type: 'club.moved', club: to },
+        });
+        // The other copies go on with the new id as well.
+        await store.announceContent();
+      },
+      troubles: {
+        met: (kind, reason) => troubles.met(kind, reason),
+        over: (kind) => troubles.over(kind),
+        isOpen: (kind) => troubles.isOpen(kind),
+      },
+      strangers: { note: (effect) => strangers.note(effect) },
+      bot: me.id,
+      now,
     },
-    facts: () => running.rules.facts ?? {},
-    moved: async (from, to) => {
-      if (from === to) return;
-      const isNews = await clubs.follow(from, to);
-      // One of before, to which members are let in no more.
-      if (running.content.club.chatId !== from) return;
-      await reload();
-      if (!isNews) return;
-      await tellOperators(toOperators, {
-        id: `club.moved.${to}`,
-        params: { message: 'operator_club_moved' },
-        event: { type: 'club.moved', club: to },
-      });
-      // The other copies go on with the new id as well.
-      await store.announceContent();
-    },
-    troubles: {
-      met: (kind, reason) => troubles.met(kind, reason),
-      over: (kind) => troubles.over(kind),
-      isOpen: (kind) => troubles.isOpen(kind),
-    },
-    strangers: { note: (effect) => strangers.note(effect) },
-    bot: me.id,
-    now,
-    ...(parts.actors !== undefined && { actors: parts.actors }),
-  });
+    parts.actors,
+  );
   const dispatcher = new Dispatcher({
     store,
     clock,
@@ -396,7 +398,9 @@ async function startOn(parts: Parts): Promise<App> {
     book: clubBook,
     apology: { type: 'send', params: { message: 'something_broke' } },
     newSession: ({ languageCode }) => ({ language: running.content.pickLanguage(languageCode) }),
-    address: createAddress(environment.adminIds, log),
+    address: createAddress(environment.adminIds, ({ chat, params }) =>
+      log.warn({ chat, params }, 'no operator to tell: ADMIN_IDS is empty'),
+    ),
     committed: (shard, { timers: changes, effects }) => {
       for (const { due } of changes) if (due !== null) timers.hint(shard, due);
       dispatcher.hintEffects(shard, effects);

@@ -1,16 +1,14 @@
 import type { Update } from 'grammy/types';
 import type { Arrival, Arrive } from '#runtime';
 import { answerTo, arrivalOf, basicUpdates } from '#telegram';
-import { membershipUpdates, routeMembership } from './membership/updates.ts';
+import { features } from './club.ts';
 import type { Bought, Entry, Payment } from './payments/book.ts';
-import { paymentUpdates, routePayments } from './payments/updates.ts';
 import type { ClubRules } from './rules.ts';
-import { routeByHand } from './support/updates.ts';
 
 /** The kinds of updates asked of Telegram. */
-export const allowedUpdates = [...basicUpdates, ...paymentUpdates, ...membershipUpdates] as const;
+export const allowedUpdates = [...basicUpdates, ...features.flatMap(({ updates = [] }) => updates)];
 
-const routes = [routePayments, routeMembership, routeByHand];
+const routes = features.flatMap((feature) => feature.route ?? []);
 
 /** What an update means to the club; null: nothing. Pure. */
 export const route = (update: Update, rules: ClubRules): Arrival | null => arrivalOf(update, rules, routes);

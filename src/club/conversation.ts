@@ -1,9 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
 import { type Content, describeProblem, loadContent, type Needs } from '#content';
-import { accessMachine } from '#machines/access';
-import { membershipMachine } from '#machines/membership';
-import { refundsMachine } from '#machines/refunds';
-import { supportMachine } from '#machines/support';
 import {
   checkPrivileges,
   checkSignals,
@@ -16,8 +12,8 @@ import {
   StartRefused,
 } from '#runtime';
 import type { Call } from '#telegram';
+import { effectRules, effects, features, machines } from './club.ts';
 import { createSigner } from './payments/signature.ts';
-import { effectRules } from './perform.ts';
 import { checkoutProblem, createRender, soldBy } from './render.ts';
 import type { ClubRules } from './rules.ts';
 
@@ -29,40 +25,6 @@ export interface ClubSettings {
   /** '' for none. */
   readonly providerToken: string;
 }
-
-/** The conversations that are loaded, by precedence. */
-export const machines: readonly AnyStateMachine[] = [
-  accessMachine,
-  membershipMachine,
-  supportMachine,
-  refundsMachine,
-];
-
-/** What is said beside the machines: to a person for whom something failed, and to the operators. */
-const ownMessages = [
-  'something_broke',
-  'operator_gave_up',
-  'operator_unadopted',
-  'operator_refund_begun',
-  'operator_rights_lost',
-  'operator_invite_slow',
-  'operator_strangers',
-  'operator_club_moved',
-  'operator_club_opened',
-  'operator_refund_waits',
-  'operator_refund_done',
-  'operator_refund_not_owed',
-  'operator_refund_impossible',
-  'refund_confirm',
-  'refund_cancelled',
-  'operator_member',
-  'support_answer',
-  'invoice_failed',
-  'operator_invoice_refused',
-  'operator_media_refused',
-  'operator_unreachable',
-  'operator_trouble_over',
-];
 
 const privileged = new Set(
   Object.entries(effectRules).flatMap(([type, rule]) => (rule.privileged === true ? [type] : [])),
@@ -86,12 +48,11 @@ export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
   checkPrivileges(bare, privileged);
   const delays = sources.flatMap(({ implementations }) => Object.entries(implementations.delays));
   const named = bare.flatMap(({ actions }) =>
-    actions.flatMap(({ params }) => [params['message'], params['reason']]),
+    actions.flatMap(({ type, params }) => effects[type]?.messages?.(params) ?? []),
   );
+  const own = features.flatMap(({ messages = [] }) => messages);
   return {
-    messages: [...new Set([...named, ...ownMessages])].filter(
-      (name): name is string => typeof name === 'string',
-    ),
+    messages: [...new Set([...named, ...own])].filter((name): name is string => typeof name === 'string'),
     // A delay that a machine computes is not for bot.yaml to set.
     delays: [...new Set(delays.flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))],
     events: [

@@ -1,11 +1,11 @@
 export { allowedUpdates, arriveBy, ofToday, route } from './arrivals.ts';
+export { createAddress, createPerformer, effectRules, isMessage, machines } from './club.ts';
 export {
   type Conversation,
   checkProvider,
   checkStates,
   factsOf,
   loadConversation,
-  machines,
   type Running,
   reportOf,
   runningOf,
@@ -17,6 +17,7 @@ export { clubProblem, isInside } from './membership/rights.ts';
 export { StrangerList } from './membership/stranger-list.ts';
 export { Strangers } from './membership/strangers.ts';
 export { migrate, requireFormat } from './migrate.ts';
+export type { ClubParts } from './parts.ts';
 export { account, clubBook } from './payments/account.ts';
 export {
   type Access,
@@ -40,7 +41,6 @@ export { refundPayment } from './payments/refund.ts';
 export { type PaymentReport, reportPayments, toCsv } from './payments/report.ts';
 export { createSigner } from './payments/signature.ts';
 export type { FoundUpdate } from './payments/updates.ts';
-export { createAddress, createPerformer, effectRules, isMessage } from './perform.ts';
 export { createRender } from './render.ts';
 export { readChat, readStates, readStatus } from './reports.ts';
 export type { ClubRules } from './rules.ts';

@@ -1,7 +1,7 @@
 export { type Clock, SystemClock } from './clock.ts';
 export { copyName, isDeadCopy } from './copies.ts';
 export { type Answer, type Arrival, type Book, isEntered, type Line } from './core/arrival.ts';
-export type { Effect, JsonObject, Lane } from './core/effects.ts';
+export type { Effect, EffectKind, EffectRule, JsonObject, Lane } from './core/effects.ts';
 export {
   checkPrivileges,
   checkSignals,
@@ -14,7 +14,6 @@ export {
 export { decodeSession, encodeSession, type Session, stateName } from './core/session.ts';
 export { shardOf } from './core/shard.ts';
 export {
-  type EffectRule,
   expire,
   type MachineEvent,
   outlivesForgetting,

@@ -15,6 +15,7 @@ export {
 } from './arrivals.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
+export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
 export { createMedia } from './media.ts';
 export { Poller, PollingEnded } from './poller.ts';

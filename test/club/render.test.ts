@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '#telegram';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import { createSigner } from '../../src/club/payments/signature.ts';
 import { checkoutProblem, createRender } from '../../src/club/render.ts';
 import { type Content, loadContent } from '../../src/content/content.ts';

@@ -1,7 +1,8 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { machines, needsOf } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
+import { needsOf } from '../../src/club/conversation.ts';
 import { type Content, describeProblem, loadContent, type Needs } from '../../src/content/content.ts';
 import { type Edit, edited } from '../support/content.ts';
 

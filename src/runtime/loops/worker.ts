@@ -2,12 +2,11 @@ import { createConcurrentSink, createRunner, type RunnerHandle } from '@grammyjs
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { type Answer, type Arrival, type Book, isEntered, type Line } from '../core/arrival.ts';
-import type { Effect, JsonObject } from '../core/effects.ts';
+import type { Effect, EffectRule, JsonObject } from '../core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Session } from '../core/session.ts';
 import {
   type Commit,
-  type EffectRule,
   expire,
   type MachineEvent,
   outlivesForgetting,

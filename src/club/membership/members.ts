@@ -1,21 +1,8 @@
 import type { ChatMember } from 'grammy/types';
 import type { Effect } from '#runtime';
 import type { Perform } from '#telegram';
-import type { Troubles } from '../support/troubles.ts';
+import { type ClubParts, clubOf } from '../parts.ts';
 import { isInside, missingRight } from './rights.ts';
-
-/** What the actors of the club need. */
-export interface Door {
-  readonly perform: Perform;
-  /** The chat of the club; null when bot.yaml names none. */
-  readonly club: () => number | null;
-  readonly troubles: Pick<Troubles, 'met' | 'over' | 'isOpen'>;
-  /** The club has become a supergroup, with another id. */
-  readonly moved: (from: number, to: number) => Promise<void>;
-  /** The bot's own id. */
-  readonly bot: number;
-  readonly now: () => number;
-}
 
 /** A club that a person was let into; `true`: that of today. */
 interface Place {
@@ -31,27 +18,25 @@ export type Invite = { readonly link: string } | { readonly isBarred: true } | {
  * whoever uses the link. A crash between Telegram's answer and our note of it leaves a spare link that opens nothing.
  * @param effect.params `revoke`: the link of before; `admits`: a ban is lifted first, whoever made it
  */
-export const createInvite =
-  (door: Door) =>
-  async (effect: Effect): Promise<Invite> => {
-    const { chat, params } = effect;
-    const chatId = door.club();
-    if (chatId === null) throw new Error('club.chat_id in bot.yaml names no club any more');
-    const call = carefully(door, chatId);
-    const member = await memberOf(call, chatId, chat);
-    if (member.status === 'kicked') {
-      if (params?.['admits'] !== true && !isShort(member.until_date, door.now())) return { isBarred: true };
-      await call('unbanChatMember', { chat_id: chatId, user_id: chat, only_if_banned: true });
-    }
-    if (isInside(member)) return { isInside: true };
-    const old = params?.['revoke'];
-    if (typeof old === 'string') await revoke(call, chatId, old);
-    // The name tells the owner of the club whose link it is.
-    const payload = { chat_id: chatId, name: String(chat), creates_join_request: true };
-    const { invite_link: link } = (await call('createChatInviteLink', payload)) as { invite_link: string };
-    await door.troubles.over('invites');
-    return { link };
-  };
+export async function createInvite(effect: Effect, parts: ClubParts): Promise<Invite> {
+  const { chat, params } = effect;
+  const chatId = clubOf(parts);
+  if (chatId === null) throw new Error('club.chat_id in bot.yaml names no club any more');
+  const call = carefully(parts, chatId);
+  const member = await memberOf(call, chatId, chat);
+  if (member.status === 'kicked') {
+    if (params?.['admits'] !== true && !isShort(member.until_date, parts.now())) return { isBarred: true };
+    await call('unbanChatMember', { chat_id: chatId, user_id: chat, only_if_banned: true });
+  }
+  if (isInside(member)) return { isInside: true };
+  const old = params?.['revoke'];
+  if (typeof old === 'string') await revoke(call, chatId, old);
+  // The name tells the owner of the club whose link it is.
+  const payload = { chat_id: chatId, name: String(chat), creates_join_request: true };
+  const { invite_link: link } = (await call('createChatInviteLink', payload)) as { invite_link: string };
+  await parts.troubles.over('invites');
+  return { link };
+}
 
 /**
  * Takes a member out of each club that they were let into, so that they may come back, and revokes the links. What stands in
@@ -59,32 +44,33 @@ export const createInvite =
  * @param effect.params `club`: where they are a member (true: today's club; null: nowhere); `link`: theirs; `former`: the
  * same for clubs of before
  */
-export const removeMember =
-  (door: Door) =>
-  async ({ chat, params = {} }: Effect): Promise<{ isAdministrator?: true }> => {
-    const { club, link, former } = params;
-    const places = [...(Array.isArray(former) ? former : []), { club, link }] as readonly Place[];
-    let isAdministrator = false;
-    for (const place of places) {
-      const chatId = place.club === true ? door.club() : place.club;
-      // An effect of an earlier release says `false` where there was no club.
-      if (typeof chatId === 'number' && (await takeOut(door, chatId, chat, place.link)))
-        isAdministrator = true;
-    }
-    return isAdministrator ? { isAdministrator } : {};
-  };
+export async function removeMember(
+  { chat, params = {} }: Effect,
+  parts: ClubParts,
+): Promise<{ isAdministrator?: true }> {
+  const { club, link, former } = params;
+  const places = [...(Array.isArray(former) ? former : []), { club, link }] as readonly Place[];
+  let isAdministrator = false;
+  for (const place of places) {
+    const chatId = place.club === true ? clubOf(parts) : place.club;
+    // An effect of an earlier release says `false` where there was no club.
+    if (typeof chatId === 'number' && (await takeOut(parts, chatId, chat, place.link)))
+      isAdministrator = true;
+  }
+  return isAdministrator ? { isAdministrator } : {};
+}
 
 /** How long a removal bans, ms: when the program dies before it lifts the ban, this ends by itself. Telegram takes no less than 30 s. */
 const shortBan = 300_000;
 
 /** @returns whether they own or administer the club, which nobody can take them out of */
-async function takeOut(door: Door, club: number, user: number, link: unknown): Promise<boolean> {
-  const call = carefully(door, club);
+async function takeOut(parts: ClubParts, club: number, user: number, link: unknown): Promise<boolean> {
+  const call = carefully(parts, club);
   try {
     if (typeof link === 'string') await revoke(call, club, link);
     const before = await memberOf(call, club, user);
     if (before.status === 'creator' || before.status === 'administrator') return true;
-    const now = door.now();
+    const now = parts.now();
     if (before.status === 'kicked' ? !isShort(before.until_date, now) : !isInside(before)) return false;
     const until = Math.ceil((now + shortBan) / 1_000);
     await call('banChatMember', { chat_id: club, user_id: user, until_date: until }).catch(
@@ -97,7 +83,7 @@ async function takeOut(door: Door, club: number, user: number, link: unknown): P
       throw new Error('Telegram says that they are in the club still');
   } catch (error) {
     // In a club of before that the bot is no longer in, nothing can be kept.
-    if (club === door.club() || !hasLeft.test(saidBy(error))) throw error;
+    if (club === clubOf(parts) || !hasLeft.test(saidBy(error))) throw error;
   }
   return false;
 }
@@ -106,35 +92,30 @@ async function takeOut(door: Door, club: number, user: number, link: unknown): P
 const isShort = (until: number, now: number): boolean => until > 0 && until * 1_000 <= now + shortBan + 1_000;
 
 /** Lets in who asked to join. */
-export const approveJoin =
-  (door: Door) =>
-  (effect: Effect): Promise<unknown> =>
-    answerJoin(door, effect, true);
+export const approveJoin = (effect: Effect, parts: ClubParts): Promise<unknown> =>
+  answerJoin(parts, effect, true);
 
 /**
  * Declines a request to join, with a word. The word goes out first: to who has never written to the bot, Telegram lets it
  * through until the request is answered. Whether it arrives or not, the request is declined.
  */
-export const declineJoin =
-  (door: Door, send: (effect: Effect) => Promise<unknown>) =>
-  async (effect: Effect): Promise<unknown> => {
-    await send({ ...effect, type: 'send' }).catch(unlessRefused);
-    return answerJoin(door, effect, false);
-  };
+export async function declineJoin(effect: Effect, parts: ClubParts): Promise<unknown> {
+  await parts.send({ ...effect, type: 'send' }).catch(unlessRefused);
+  return answerJoin(parts, effect, false);
+}
 
 /** A word to somebody to whom the bot may not be allowed to write: then there is none. */
-export const tellStranger =
-  (send: (effect: Effect) => Promise<unknown>) =>
-  (effect: Effect): Promise<unknown> =>
-    send({ ...effect, type: 'send' }).catch(unlessRefused);
+export const tellStranger = (effect: Effect, { send }: ClubParts): Promise<unknown> =>
+  send({ ...effect, type: 'send' }).catch(unlessRefused);
 
 /** By the query where Telegram gives one, as long as it may be answered; else, or later, by the request itself. */
-async function answerJoin({ perform, club }: Door, { chat, event }: Effect, isApproved: boolean) {
+async function answerJoin(parts: ClubParts, { chat, event }: Effect, isApproved: boolean): Promise<unknown> {
+  const { callClub } = parts;
   const query = event?.['query'];
   if (typeof query === 'string') {
     const result = isApproved ? 'approve' : 'decline';
     const payload = { chat_join_request_query_id: query, result };
-    const isAnswered = await perform('answerChatJoinRequestQuery', payload).then(
+    const isAnswered = await callClub('answerChatJoinRequestQuery', payload).then(
       () => true,
       (error: unknown) => {
         unlessRefused(error);
@@ -145,8 +126,8 @@ async function answerJoin({ perform, club }: Door, { chat, event }: Effect, isAp
   }
   const method = isApproved ? 'approveChatJoinRequest' : 'declineChatJoinRequest';
   // The club where they knocked, which need not be that of today.
-  const where = typeof event?.['club'] === 'number' ? event['club'] : club();
-  return perform(method, { chat_id: where, user_id: chat });
+  const where = typeof event?.['club'] === 'number' ? event['club'] : clubOf(parts);
+  return callClub(method, { chat_id: where, user_id: chat });
 }
 
 const hasLeft = /bot was kicked|bot is not a member|CHANNEL_PRIVATE|chat not found/i;
@@ -159,35 +140,35 @@ const saidBy = (error: unknown): string => String((error as Error).message);
 const isAboutRights = (error: unknown): boolean => rightsLost.test(saidBy(error));
 
 /** Calls in a club: what the bot may not do in that of today is told once for all members, and one that has moved is followed. */
-function carefully(door: Door, club: number): Perform {
-  const { perform, troubles, moved } = door;
+function carefully(parts: ClubParts, club: number): Perform {
+  const { callClub, troubles, moved } = parts;
   return async (method, payload, signal) => {
     const call = async () => {
       try {
-        return await perform(method, payload, signal);
+        return await callClub(method, payload, signal);
       } catch (error) {
         const to = (error as { parameters?: { migrate_to_chat_id?: number } }).parameters?.migrate_to_chat_id;
         if (to === undefined) throw error;
         await moved(club, to);
-        return perform(method, { ...payload, chat_id: to }, signal);
+        return callClub(method, { ...payload, chat_id: to }, signal);
       }
     };
     try {
       const answer = await call();
-      if (method !== 'getChatMember' && troubles.isOpen('rights') && (await hasRights(door, club)))
+      if (method !== 'getChatMember' && troubles.isOpen('rights') && (await hasRights(parts, club)))
         await troubles.over('rights');
       return answer;
     } catch (error) {
-      if (club === door.club() && isAboutRights(error)) await troubles.met('rights', saidBy(error));
+      if (club === clubOf(parts) && isAboutRights(error)) await troubles.met('rights', saidBy(error));
       throw error;
     }
   };
 }
 
 /** One right may be back, and another not. */
-async function hasRights({ perform, bot, club: today }: Door, club: number): Promise<boolean> {
-  if (club !== today()) return false;
-  const member = (await perform('getChatMember', { chat_id: club, user_id: bot })) as ChatMember;
+async function hasRights(parts: ClubParts, club: number): Promise<boolean> {
+  if (club !== clubOf(parts)) return false;
+  const member = (await parts.callClub('getChatMember', { chat_id: club, user_id: parts.bot })) as ChatMember;
   return missingRight(member) === '';
 }
 
