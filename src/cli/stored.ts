@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { openRedis, reachRedis } from '#app';
+
 import { factsOf, loadConversation, machines, reportOf, requireFormat } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import {
@@ -8,7 +8,9 @@ import {
   findEmbeddedRedis,
   fixShards,
   type JsonObject,
+  openRedis,
   prepareMachine,
+  reachRedis,
   readInfo,
   SystemClock,
 } from '#runtime';

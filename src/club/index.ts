@@ -10,6 +10,7 @@ export {
   reportOf,
   runningOf,
 } from './conversation.ts';
+export { type ClubLoops, startLoops } from './loops.ts';
 export { type Known, lacksWayIn, readKnown } from './membership/census.ts';
 export { Clubs } from './membership/clubs.ts';
 export { tellWhoWaits } from './membership/opening.ts';

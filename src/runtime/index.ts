@@ -36,6 +36,14 @@ export { checkRole, checkServer, connect, RedisUnfit, readInfo, run } from './re
 export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from './redis/keys.ts';
 export { byAge, DeadLetters } from './redis/letters.ts';
 export {
+  called,
+  openRedis,
+  reachRedis,
+  StartCalledOff,
+  type Waiting,
+  watchConnection,
+} from './redis/open.ts';
+export {
   DataDirInUse,
   type EmbeddedRedis,
   findEmbeddedRedis,
@@ -57,3 +65,4 @@ export {
   type StoredUpdate,
 } from './redis/store.ts';
 export { CommandRefused, ExitError, exitCodes, Misconfigured, StartRefused } from './refused.ts';
+export { type Intake, Runtime, type RuntimeOptions } from './runtime.ts';
