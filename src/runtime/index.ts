@@ -1,7 +1,16 @@
 export { type Clock, SystemClock } from './clock.ts';
 export { copyName, isDeadCopy } from './copies.ts';
+export {
+  type Chart,
+  type ChartCall,
+  type ChartState,
+  type ChartTransition,
+  readChart,
+  type Trigger,
+} from './core/chart.ts';
 export type { Effect, JsonObject, Lane } from './core/effects.ts';
 export {
+  checkKnown,
   checkPrivileges,
   checkSignals,
   type DurableMachine,
