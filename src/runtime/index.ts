@@ -1,8 +1,17 @@
 export { type Clock, SystemClock } from './clock.ts';
 export { copyName, isDeadCopy } from './copies.ts';
 export { type Answer, type Arrival, type Book, isEntered, type Line } from './core/arrival.ts';
+export {
+  type Chart,
+  type ChartCall,
+  type ChartState,
+  type ChartTransition,
+  readChart,
+  type Trigger,
+} from './core/chart.ts';
 export type { Effect, EffectKind, EffectRule, JsonObject, Lane } from './core/effects.ts';
 export {
+  checkKnown,
   checkPrivileges,
   checkSignals,
   type DurableMachine,

@@ -11,7 +11,7 @@ const directions: Record<string, readonly string[]> = {
   runtime: [],
   content: [],
   sandbox: [],
-  charts: [],
+  charts: ['runtime'],
   terminal: [],
   environment: ['runtime'],
   telegram: ['runtime', 'content'],
@@ -110,6 +110,20 @@ const impure =
 const pure =
   /^src\/(runtime\/core\/|club\/(arrivals|(payments|membership|support)\/updates|payments\/(book|months|account)|support\/by-hand)\.ts|telegram\/arrivals\.ts)/;
 
+/** XState's types say less than it does: one file of the core knows where, and a next version of it is work on that one. */
+const border = 'src/runtime/core/xstate.ts';
+const cast = /\bas (never|any|unknown|Any\w+|StateValue)\b/;
+
+function castsAtBorder(all: readonly Source[]): string[] {
+  return all
+    .filter(({ file }) => file.startsWith('src/runtime/core/') && file !== border)
+    .flatMap(({ file, text }) => {
+      const code = withoutComments(text);
+      const match = cast.exec(code)?.[0] ?? /^import \{.*\} from 'xstate';/m.exec(code)?.[0];
+      return match === undefined ? [] : [`${file}: ${match}`];
+    });
+}
+
 function impurities(all: readonly Source[]): string[] {
   return all
     .filter(({ file }) => pure.test(file))
@@ -146,6 +160,10 @@ test('no imports in a circle', () => {
 test('no clock, no randomness and no system in what is pure', () => {
   expect(impurities(sources)).toEqual([]);
 });
+test('one file of the core casts what XState gives, and calls it', () => {
+  expect(castsAtBorder(sources)).toEqual([]);
+  expect(sources.some(({ file, text }) => file === border && cast.test(text))).toBe(true);
+});
 test('the libraries name no state or message of the club', () => {
   expect(concreteNames(sources)).toEqual([]);
 });
@@ -170,6 +188,11 @@ test('each guard sees what it guards against', () => {
   const impure = { file: 'src/runtime/core/c.ts', text: 'export const now = () => Date.now();' };
   expect(impurities([impure])).toHaveLength(1);
   expect(impurities([{ ...impure, text: '// Date.now is the caller’s' }])).toEqual([]);
+  const casting = { file: 'src/runtime/core/e.ts', text: 'const root = machine.root as unknown as Node;' };
+  expect(castsAtBorder([casting])).toEqual(['src/runtime/core/e.ts: as unknown']);
+  expect(castsAtBorder([{ ...casting, text: "import { createActor } from 'xstate';" }])).toHaveLength(1);
+  expect(castsAtBorder([{ ...casting, text: "import type { StateValue } from 'xstate';" }])).toEqual([]);
+  expect(castsAtBorder([{ ...casting, file: border }])).toEqual([]);
   const concreteOne = { file: 'src/runtime/d.ts', text: "if (state === 'awaiting_payment') {}" };
   expect(concreteNames([concreteOne])).toHaveLength(1);
 });

@@ -705,7 +705,7 @@ describe('what a release changes', () => {
   });
 
   test.each([
-    ['an id with a colon', { id: 'a:b' }, /":" or "\|"/],
+    ['an id with a colon', { id: 'a:b' }, /its id has a ":", "\|" or space/],
     [
       'a tag of the machine on a state',
       { initial: 'a', states: { a: { tags: ['goes on while unreachable'] } } },

@@ -1,13 +1,10 @@
 import type { AnyMachineSnapshot, StateValue } from 'xstate';
 import type { JsonObject } from './effects.ts';
 import { type DurableMachine, onlyState } from './machine.ts';
+import { restoredSnapshot, type StoredSnapshot } from './xstate.ts';
 
 /** One chat's stored snapshot of one machine. */
-export interface Session {
-  readonly value: StateValue;
-  readonly context: JsonObject;
-  readonly status: 'active' | 'done' | 'error';
-  readonly history?: JsonObject;
+export interface Session extends StoredSnapshot {
   /** Invoked actors whose result is awaited: invoke id → generation. */
   readonly invocations?: Readonly<Record<string, number>>;
   /** The last generation given out, so that a result of an earlier visit to a state is told apart. */
@@ -47,15 +44,9 @@ export function decodeSession(text: string): Session {
   };
 }
 
-/** The snapshot that XState's `transition` takes, without a live actor. */
-export function restoreSnapshot(machine: DurableMachine, session: Session): AnyMachineSnapshot {
-  const { value, context, status, history } = session;
-  if (history === undefined) {
-    return machine.logic.resolveState({ value, context, status } as never) as AnyMachineSnapshot;
-  }
-  const persisted = { value, context, status, historyValue: history, children: {}, tags: [] };
-  return machine.logic.restoreSnapshot(persisted as never, undefined as never) as AnyMachineSnapshot;
-}
+/** The snapshot that a step goes on from, without a live actor. */
+export const restoreSnapshot = (machine: DurableMachine, session: Session): AnyMachineSnapshot =>
+  restoredSnapshot(machine.logic, session);
 
 /** A state value as one word: `paid`, `paid.choosing`, and for parallel states `a.x+b.y`. */
 export function stateName(value: StateValue): string {

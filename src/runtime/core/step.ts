@@ -3,6 +3,7 @@ import type { Effect, EffectRule, JsonObject } from './effects.ts';
 import { lostInJson } from './json.ts';
 import { commitActions, type DurableMachine, expiryTimer, type TimerSpec } from './machine.ts';
 import { restoreSnapshot, type Session, stateName } from './session.ts';
+import { firstSnapshot, implementationsOf, nextSnapshot, storedSnapshot } from './xstate.ts';
 
 /** What a machine receives. Timers and results of actors carry XState's own types. */
 export interface MachineEvent {
@@ -104,13 +105,12 @@ export function step(given: StepInput): Commit | null {
   const scope = { ...machine.scope(), actionExecutor: (action: unknown) => actions.push(action as Action) };
   let snapshot: AnyMachineSnapshot;
   if (session === null) {
-    snapshot = machine.logic.getInitialSnapshot(scope, given.input as never);
-    if (snapshot.status === 'error') throw snapshot.error;
+    snapshot = firstSnapshot(machine.logic, scope, given.input);
   } else {
     snapshot = restoreSnapshot(machine, session);
   }
   const before = actions.length;
-  const next = machine.logic.transition(snapshot, event, scope) as AnyMachineSnapshot;
+  const next = nextSnapshot(machine.logic, snapshot, event, scope);
   if (next === snapshot && actions.length === before && given.isBack !== true) return null;
   if (next.status === 'error') throw next.error;
 
@@ -161,13 +161,9 @@ export function step(given: StepInput): Commit | null {
   const ends = next.status !== 'active';
   const timersOfReturn = given.isBack === true ? awaitedTimers(given, next, timers) : [];
 
-  const history = Object.keys(next.historyValue).length > 0 ? historyOf(next) : undefined;
   return {
     session: {
-      value: next.value as StateValue,
-      context: next.context as JsonObject,
-      status: next.status as Session['status'],
-      ...(history !== undefined && { history }),
+      ...storedSnapshot(next),
       ...(Object.keys(invocations).length > 0 && { invocations }),
       ...(generation > 0 && { generation }),
     },
@@ -261,7 +257,7 @@ function awaitedTimers(
   snapshot: AnyMachineSnapshot,
   set: readonly TimerChange[],
 ): TimerChange[] {
-  const delays = given.machine.logic.implementations.delays as Record<string, unknown>;
+  const delays = implementationsOf(given.machine.logic).delays;
   const known = new Set(set.map(({ name }) => name));
   return given.machine.timers
     .filter(({ name, path }) => !known.has(name) && isActive(snapshot.value, path))
@@ -426,12 +422,4 @@ function effectOf(
     ...(!isTimer && { event: given.facts === undefined ? given.event : { ...given.event, ...given.facts } }),
     ...(invocation !== undefined && { invocation }),
   };
-}
-
-/** History as plain ids, the form that `restoreSnapshot` takes. */
-function historyOf(snapshot: AnyMachineSnapshot): JsonObject {
-  const nodes = snapshot.historyValue as Record<string, readonly { id: string }[]>;
-  return Object.fromEntries(
-    Object.entries(nodes).map(([key, value]) => [key, value.map(({ id }) => ({ id }))]),
-  );
 }
