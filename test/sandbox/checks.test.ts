@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { shapeProblems } from '../../src/sandbox/api/shape.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
-import { shapeProblems } from '../../src/sandbox/shape.ts';
 import { type CallableSandbox, openSandbox } from '../support/sandbox.ts';
 
 type Json = Record<string, unknown>;

@@ -1,3 +1,5 @@
+import { badRequest } from '../api/errors.ts';
+import type { Json } from '../api/parameters.ts';
 import { chatMember } from './chat-member.ts';
 import {
   botIsInside,
@@ -12,9 +14,7 @@ import {
   type Standing,
   standingIn,
 } from './club.ts';
-import { badRequest } from './errors.ts';
 import { findLink, shownLink } from './invites.ts';
-import type { Json } from './parameters.ts';
 import type { Telegram } from './telegram.ts';
 
 /** Seconds: a ban that is longer or shorter than this is for ever. */

@@ -1,5 +1,5 @@
-import type { Json } from './parameters.ts';
-import type { Telegram } from './telegram.ts';
+import type { Json } from '../api/parameters.ts';
+import type { Telegram } from '../world/telegram.ts';
 
 /** What an album is made of. */
 export type AlbumKind = 'photo' | 'video' | 'document' | 'audio';

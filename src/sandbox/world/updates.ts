@@ -1,7 +1,7 @@
-import type { SandboxClock } from './clock.ts';
-import { badRequest, TelegramError } from './errors.ts';
-import type { Json } from './parameters.ts';
-import { flag, integer, parsed, text } from './values.ts';
+import { badRequest, TelegramError } from '../api/errors.ts';
+import type { Json } from '../api/parameters.ts';
+import { flag, integer, parsed, text } from '../api/values.ts';
+import type { SandboxClock } from '../clock.ts';
 
 interface Pending {
   readonly update: Json;

@@ -1,5 +1,5 @@
+import type { Json } from '../api/parameters.ts';
 import type { Rights, Standing } from './club.ts';
-import type { Json } from './parameters.ts';
 
 /** An administrator's, unless told otherwise. */
 const rights = {

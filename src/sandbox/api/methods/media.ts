@@ -1,8 +1,8 @@
+import { type FileKind, type StoredFile, typeOf } from '../../world/files.ts';
+import { imageSize } from '../../world/image.ts';
+import type { Telegram } from '../../world/telegram.ts';
 import { badRequest } from '../errors.ts';
-import { type FileKind, type StoredFile, typeOf } from '../files.ts';
-import { imageSize } from '../image.ts';
 import type { Json, Parameters } from '../parameters.ts';
-import type { Telegram } from '../telegram.ts';
 import { flag, integer } from '../values.ts';
 
 /** What the sandbox can send as a file. */

@@ -1,7 +1,7 @@
-import { banned, type Club, insiders, type MemberStatus, type Rights, type Standing } from './club.ts';
-import { addLink, folderLink, type LinkOptions, primaryLink } from './invites.ts';
-import type { SandboxMessage } from './message.ts';
-import type { World } from './world.ts';
+import { banned, type Club, insiders, type MemberStatus, type Rights, type Standing } from '../world/club.ts';
+import { addLink, folderLink, type LinkOptions, primaryLink } from '../world/invites.ts';
+import type { SandboxMessage } from '../world/message.ts';
+import type { World } from '../world/world.ts';
 
 /** A person, or their id. */
 export type Person = number | { readonly id: number };

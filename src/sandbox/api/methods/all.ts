@@ -1,4 +1,4 @@
-import type { Methods } from '../world.ts';
+import type { Methods } from '../../world/world.ts';
 import { clubMethods } from './club.ts';
 import { editMethods } from './edits.ts';
 import { messageMethods } from './messages.ts';

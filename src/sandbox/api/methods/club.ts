@@ -1,9 +1,9 @@
-import { insiders } from '../club.ts';
+import { insiders } from '../../world/club.ts';
+import { createLink, revokeLink } from '../../world/invites.ts';
+import type { Methods, World } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
-import { createLink, revokeLink } from '../invites.ts';
 import type { Json } from '../parameters.ts';
 import { flag, integer, text } from '../values.ts';
-import type { Methods, World } from '../world.ts';
 
 const verdicts = ['approve', 'decline', 'queue'];
 

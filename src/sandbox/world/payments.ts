@@ -1,7 +1,7 @@
-import { badRequest } from './errors.ts';
+import { badRequest } from '../api/errors.ts';
+import type { Json } from '../api/parameters.ts';
 import type { SandboxMessage } from './message.ts';
 import type { Affiliate, Charge, Offer } from './offer.ts';
-import type { Json } from './parameters.ts';
 import { StarAccount, type StarState } from './stars.ts';
 import type { Telegram } from './telegram.ts';
 

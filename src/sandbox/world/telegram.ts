@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { SandboxClock } from './clock.ts';
+import { badRequest, TelegramError } from '../api/errors.ts';
+import type { Json } from '../api/parameters.ts';
+import type { SandboxClock } from '../clock.ts';
 import {
   botIsInside,
   type Club,
@@ -10,11 +12,9 @@ import {
   saveClub,
   standingIn,
 } from './club.ts';
-import { badRequest, TelegramError } from './errors.ts';
 import type { SandboxEvent } from './events.ts';
 import { FileStore, type StoredFile } from './files.ts';
 import { describeMessage, type SandboxMessage } from './message.ts';
-import type { Json } from './parameters.ts';
 import { UpdateQueue, type UpdatesState } from './updates.ts';
 
 export interface User {

@@ -1,6 +1,6 @@
-import { badRequest } from './errors.ts';
+import { badRequest } from '../api/errors.ts';
+import type { Json } from '../api/parameters.ts';
 import type { Affiliate, Charge, Offer } from './offer.ts';
-import type { Json } from './parameters.ts';
 import type { Telegram } from './telegram.ts';
 
 export interface StarState {

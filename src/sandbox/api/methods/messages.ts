@@ -1,11 +1,11 @@
+import type { SandboxMessage } from '../../world/message.ts';
+import type { Telegram } from '../../world/telegram.ts';
+import type { Method, Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import { keyboard, replyKeyboard } from '../keyboard.ts';
-import type { SandboxMessage } from '../message.ts';
 import type { Json, Parameters } from '../parameters.ts';
-import type { Telegram } from '../telegram.ts';
 import { formatted } from '../text/formatted.ts';
 import { flag, integer, parsed, text } from '../values.ts';
-import type { Method, Methods } from '../world.ts';
 import { fileOf, type MediaKind, mediaContent } from './media.ts';
 
 const actions = new Set(

@@ -1,5 +1,5 @@
+import type { Parameters } from '../api/parameters.ts';
 import type { Membership } from './membership.ts';
-import type { Parameters } from './parameters.ts';
 import type { Payments } from './payments.ts';
 import type { Telegram } from './telegram.ts';
 

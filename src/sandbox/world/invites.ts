@@ -1,8 +1,8 @@
+import { badRequest } from '../api/errors.ts';
+import type { Json } from '../api/parameters.ts';
+import { flag, integer, text } from '../api/values.ts';
 import type { Club, InviteLink } from './club.ts';
-import { badRequest } from './errors.ts';
-import type { Json } from './parameters.ts';
 import type { Telegram } from './telegram.ts';
-import { flag, integer, text } from './values.ts';
 
 /** What an administrator sets on an invite link. */
 export interface LinkOptions {

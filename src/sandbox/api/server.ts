@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { World } from '../world/world.ts';
 import { TelegramError } from './errors.ts';
 import type { Faults, FloodControl } from './faults.ts';
 import { methods } from './methods/all.ts';
 import { BodyRefused, type Json, readParameters } from './parameters.ts';
 import { methodName } from './shape.ts';
-import type { World } from './world.ts';
 
 export interface ServerOptions {
   readonly world: World;

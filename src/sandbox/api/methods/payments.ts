@@ -1,9 +1,9 @@
+import type { Offer } from '../../world/offer.ts';
+import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import { keyboard } from '../keyboard.ts';
-import type { Offer } from '../offer.ts';
 import type { Json } from '../parameters.ts';
 import { flag, integer, parsed, text } from '../values.ts';
-import type { Methods } from '../world.ts';
 import { decorations } from './messages.ts';
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));

@@ -1,5 +1,5 @@
+import type { Json } from '../api/parameters.ts';
 import type { FileStore } from './files.ts';
-import type { Json } from './parameters.ts';
 
 export interface Button {
   readonly label: string;

@@ -1,11 +1,11 @@
+import type { SandboxMessage } from '../../world/message.ts';
+import type { Telegram } from '../../world/telegram.ts';
+import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import { keyboard } from '../keyboard.ts';
-import type { SandboxMessage } from '../message.ts';
 import type { Json } from '../parameters.ts';
-import type { Telegram } from '../telegram.ts';
 import { formatted } from '../text/formatted.ts';
 import { integer, parsed } from '../values.ts';
-import type { Methods } from '../world.ts';
 import { fileOf, type MediaKind, mediaContent } from './media.ts';
 
 /** Seconds: what is older can no longer be deleted. */

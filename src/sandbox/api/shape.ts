@@ -1,6 +1,6 @@
+import type { Telegram } from '../world/telegram.ts';
 import api from './bot-api.json' with { type: 'json' };
 import { TelegramError } from './errors.ts';
-import type { Telegram } from './telegram.ts';
 
 /** Fields by name, `?` behind one that may be missing; or the names of the types that it may be. */
 type Shape = Readonly<Record<string, string>> | readonly string[];

@@ -1,18 +1,18 @@
-import { type Club, insiders } from './club.ts';
-import { TelegramError } from './errors.ts';
-import type { FileKind } from './files.ts';
-import type { SandboxMessage } from './message.ts';
-import { mediaContent } from './methods/media.ts';
-import type { Offer } from './offer.ts';
-import type { Json, UploadedFile } from './parameters.ts';
-import type { CheckoutAnswer, PayOptions, Subscription } from './payments.ts';
+import { TelegramError } from '../api/errors.ts';
+import { mediaContent } from '../api/methods/media.ts';
+import type { Json, UploadedFile } from '../api/parameters.ts';
+import { withDetected } from '../api/text/detect.ts';
+import type { WaitFor } from '../waiting.ts';
+import { type Club, insiders } from '../world/club.ts';
+import type { FileKind } from '../world/files.ts';
+import type { SandboxMessage } from '../world/message.ts';
+import type { Offer } from '../world/offer.ts';
+import type { CheckoutAnswer, PayOptions, Subscription } from '../world/payments.ts';
+import type { User } from '../world/telegram.ts';
+import type { World } from '../world/world.ts';
 import { type AlbumKind, home, type SentKind, sentContent } from './sent.ts';
-import type { User } from './telegram.ts';
-import { withDetected } from './text/detect.ts';
-import type { WaitFor } from './waiting.ts';
-import type { World } from './world.ts';
 
-export type { CheckoutAnswer } from './payments.ts';
+export type { CheckoutAnswer } from '../world/payments.ts';
 
 /** What is paid: by default the newest offer in the chat, be it an invoice or a link on a button. */
 export interface OfferSource {

@@ -1,4 +1,4 @@
-import type { SandboxClock } from './clock.ts';
+import type { SandboxClock } from '../clock.ts';
 import { TelegramError } from './errors.ts';
 import type { Json } from './parameters.ts';
 
