@@ -1,6 +1,8 @@
 import type { SandboxClock } from '../clock.ts';
 import { TelegramError } from './errors.ts';
 import type { Json } from './parameters.ts';
+import { methodName } from './shape.ts';
+import { chatId } from './values.ts';
 
 /** What a call meets instead of an answer. */
 export type Fault =
@@ -29,7 +31,7 @@ export class Faults {
   readonly #waiting: { method: string; fault: Fault; times: number; chat: number | undefined }[] = [];
 
   add(method: string, fault: Fault, times: number, chat: number | undefined): void {
-    this.#waiting.push({ method: method.toLowerCase(), fault, times, chat });
+    this.#waiting.push({ method: (methodName(method) ?? method).toLowerCase(), fault, times, chat });
   }
 
   /** @param method in small letters */
@@ -38,7 +40,7 @@ export class Faults {
     const found = this.#waiting.find(
       (item) =>
         (item.method === method || (item.method === '*' && method !== 'getupdates')) &&
-        (item.chat === undefined || item.chat === Number(values['chat_id'])),
+        (item.chat === undefined || item.chat === chatId(values)),
     );
     if (found === undefined) return undefined;
     found.times--;
@@ -74,7 +76,7 @@ export class FloodControl {
   admit(method: string, values: Json): void {
     const { perSecond, perChat, perGroup } = this.#limits;
     if (!counted.test(method)) return;
-    const chat = Number(values['chat_id']);
+    const chat = chatId(values);
     const rules: [key: string, perSecond: number, burst: number][] = [];
     if (perSecond !== undefined) rules.push(['all', perSecond, perSecond]);
     if (perChat !== undefined && chat > 0)

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { isObject, parseJson } from './values.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -9,8 +10,10 @@ export interface UploadedFile {
 
 /** The parameters of one call, however its client sent them. */
 export interface Parameters {
-  readonly values: Record<string, unknown>;
+  readonly values: Json;
   readonly files: ReadonlyMap<string, UploadedFile>;
+  /** What lies behind the addresses that the call names, of those that the sandbox can load. */
+  readonly loaded: ReadonlyMap<string, UploadedFile>;
 }
 
 /** Telegram takes uploads of up to 50 MB. */
@@ -26,36 +29,43 @@ export class BodyRefused extends Error {
   }
 }
 
-/** Reads query string, JSON, urlencoded and multipart parameters; the query string counts first. */
-export async function readParameters(request: IncomingMessage, query: URLSearchParams): Promise<Parameters> {
+/**
+ * Reads query string, JSON, urlencoded and multipart parameters; the query string counts first. A body of JSON that is no
+ * object, or no JSON at all, has no parameters.
+ * @returns besides, the bytes that the values came in
+ */
+export async function readParameters(
+  request: IncomingMessage,
+  query: URLSearchParams,
+): Promise<Pick<Parameters, 'values' | 'files'> & { readonly size: number }> {
   const body = await readBody(request);
-  const type = request.headers['content-type'] ?? '';
+  const type = (request.headers['content-type'] ?? '').toLowerCase();
   const files = new Map<string, UploadedFile>();
-  let values: Record<string, unknown> = {};
-  if (type.startsWith('application/json')) {
-    if (body.length > 0) values = parseObject(body.toString('utf8'));
-  } else if (type.startsWith('multipart/form-data')) {
-    const boundary = /boundary="?([^";]+)"?/i.exec(type)?.[1];
+  let entries: Iterable<[string, unknown]> = [];
+  if (type.startsWith('application/json')) entries = jsonEntries(body.toString('utf8'));
+  else if (type.startsWith('multipart/form-data')) {
+    const boundary = /boundary="?([^";]+)"?/i.exec(request.headers['content-type'] ?? '')?.[1];
     if (boundary === undefined) throw new BodyRefused(400, 'Bad Request: multipart without a boundary');
+    const fields: [string, unknown][] = [];
     for (const part of parseMultipart(body, boundary)) {
-      if (part.fileName === undefined) values[part.name] = part.bytes.toString('utf8');
+      if (part.fileName === undefined) fields.push([part.name, part.bytes.toString('utf8')]);
       else files.set(part.name, { name: part.fileName, bytes: part.bytes });
     }
-  } else if (body.length > 0) {
-    values = Object.fromEntries(new URLSearchParams(body.toString('utf8')));
-  }
-  return { values: { ...values, ...Object.fromEntries(query) }, files };
+    entries = fields;
+  } else if (body.length > 0) entries = new URLSearchParams(body.toString('utf8'));
+  // Made of entries, a parameter by any name, also `__proto__`, is a parameter.
+  const values = Object.fromEntries([...entries, ...query]);
+  const uploaded = [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+  return { values, files, size: body.length - uploaded + (request.url?.length ?? 0) };
 }
 
-function parseObject(text: string): Record<string, unknown> {
+function jsonEntries(source: string): [string, unknown][] {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
+    const value = parseJson(source);
+    return isObject(value) ? Object.entries(value) : [];
   } catch {
-    // Answered below, as any other body that is no object.
+    return [];
   }
-  throw new BodyRefused(400, "Bad Request: can't parse JSON object");
 }
 
 function readBody(request: IncomingMessage): Promise<Buffer> {

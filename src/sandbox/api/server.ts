@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { World } from '../world/world.ts';
-import { TelegramError } from './errors.ts';
+import { badRequest, TelegramError } from './errors.ts';
 import type { Faults, FloodControl } from './faults.ts';
+import { decoded, loadOwn } from './loading.ts';
 import { methods } from './methods/all.ts';
-import { BodyRefused, type Json, readParameters } from './parameters.ts';
+import { BodyRefused, type Json, type Parameters, readParameters } from './parameters.ts';
+import { watchReads } from './reads.ts';
 import { methodName } from './shape.ts';
 
 export interface ServerOptions {
@@ -11,8 +13,10 @@ export interface ServerOptions {
   readonly token: string;
   readonly faults: Faults;
   readonly flood: FloodControl;
-  /** Hears of every call with the right token. */
-  readonly record: (method: string, values: Json) => void;
+  /** Is told of every call with the right token, and of the bytes that its parameters came in. */
+  readonly record: (method: string, values: Json, size: number) => void;
+  /** Is told which parameters of a call changed nothing. */
+  readonly ignored: (method: string, parameters: readonly string[]) => void;
   /** Sees every result before it is sent; what it throws is answered instead. */
   readonly check: (method: string, result: unknown) => void;
   /** ms that every answer takes longer. */
@@ -44,10 +48,7 @@ export class ApiServer {
   listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', () => {
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : port);
-      });
+      this.#server.listen(port, '127.0.0.1', () => resolve(this.#port()));
     });
   }
 
@@ -65,8 +66,9 @@ export class ApiServer {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
-    const path = request.url ?? '/';
-    if (!path.startsWith('/bot') && !path.startsWith('/file/')) {
+    const url = urlOf(request);
+    const path = decoded(url?.pathname ?? '/');
+    if (url === null || (!path.startsWith('/bot') && !path.startsWith('/file/'))) {
       if (this.#options.other !== undefined) this.#options.other(request, response);
       else answerError(response, new TelegramError(404, 'Not Found'));
       return;
@@ -78,7 +80,7 @@ export class ApiServer {
       this.#busy.delete(request);
       this.#options.world.telegram.changed();
     });
-    this.#handle(request, response).catch((error: unknown) => {
+    this.#handle(request, response, path, url.searchParams).catch((error: unknown) => {
       if (response.headersSent || response.destroyed) return;
       this.#stamp(response);
       answerError(response, error);
@@ -90,21 +92,23 @@ export class ApiServer {
     response.setHeader('date', new Date(this.#options.world.telegram.clock.now()).toUTCString());
   }
 
-  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { world, token, faults, flood, latency } = this.#options;
-    const url = new URL(request.url ?? '/', 'http://localhost');
-    const path = url.pathname;
-    const given = await readParameters(request, url.searchParams);
+  async #handle(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const { world, token, faults, latency } = this.#options;
     const filePrefix = `/file/bot${token}/`;
     if (path.startsWith(filePrefix))
-      return world.telegram.files.serve(decodeURIComponent(path.slice(filePrefix.length)), request, response);
-    const found = /^\/bot([^/]+)\/(\w+)$/.exec(path);
-    if (found === null) throw new TelegramError(404, 'Not Found');
-    const [, givenToken, written = ''] = found;
-    if (decodeURIComponent(givenToken ?? '') !== token) throw new TelegramError(401, 'Unauthorized');
-    const method = written.toLowerCase();
-    this.#options.record(written, given.values);
-    const fault = faults.take(method, given.values);
+      return world.telegram.files.serve(path.slice(filePrefix.length), request, response);
+    const { size, ...given } = await readParameters(request, query);
+    const [, givenToken, written = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(path) ?? [];
+    if (givenToken === undefined) throw new TelegramError(404, 'Not Found');
+    if (givenToken !== token) throw new TelegramError(401, 'Unauthorized');
+    const name = methodName(written) ?? written;
+    this.#options.record(written, given.values, size);
+    const fault = faults.take(name.toLowerCase(), given.values);
     if (fault === 'hang') return;
     if (fault === 'reset-before') return void request.socket.resetAndDestroy();
     if (fault === 'html-502') return answerHtml(response);
@@ -118,20 +122,39 @@ export class ApiServer {
     }
     const delay = typeof fault === 'object' ? fault.delay : latency();
     if (delay > 0) await this.#pause(delay);
-    let result: unknown;
-    if (method === 'getupdates') {
-      result = await world.telegram.updates.poll(given.values, (end) => response.once('close', end));
-    } else {
-      const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
-      if (perform === undefined) throw notEmulated(written);
-      flood.admit(method, given.values);
-      result = perform(world, given);
-    }
-    this.#options.check(method, result);
+    const result = await this.#perform(name, given, (end) => response.once('close', end));
     if (fault === 'reset-after') return void request.socket.resetAndDestroy();
     // Long polling takes its time.
     if (!response.destroyed) this.#stamp(response);
     answer(response, 200, { ok: true, result });
+  }
+
+  /** The result of a method. @param onGone is called with what ends a wait when the client goes away */
+  async #perform(
+    name: string,
+    { values: sent, files }: Pick<Parameters, 'values' | 'files'>,
+    onGone: (end: () => void) => void,
+  ): Promise<unknown> {
+    const { world, flood, check, ignored } = this.#options;
+    const method = name.toLowerCase();
+    const { values, unread } = watchReads(sent);
+    let result: unknown;
+    if (method === 'getupdates') result = await world.telegram.updates.poll(values, onGone);
+    else {
+      const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
+      if (perform === undefined) throw notEmulated(name);
+      flood.admit(method, sent);
+      const loaded = await loadOwn(sent, this.#port());
+      result = perform(world, { values, files, loaded });
+    }
+    check(name, result);
+    ignored(name, unread());
+    return result;
+  }
+
+  #port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
   #pause(ms: number): Promise<void> {
@@ -140,13 +163,16 @@ export class ApiServer {
   }
 }
 
-function notEmulated(method: string): TelegramError {
-  const known = methodName(method);
-  if (known === undefined) return new TelegramError(404, 'Not Found: method not found');
-  return new TelegramError(
-    501,
-    `Not Implemented: ${known} is a method of the Bot API that this sandbox does not emulate`,
-  );
+/** null for what is no address. */
+function urlOf({ url = '/' }: IncomingMessage): URL | null {
+  const whole = url.startsWith('/') ? `http://localhost${url}` : url;
+  return URL.canParse(whole) ? new URL(whole) : null;
+}
+
+/** A 400, which no client tries again. */
+function notEmulated(name: string): TelegramError {
+  if (methodName(name) === undefined) return new TelegramError(404, 'Not Found: method not found');
+  return badRequest(`${name} is a method of the Bot API that this sandbox does not emulate`);
 }
 
 function answer(

@@ -9,8 +9,22 @@ const types = api.types as unknown as Readonly<Record<string, Shape>>;
 const methods = api.methods as unknown as Readonly<Record<string, { readonly returns: string }>>;
 const byName = new Map(Object.keys(methods).map((name) => [name.toLowerCase(), name]));
 
-/** The documented spelling of a method; undefined when the Bot API has no such method. */
-export const methodName = (name: string): string | undefined => byName.get(name.toLowerCase());
+/** Names that methods had before, in small letters; Telegram still takes them. */
+const earlierNames: Readonly<Record<string, string>> = {
+  getchatmemberscount: 'getChatMemberCount',
+  kickchatmember: 'banChatMember',
+  setstickersetthumb: 'setStickerSetThumbnail',
+};
+
+/** The documented name of a method, in whatever case or by which earlier name it is called; undefined for no method. */
+export function methodName(called: string): string | undefined {
+  const name = called.toLowerCase();
+  return Object.hasOwn(earlierNames, name) ? earlierNames[name] : byName.get(name);
+}
+
+/** The fields of a documented type, or the types that it may be. */
+export const typeOf = (name: string): Shape | undefined =>
+  Object.hasOwn(types, name) ? types[name] : undefined;
 
 /** What a method answers, as the Bot API documents it: `Message|Boolean`. */
 const returnsOf = (method: string): string => methods[methodName(method) ?? '']?.returns ?? 'Boolean';
@@ -35,7 +49,7 @@ function problemsOf(type: string, value: unknown, path: string): string[] {
   if (type === 'Integer') return Number.isSafeInteger(value) ? [] : wrong;
   if (type === 'Float') return typeof value === 'number' ? [] : wrong;
   if (type === 'Boolean') return typeof value === 'boolean' ? [] : wrong;
-  const shape = types[type];
+  const shape = typeOf(type);
   if (shape === undefined || typeof value !== 'object' || value === null) return wrong;
   if (Array.isArray(shape)) return shapeProblems(shape.join('|'), value, path);
   return fieldProblems(
@@ -55,9 +69,9 @@ function fieldProblems(
   const problems: string[] = [];
   for (const [name, content] of Object.entries(value)) {
     if (content === undefined) continue;
-    const documented = shape[name] ?? shape[`${name}?`];
+    const documented = [name, `${name}?`].find((one) => Object.hasOwn(shape, one));
     if (documented === undefined) problems.push(`${path}.${name}: ${type} has no such field`);
-    else problems.push(...shapeProblems(documented, content, `${path}.${name}`));
+    else problems.push(...shapeProblems(shape[documented] as string, content, `${path}.${name}`));
   }
   for (const name of Object.keys(shape))
     if (!name.endsWith('?') && value[name] === undefined)
@@ -76,7 +90,7 @@ export function shapeChecks(telegram: Telegram) {
   return {
     /** Updates were looked at when they came. */
     checkAnswer: (method: string, result: unknown) => {
-      if (method === 'getupdates') return;
+      if (method === 'getUpdates') return;
       const found = shapeProblems(returnsOf(method), result);
       problems.push(...found.map((problem) => `${method}: ${problem}`));
       if (found.length > 0)

@@ -1,4 +1,5 @@
 import type { Json } from '../api/parameters.ts';
+import type { FileKind } from '../world/files.ts';
 import type { Telegram } from '../world/telegram.ts';
 
 /** What an album is made of. */
@@ -10,9 +11,35 @@ export type SentKind = AlbumKind | 'sticker' | 'voice' | 'animation' | 'video_no
 /** Where people are. */
 export const home = { latitude: 55.75, longitude: 37.62 };
 
+/** A grey square of 90 pixels, PNG. */
+const picture = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAFoAAABaBAAAAADYM/PfAAAAJ0lEQVR42u3KMQ0AAAwDoMqv7GrYu8BNehHbtm3btm3btm3btp/vAXIjaAmRgdhMAAAAAElFTkSuQmCC',
+  'base64',
+);
+const endings: Readonly<Partial<Record<SentKind, string>>> = {
+  photo: '.png',
+  video: '.mp4',
+  animation: '.mp4',
+  video_note: '.mp4',
+  audio: '.mp3',
+  voice: '.oga',
+  sticker: '.webp',
+  document: '.pdf',
+};
+
+/** A new file of a person, which the bot can download and send on. */
+function sample(telegram: Telegram, kind: FileKind): Json {
+  const name = `${kind}-${telegram.newId(4)}${endings[kind] ?? ''}`;
+  const bytes = kind === 'photo' ? picture : Buffer.from(`A ${kind} that a person of the sandbox sent.`);
+  const { id: file_id, size: file_size } = telegram.files.add(kind, { name, bytes }, true);
+  return { file_id, file_unique_id: file_id.slice(-16), file_size };
+}
+
 /** The fields of the Bot API's Message that a client sends. */
 export function sentContent(telegram: Telegram, kind: SentKind): Json {
-  const file = { file_id: telegram.newId(), file_unique_id: telegram.newId(6) };
+  if (kind === 'location') return { location: home };
+  if (kind === 'contact') return { contact: { phone_number: '+15550100', first_name: 'Anna' } };
+  const file = sample(telegram, kind);
   const film = { ...file, width: 320, height: 240, duration: 3 };
   switch (kind) {
     case 'photo':
@@ -30,13 +57,9 @@ export function sentContent(telegram: Telegram, kind: SentKind): Json {
       return { animation: film, document: file };
     case 'video_note':
       return { video_note: { ...file, length: 240, duration: 3 } };
-    case 'sticker': {
+    default: {
       const look = { type: 'regular', width: 512, height: 512, is_animated: false, is_video: false };
       return { sticker: { ...file, ...look } };
     }
-    case 'contact':
-      return { contact: { phone_number: '+15550100', first_name: 'Anna' } };
-    default:
-      return { location: home };
   }
 }

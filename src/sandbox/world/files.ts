@@ -1,10 +1,19 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import type { UploadedFile } from '../api/parameters.ts';
 
-export type FileKind = 'photo' | 'video' | 'document' | 'animation' | 'audio' | 'voice' | 'sticker';
+export type FileKind =
+  | 'photo'
+  | 'video'
+  | 'document'
+  | 'animation'
+  | 'audio'
+  | 'voice'
+  | 'sticker'
+  | 'video_note';
 
 export interface StoredFile {
   readonly id: string;
@@ -13,6 +22,8 @@ export interface StoredFile {
   readonly size: number;
   /** As getFile answers it; unique, and safe as the end of an address and of a path. */
   readonly path: string;
+  /** It stands for what a person would send: it can be downloaded and sent on, but shows nothing. */
+  readonly isSample: boolean;
 }
 
 /** What the ids of Telegram's files begin with, by kind. */
@@ -24,6 +35,7 @@ const prefixes: Readonly<Record<FileKind, string>> = {
   audio: 'CQACAgIAAxk',
   voice: 'AwACAgIAAxk',
   sticker: 'CAACAgIAAxk',
+  video_note: 'DQACAgIAAxk',
 };
 
 const types: Readonly<Record<string, string>> = {
@@ -49,18 +61,25 @@ const types: Readonly<Record<string, string>> = {
 export const typeOf = (name: string): string =>
   types[extname(name).toLowerCase()] ?? 'application/octet-stream';
 
-/** The files that the bot and its users sent, with their bytes: in memory, and in a folder when one is given. */
+/** Bytes of files that are held in memory, at most; what is more lies in the folder. */
+const mostInMemory = 64 * 1_024 * 1_024;
+
+/** The files that the bot and its users sent, with their bytes: the newest in memory, and in a folder. */
 export class FileStore {
   readonly #files = new Map<string, StoredFile>();
+  /** By id, that which was not asked for the longest first. */
   readonly #bytes = new Map<string, Buffer>();
+  #inMemory = 0;
   readonly #folder: string | undefined;
+  /** Where bytes lie for which memory had no room, when no folder was given. */
+  #ownFolder: string | undefined;
 
   /** @param folder where bytes outlive the process; it is made with the first file */
   constructor(folder?: string) {
     this.#folder = folder;
   }
 
-  add(kind: FileKind, { name, bytes }: UploadedFile): StoredFile {
+  add(kind: FileKind, { name, bytes }: UploadedFile, isSample = false): StoredFile {
     const hash = createHash('sha256')
       .update(bytes)
       .update(kind)
@@ -72,13 +91,11 @@ export class FileStore {
     if (known !== undefined) return known;
     const extension = extname(name).replace(/[^.\w]/g, '');
     const path = `${kind}s/file_${this.#files.size}${extension}`;
-    const file = { id, kind, name: basename(name), size: bytes.length, path };
+    const file = { id, kind, name: basename(name), size: bytes.length, path, isSample };
     this.#files.set(id, file);
-    this.#bytes.set(id, bytes);
-    if (this.#folder !== undefined) {
-      mkdirSync(this.#folder, { recursive: true });
-      writeFileSync(join(this.#folder, id), bytes);
-    }
+    if (this.#folder !== undefined) write(this.#folder, id, bytes);
+    // A part of a request's body would hold all of it.
+    this.#hold(id, Buffer.from(bytes));
     return file;
   }
 
@@ -88,11 +105,32 @@ export class FileStore {
 
   bytes({ id }: StoredFile): Buffer {
     const known = this.#bytes.get(id);
-    if (known !== undefined) return known;
-    if (this.#folder === undefined) throw new Error(`The bytes of ${id} are not kept.`);
-    const read = readFileSync(join(this.#folder, id));
-    this.#bytes.set(id, read);
-    return read;
+    const folder = this.#folder ?? this.#ownFolder;
+    if (known === undefined && folder === undefined) throw new Error(`The bytes of ${id} are not kept.`);
+    const bytes = known ?? readFileSync(join(folder as string, id));
+    this.#hold(id, bytes);
+    return bytes;
+  }
+
+  /** Removes what was laid aside for want of memory. */
+  close(): void {
+    if (this.#ownFolder !== undefined) rmSync(this.#ownFolder, { recursive: true, force: true });
+    this.#ownFolder = undefined;
+  }
+
+  /** Takes bytes into memory, and lays others aside when that is too much. */
+  #hold(id: string, bytes: Buffer): void {
+    if (this.#bytes.delete(id)) this.#inMemory -= bytes.length;
+    this.#bytes.set(id, bytes);
+    this.#inMemory += bytes.length;
+    for (const [oldest, held] of this.#bytes) {
+      if (this.#inMemory <= mostInMemory || oldest === id) return;
+      this.#bytes.delete(oldest);
+      this.#inMemory -= held.length;
+      if (this.#folder !== undefined) continue;
+      this.#ownFolder ??= mkdtempSync(join(tmpdir(), 'turnstile-sandbox-files-'));
+      write(this.#ownFolder, oldest, held);
+    }
   }
 
   /** Answers a download, whole or the range that was asked for. */
@@ -127,6 +165,13 @@ export class FileStore {
   restore(files: readonly StoredFile[]): void {
     for (const file of files) this.#files.set(file.id, file);
   }
+}
+
+function write(folder: string, id: string, bytes: Buffer): void {
+  const path = join(folder, id);
+  if (existsSync(path)) return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path, bytes);
 }
 
 /** One range of bytes, as players ask for it; several at once are answered with the whole, which is allowed. */

@@ -1,5 +1,6 @@
 import { badRequest } from '../api/errors.ts';
 import type { Json } from '../api/parameters.ts';
+import { chatId } from '../api/values.ts';
 import { chatMember } from './chat-member.ts';
 import {
   botIsInside,
@@ -48,15 +49,25 @@ export class Membership {
    * @param action as Telegram's refusal words it
    */
   managed(values: Json, action: string, right: string): Club {
-    const club = this.#telegram.clubs.get(Number(values['chat_id']));
+    const club = this.#telegram.clubs.get(chatId(values));
     if (club === undefined) throw badRequest('chat not found');
-    this.#telegram.reachable(club.id);
+    this.#telegram.reachable(values);
     if (!botMay(club, right)) throw badRequest(`not enough rights to ${action}`);
     return club;
   }
 
   isInside(club: Club, user: number): boolean {
     return isInside(this.#standing(club, user));
+  }
+
+  /** @throws Error when the person may not write in the club */
+  checkWriter(club: Club, user: number): void {
+    const standing = this.#standing(club, user);
+    if (!isInside(standing)) throw new Error(`${user} is not in “${club.title}”.`);
+    const isAdministrator = /^(creator|administrator)$/.test(standing.status);
+    if (club.type === 'channel' && !isAdministrator)
+      throw new Error(`${user} is no administrator of “${club.title}”: only they post in a channel.`);
+    if (standing.status === 'restricted') throw new Error(`${user} may only read in “${club.title}”.`);
   }
 
   /** The Bot API's ChatMember. */

@@ -20,6 +20,10 @@ const serviceKinds = {
   refunded_payment: 'Payment refunded',
   new_chat_members: 'Joined',
   left_chat_member: 'Left',
+  group_chat_created: 'Created the group',
+  new_chat_title: 'Renamed the chat',
+  new_chat_photo: 'Changed the picture of the chat',
+  delete_chat_photo: 'Removed the picture of the chat',
   migrate_to_chat_id: 'Became a supergroup',
   migrate_from_chat_id: 'Was a group before',
   pinned_message: 'Pinned a message',
@@ -35,11 +39,17 @@ export interface SandboxMessage {
   readonly kind: 'text' | (typeof mediaKinds)[number] | 'album' | 'invoice' | 'service' | 'other';
   text: string;
   buttons: Button[][];
+  /** Files whose bytes were sent. */
   media?: Media[];
+  /** The reader is not notified. */
+  readonly isSilent?: boolean;
   /** Seconds since 1970. */
   readonly date: number;
   raw: Json;
 }
+
+/** A line that Telegram writes into a chat, such as who came in; `raw` is the Bot API's Message. */
+export const isService = (raw: Json): boolean => Object.keys(serviceKinds).some((name) => name in raw);
 
 /** What a person reads off a Bot API Message. */
 export function describeMessage(
@@ -64,7 +74,8 @@ export function describeMessage(
       (invoice === undefined ? service : `${invoice.title}\n${invoice.description}`) ??
       '',
     buttons: kind === 'invoice' && buttons.length === 0 ? [[{ label: 'Pay', pay: true }]] : buttons,
-    ...(file !== undefined && { media: [{ fileId: file.id, fileName: file.name, size: file.size }] }),
+    ...(file !== undefined &&
+      !file.isSample && { media: [{ fileId: file.id, fileName: file.name, size: file.size }] }),
     date: raw['date'] as number,
     raw,
   };

@@ -1,5 +1,6 @@
 import { badRequest } from '../api/errors.ts';
 import type { Json } from '../api/parameters.ts';
+import { flag, text } from '../api/values.ts';
 import type { SandboxMessage } from './message.ts';
 import type { Affiliate, Charge, Offer } from './offer.ts';
 import { StarAccount, type StarState } from './stars.ts';
@@ -113,11 +114,7 @@ export class Payments {
         end({ ok: false, error: 'The bot did not answer the checkout within 10 s.' }),
       );
       const answered = (values: Json) =>
-        end(
-          String(values['ok']) === 'true'
-            ? { ok: true }
-            : { ok: false, error: String(values['error_message'] ?? '') },
-        );
+        end(flag(values, 'ok') ? { ok: true } : { ok: false, error: text(values, 'error_message') ?? '' });
       telegram.ask(query, user, answered, checkoutLimit);
       telegram.emit({ type: 'checkout_asked', user, query, currency, amount: total_amount });
       const from = telegram.userOf(user);

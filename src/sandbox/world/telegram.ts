@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { badRequest, TelegramError } from '../api/errors.ts';
 import type { Json } from '../api/parameters.ts';
+import { chatId, text } from '../api/values.ts';
 import type { SandboxClock } from '../clock.ts';
 import {
   botIsInside,
@@ -14,7 +15,9 @@ import {
 } from './club.ts';
 import type { SandboxEvent } from './events.ts';
 import { FileStore, type StoredFile } from './files.ts';
+import { isHeard } from './hearing.ts';
 import { describeMessage, type SandboxMessage } from './message.ts';
+import { Queries } from './queries.ts';
 import { UpdateQueue, type UpdatesState } from './updates.ts';
 
 export interface User {
@@ -32,14 +35,6 @@ export interface BotUser {
   readonly is_bot: true;
   readonly first_name: string;
   readonly username: string;
-}
-
-/** A callback or checkout query that waits for the bot's answer. */
-interface Query {
-  readonly user: number;
-  /** ms since 1970. */
-  readonly expires: number;
-  readonly answered: (answer: Json) => void;
 }
 
 export interface BotCommand {
@@ -62,8 +57,6 @@ export interface TelegramState {
 const keptMessages = 1_000;
 /** Whoever asks to join may be written to for this long, seconds. */
 const requestLifetime = 300;
-/** A pressed button can be answered for this long, ms. */
-const callbackLifetime = 150_000;
 
 /** Telegram itself, as far as one bot sees it: users, chats, clubs, files, updates. */
 export class Telegram {
@@ -84,13 +77,27 @@ export class Telegram {
   changed: () => void = () => {};
   /** Looks at what the bot is about to be told; throws when Telegram would never say so. */
   check: (type: 'Update' | 'Message', value: Json) => void = () => {};
-  readonly #queries = new Map<string, Query>();
+  readonly #queries: Queries;
+  readonly #readsAll: boolean;
   readonly #listeners = new Set<(event: SandboxEvent) => void>();
   #nextMessage = 1;
 
-  constructor(bot: BotUser, clock: SandboxClock, filesFolder?: string) {
+  /**
+   * @param options.filesFolder where the bytes of files outlive the process
+   * @param options.readsAll the bot's privacy mode is off
+   */
+  constructor(
+    bot: BotUser,
+    clock: SandboxClock,
+    {
+      filesFolder,
+      readsAll = false,
+    }: { filesFolder?: string | undefined; readsAll?: boolean | undefined } = {},
+  ) {
     this.bot = bot;
     this.clock = clock;
+    this.#readsAll = readsAll;
+    this.#queries = new Queries(clock);
     this.updates = new UpdateQueue(clock);
     this.files = new FileStore(filesFolder);
   }
@@ -162,16 +169,33 @@ export class Telegram {
     return { ...user, is_bot: false };
   }
 
-  /** Puts a message of the bot or of a person into a chat and shows it. */
-  add(chat: number, author: 'bot' | number, content: Json): SandboxMessage {
+  /** The Bot API's User of whom Telegram knows; undefined for a stranger. */
+  knownUser(id: number): Json | undefined {
+    if (id === this.bot.id) return { ...this.bot };
+    return this.users.has(id) ? this.userOf(id) : undefined;
+  }
+
+  /** The bot's privacy mode is off: it hears everything in its groups. */
+  get readsAll(): boolean {
+    return this.#readsAll;
+  }
+
+  /**
+   * Puts a message of the bot or of a person into a chat and shows it. In a channel the channel speaks, whoever wrote.
+   * @param isSilent its reader is not notified
+   */
+  add(chat: number, author: 'bot' | number, content: Json, isSilent = false): SandboxMessage {
+    const person = author === 'bot' ? this.bot : this.userOf(author);
+    const isChannel = this.clubs.get(chat)?.type === 'channel';
     const raw: Json = {
       message_id: this.#nextMessage++,
-      from: author === 'bot' ? this.bot : this.userOf(author),
+      ...(isChannel ? { sender_chat: this.chatOf(chat) } : { from: person }),
       chat: this.chatOf(chat),
       date: this.seconds(),
       ...content,
     };
-    const message = describeMessage(raw, author === 'bot' ? 'bot' : 'user', this.files);
+    const described = describeMessage(raw, author === 'bot' ? 'bot' : 'user', this.files);
+    const message = isSilent ? { ...described, isSilent } : described;
     const all = this.messages.get(chat);
     if (all === undefined) this.messages.set(chat, [message]);
     else {
@@ -182,17 +206,22 @@ export class Telegram {
     return message;
   }
 
-  /** Puts a message into a chat and tells the bot, which hears nothing of a group that it is not in. */
+  /** Puts a message into a chat and tells the bot, if it hears it. */
   post(chat: number, author: 'bot' | number, content: Json): SandboxMessage {
     const message = this.add(chat, author, content);
-    const club = this.clubs.get(chat);
-    if (club === undefined || botIsInside(club)) this.push({ message: message.raw });
+    this.#tell(message, '');
     return message;
   }
 
+  /** Somebody edits their message, and the bot is told if it hears it. */
+  repost(message: SandboxMessage, content: Json): void {
+    this.edit(message, content);
+    this.#tell(message, 'edited_');
+  }
+
+  /** Changes a message. A field that is set to undefined goes. */
   edit(message: SandboxMessage, content: Json): void {
     const raw = { ...message.raw, ...content, edit_date: this.seconds() };
-    // A field that is set to undefined is gone from the message.
     for (const [name, value] of Object.entries(content)) if (value === undefined) delete (raw as Json)[name];
     delete message.media;
     Object.assign(message, describeMessage(raw, message.from, this.files));
@@ -213,30 +242,21 @@ export class Telegram {
     return randomBytes(length).toString('hex');
   }
 
-  /** Keeps a query until the bot answers it or its time is over. */
-  ask(id: string, user: number, answered: (answer: Json) => void, lifetime = callbackLifetime): void {
-    const now = this.clock.now();
-    for (const [old, { expires }] of this.#queries) {
-      if (expires > now) break;
-      this.#queries.delete(old);
-    }
-    this.#queries.set(id, { user, expires: now + lifetime, answered });
+  /** Keeps a query until the bot answers it or its time (ms) is over. */
+  ask(id: string, user: number, answered: (answer: Json) => void, lifetime?: number): void {
+    this.#queries.ask(id, user, answered, lifetime);
   }
 
-  /** Hands the bot's answer to whoever asked. */
+  /** Hands the bot's answer to whoever asked. @throws TelegramError when nobody asked, or too long ago */
   answer(id: string, values: Json): void {
-    const query = this.#queries.get(id);
-    if (query === undefined || query.expires <= this.clock.now())
-      throw badRequest('query is too old and response timeout expired or query ID is invalid');
-    this.#queries.delete(id);
-    query.answered(values);
+    this.#queries.answer(id, values);
     this.changed();
   }
 
-  /** The chat of a call. Throws what Telegram answers for a chat that the bot cannot write to. */
-  reachable(value: unknown): number {
-    if (value === undefined || value === null || value === '') throw badRequest('chat_id is empty');
-    const id = Number(value);
+  /** The chat of a call. @throws TelegramError as Telegram answers for a chat that the bot cannot write to */
+  reachable(values: Json): number {
+    if ((text(values, 'chat_id') ?? '') === '') throw badRequest('chat_id is empty');
+    const id = chatId(values);
     const club = this.clubs.get(id);
     if (club !== undefined) {
       if (club.movedTo !== undefined)
@@ -259,5 +279,12 @@ export class Telegram {
     if (clubs.some((one) => isInside(standingIn(one, id, now))))
       throw new TelegramError(403, "Forbidden: bot can't initiate conversation with a user");
     throw badRequest('chat not found');
+  }
+
+  #tell({ chat, raw }: SandboxMessage, prefix: '' | 'edited_'): void {
+    const club = this.clubs.get(chat);
+    const { id, username } = this.bot;
+    if (club !== undefined && !isHeard(raw, club, { id, username, readsAll: this.#readsAll })) return;
+    this.push({ [`${prefix}${club?.type === 'channel' ? 'channel_post' : 'message'}`]: raw });
   }
 }

@@ -62,17 +62,17 @@ export class UpdateQueue {
 
   /** Queues an update unless the bot did not ask for its kind. An `update_id` in it is kept. Returns the id. */
   push(content: Json): number {
-    const given = content['update_id'];
+    const { update_id: given, ...withoutId } = content;
     const id = typeof given === 'number' ? given : this.#next;
     const isNewest = id >= this.#next;
     this.#next = Math.max(this.#next, id + 1);
-    const kind = Object.keys(content).find((key) => key !== 'update_id') ?? '';
+    const kind = Object.keys(withoutId)[0] ?? '';
     if (!this.#isWanted(kind)) return id;
     const expires = this.#clock.now() + (queries.has(kind) ? queryLifetime : lifetime);
     this.#firstExpiry = Math.min(this.#firstExpiry, expires);
     const after = isNewest ? -1 : this.#pending.findIndex(({ update }) => idOf(update) > id);
     const place = after === -1 ? this.#pending.length : after;
-    this.#pending.splice(place, 0, { update: { ...content, update_id: id }, expires });
+    this.#pending.splice(place, 0, { update: { update_id: id, ...withoutId }, expires });
     this.#endPoll?.();
     return id;
   }
@@ -148,7 +148,7 @@ export class UpdateQueue {
 
   #allow(values: Json): void {
     const allowed = parsed(values, 'allowed_updates');
-    if (Array.isArray(allowed)) this.#allowed = allowed.map(String);
+    if (Array.isArray(allowed)) this.#allowed = allowed.filter((kind) => typeof kind === 'string');
   }
 
   /** An offset that is beyond the tail by more than 10 is ignored: the bot's memory is of another queue. */

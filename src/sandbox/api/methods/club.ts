@@ -3,7 +3,7 @@ import { createLink, revokeLink } from '../../world/invites.ts';
 import type { Methods, World } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import type { Json } from '../parameters.ts';
-import { flag, integer, text } from '../values.ts';
+import { chatId, flag, integer, text } from '../values.ts';
 
 const verdicts = ['approve', 'decline', 'queue'];
 
@@ -19,9 +19,9 @@ const removing = ({ membership }: World, values: Json) =>
 
 /** A club that the bot may at least look at. */
 function visible({ telegram }: World, values: Json) {
-  const club = telegram.clubs.get(Number(values['chat_id']));
+  const club = telegram.clubs.get(chatId(values));
   if (club === undefined) throw badRequest('chat not found');
-  telegram.reachable(club.id);
+  telegram.reachable(values);
   return club;
 }
 
@@ -36,7 +36,7 @@ const gifts = {
 /** Chats, members, invite links. */
 export const clubMethods: Methods = {
   getchat: ({ telegram }, { values }) => {
-    const chat = telegram.reachable(values['chat_id']);
+    const chat = telegram.reachable(values);
     const club = telegram.clubs.get(chat);
     return {
       ...telegram.chatOf(chat),

@@ -5,16 +5,17 @@ import { badRequest } from '../errors.ts';
 import { keyboard } from '../keyboard.ts';
 import type { Json } from '../parameters.ts';
 import { formatted } from '../text/formatted.ts';
-import { integer, parsed } from '../values.ts';
-import { fileOf, type MediaKind, mediaContent } from './media.ts';
+import { flag, integer, isObject, parsed, text } from '../values.ts';
+import { fileOf, type MediaKind, mediaContent, mediaKinds, picturesOf } from './media.ts';
+import { previewOf } from './sending.ts';
 
 /** Seconds: what is older can no longer be deleted. */
 const deletable = 48 * 3_600;
-const mediaFields = ['photo', 'video', 'document', 'animation', 'audio', 'voice', 'has_media_spoiler'];
+const mediaFields = [...mediaKinds, 'has_media_spoiler'];
 const captionFields = ['caption', 'caption_entities', 'show_caption_above_media'];
 
 function findMessage(telegram: Telegram, values: Json, what: 'edit' | 'delete'): SandboxMessage {
-  const chat = telegram.reachable(values['chat_id']);
+  const chat = telegram.reachable(values);
   const id = integer(values, 'message_id');
   if (id === undefined || id <= 0) throw badRequest('message identifier is not specified');
   const found = telegram.messages.get(chat)?.find((one) => one.id === id);
@@ -61,7 +62,11 @@ function checkDeletable(telegram: Telegram, message: SandboxMessage): void {
 export const editMethods: Methods = {
   editmessagetext: ({ telegram }, { values }) => {
     const message = editable(telegram, values);
-    const content = { ...cleared(['entities']), ...formatted(values, 'text') };
+    const content = {
+      ...cleared(['entities', 'link_preview_options']),
+      ...formatted(telegram, values, 'text'),
+      ...previewOf(values),
+    };
     if (message.raw['text'] === undefined) throw badRequest('there is no text in the message to edit');
     return edit(telegram, message, values, content);
   },
@@ -71,19 +76,22 @@ export const editMethods: Methods = {
       throw badRequest('there is no caption in the message to edit');
     return edit(telegram, message, values, {
       ...cleared(captionFields),
-      ...formatted(values, 'caption'),
+      ...formatted(telegram, values, 'caption'),
+      ...(flag(values, 'show_caption_above_media') && { show_caption_above_media: true }),
     });
   },
   editmessagemedia: ({ telegram }, given) => {
     const message = editable(telegram, given.values);
-    const media = parsed(given.values, 'media') as (Json & { type: MediaKind }) | undefined;
-    if (media === undefined || typeof media !== 'object') throw badRequest('media is not specified');
-    if (!mediaFields.includes(media.type)) throw badRequest(`type "${media.type}" can't be used here`);
-    const file = fileOf(telegram, given, media['media'], media.type, 'media');
+    const media = parsed(given.values, 'media', 'input media');
+    if (media === undefined) throw badRequest('media is not specified');
+    if (!isObject(media)) throw badRequest("can't parse InputMedia: expected an Object");
+    const kind = text(media, 'type') as MediaKind;
+    if (!mediaKinds.includes(kind)) throw badRequest(`type "${kind}" can't be used here`);
+    const file = fileOf(telegram, given, text(media, 'media'), kind, 'media');
     return edit(telegram, message, given.values, {
       ...cleared([...mediaFields, ...captionFields, 'text', 'entities']),
-      ...mediaContent(telegram, media.type, file, media),
-      ...formatted(media, 'caption'),
+      ...mediaContent(telegram, kind, file, media, picturesOf(telegram, given, media)),
+      ...formatted(telegram, media, 'caption'),
     });
   },
   editmessagereplymarkup: ({ telegram }, { values }) =>
@@ -95,11 +103,11 @@ export const editMethods: Methods = {
     return true;
   },
   deletemessages: ({ telegram }, { values }) => {
-    const chat = telegram.reachable(values['chat_id']);
+    const chat = telegram.reachable(values);
     const ids = parsed(values, 'message_ids');
     if (!Array.isArray(ids) || ids.length < 1 || ids.length > 100)
       throw badRequest('expected from 1 to 100 message identifiers');
-    const wanted = new Set(ids.map(Number));
+    const wanted = new Set(ids.map((id) => integer({ id }, 'id')));
     const found = (telegram.messages.get(chat) ?? []).filter(({ id }) => wanted.has(id));
     // All or nothing; what is not there is passed over.
     for (const message of found) checkDeletable(telegram, message);

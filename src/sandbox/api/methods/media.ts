@@ -2,69 +2,136 @@ import { type FileKind, type StoredFile, typeOf } from '../../world/files.ts';
 import { imageSize } from '../../world/image.ts';
 import type { Telegram } from '../../world/telegram.ts';
 import { badRequest } from '../errors.ts';
-import type { Json, Parameters } from '../parameters.ts';
-import { flag, integer } from '../values.ts';
+import type { Json, Parameters, UploadedFile } from '../parameters.ts';
+import { flag, integer, text } from '../values.ts';
 
 /** What the sandbox can send as a file. */
-export type MediaKind = Exclude<FileKind, 'sticker'>;
+export type MediaKind = Exclude<FileKind, 'sticker' | 'video_note'>;
 
+export const mediaKinds: readonly MediaKind[] = ['photo', 'video', 'document', 'animation', 'audio', 'voice'];
 const largestPhoto = 10 * 1024 * 1024;
-const title = (kind: string) => `${kind[0]?.toUpperCase()}${kind.slice(1)}`;
+/** As Telegram's refusals name a kind: `VideoNote`. */
+const title = (kind: string) => kind.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-/** A file by id, by upload or by `attach://`; `name` is the parameter that it would be uploaded under. */
+/**
+ * A file by id, by upload, by `attach://`, or by an address of the sandbox itself.
+ * @param name the parameter that it would be uploaded under
+ */
 export function fileOf(
   telegram: Telegram,
-  given: Parameters,
-  value: unknown,
+  { files, loaded }: Parameters,
+  reference: string | undefined,
   kind: MediaKind,
   name: string = kind,
 ): StoredFile {
-  const attached = typeof value === 'string' && value.startsWith('attach://') ? value.slice(9) : name;
-  const upload = given.files.get(attached);
-  if (upload !== undefined) {
-    const size = upload.bytes.length;
-    if (size === 0) throw badRequest('file must be non-empty');
-    if (kind === 'photo' && size > largestPhoto)
-      throw badRequest(
-        `file of size ${size} bytes is too big for a photo; the maximum size is ${largestPhoto} bytes`,
-      );
-    if (kind === 'photo' && imageSize(upload.bytes) === null) throw badRequest('IMAGE_PROCESS_FAILED');
-    return telegram.files.add(kind, upload);
+  const upload = files.get(reference?.startsWith('attach://') ? reference.slice(9) : name);
+  if (upload !== undefined) return telegram.files.add(kind, checked(upload, kind));
+  if (reference === undefined || reference === '') throw badRequest(`there is no ${kind} in the request`);
+  if (/^https?:\/\//i.test(reference)) {
+    // Nothing outside the machine is loaded.
+    const page = loaded.get(reference);
+    if (page === undefined) throw badRequest('failed to get HTTP URL content');
+    if (kind === 'photo' && imageSize(page.bytes) === null)
+      throw badRequest('wrong type of the web page content');
+    return telegram.files.add(kind, page);
   }
-  if (value === undefined || value === '') throw badRequest(`there is no ${kind} in the request`);
-  const known = telegram.files.find(String(value));
-  // Nothing outside the machine is loaded.
-  if (known === undefined)
-    throw badRequest(
-      /^https?:\/\//i.test(String(value))
-        ? 'failed to get HTTP URL content'
-        : 'wrong file identifier/HTTP URL specified',
-    );
+  const known = telegram.files.find(reference);
+  if (known === undefined) throw badRequest('wrong file identifier/HTTP URL specified');
   if (known.kind !== kind) throw badRequest(`can't use file of type ${title(known.kind)} as ${title(kind)}`);
   return known;
 }
 
-/** The fields of a Message that carry a file. Size and length are the caller's, or the picture's own. */
-export function mediaContent(telegram: Telegram, kind: MediaKind, file: StoredFile, values: Json): Json {
-  const base = { file_id: file.id, file_unique_id: file.id.slice(-16), file_size: file.size };
-  const named = { ...base, file_name: file.name, mime_type: typeOf(file.name) };
-  const own = kind === 'photo' ? imageSize(telegram.files.bytes(file)) : null;
-  const width = own?.width ?? integer(values, 'width') ?? 1280;
-  const height = own?.height ?? integer(values, 'height') ?? 720;
-  const duration = integer(values, 'duration') ?? 10;
-  const hidden = flag(values, 'has_spoiler') ? { has_media_spoiler: true } : {};
+function checked(upload: UploadedFile, kind: MediaKind): UploadedFile {
+  const size = upload.bytes.length;
+  if (size === 0) throw badRequest('file must be non-empty');
+  if (kind !== 'photo') return upload;
+  if (size > largestPhoto)
+    throw badRequest(
+      `file of size ${size} bytes is too big for a photo; the maximum size is ${largestPhoto} bytes`,
+    );
+  if (imageSize(upload.bytes) === null) throw badRequest('IMAGE_PROCESS_FAILED');
+  return upload;
+}
+
+/** The pictures that stand for a file of a call until it is played. */
+export function picturesOf(telegram: Telegram, given: Parameters, values: Json): Json {
+  const pictures: Json = {};
+  for (const name of ['thumbnail', 'cover']) {
+    const reference = text(values, name);
+    if (reference === undefined && !given.files.has(name)) continue;
+    const size = photoSize(telegram, fileOf(telegram, given, reference, 'photo', name), {});
+    pictures[name] = name === 'cover' ? [size] : size;
+  }
+  return pictures;
+}
+
+const described = ({ id, size }: StoredFile): Json => ({
+  file_id: id,
+  file_unique_id: id.slice(-16),
+  file_size: size,
+});
+
+/** A picture tells its own size. */
+function photoSize(telegram: Telegram, file: StoredFile, values: Json): Json {
+  const { width, height } = imageSize(telegram.files.bytes(file)) ?? {
+    width: integer(values, 'width') ?? 1280,
+    height: integer(values, 'height') ?? 720,
+  };
+  return { ...described(file), width, height };
+}
+
+/**
+ * The fields of a Message that carry a file. Size and length are the caller's, or the picture's own.
+ * @param pictures what `picturesOf` found
+ */
+export function mediaContent(
+  telegram: Telegram,
+  kind: MediaKind,
+  file: StoredFile,
+  values: Json,
+  { thumbnail, cover }: Json = {},
+): Json {
+  const named = {
+    ...described(file),
+    file_name: file.name,
+    mime_type: typeOf(file.name),
+    ...(thumbnail !== undefined && { thumbnail }),
+  };
+  const duration = () => integer(values, 'duration') ?? 10;
+  const film = () => ({
+    ...named,
+    width: integer(values, 'width') ?? 1280,
+    height: integer(values, 'height') ?? 720,
+    duration: duration(),
+  });
+  const shown = () => ({
+    ...(flag(values, 'has_spoiler') && { has_media_spoiler: true }),
+    ...(flag(values, 'show_caption_above_media') && { show_caption_above_media: true }),
+  });
   switch (kind) {
     case 'photo':
-      return { photo: [{ ...base, width, height }], ...hidden };
-    case 'video':
-      return { video: { ...named, width, height, duration }, ...hidden };
+      return { photo: [photoSize(telegram, file, values)], ...shown() };
+    case 'video': {
+      const start = integer(values, 'start_timestamp');
+      const begins = {
+        ...(cover !== undefined && { cover }),
+        ...(start !== undefined && { start_timestamp: start }),
+      };
+      return { video: { ...film(), ...begins }, ...shown() };
+    }
     case 'animation':
       // A client that knows no animations shows a document.
-      return { animation: { ...named, width, height, duration }, document: named, ...hidden };
-    case 'audio':
-      return { audio: { ...named, duration } };
+      return { animation: film(), document: named, ...shown() };
+    case 'audio': {
+      const [performer, name] = [text(values, 'performer'), text(values, 'title')];
+      const song = {
+        ...(performer !== undefined && { performer }),
+        ...(name !== undefined && { title: name }),
+      };
+      return { audio: { ...named, duration: duration(), ...song } };
+    }
     case 'voice':
-      return { voice: { ...base, mime_type: 'audio/ogg', duration } };
+      return { voice: { ...described(file), mime_type: 'audio/ogg', duration: duration() } };
     default:
       return { document: named };
   }

@@ -1,10 +1,9 @@
 import type { Offer } from '../../world/offer.ts';
 import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
-import { keyboard } from '../keyboard.ts';
 import type { Json } from '../parameters.ts';
-import { flag, integer, parsed, text } from '../values.ts';
-import { decorations } from './messages.ts';
+import { flag, integer, isObject, parsed, text } from '../values.ts';
+import { deliver, extrasOf } from './sending.ts';
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 /** The only period of a subscription, seconds. */
@@ -12,7 +11,7 @@ const month = 2_592_000;
 /** A payment in Stars is at most this many; the documentation names the limit of subscriptions alone. */
 const mostStars = 10_000;
 
-function offerOf(values: Json): Offer {
+function offerOf(values: Json, period?: number): Offer {
   const required = (name: string) => text(values, name) ?? '';
   const [title, description, payload] = [required('title'), required('description'), required('payload')];
   const currency = required('currency');
@@ -22,7 +21,6 @@ function offerOf(values: Json): Offer {
   if (size < 1 || size > 128) throw badRequest('INVOICE_PAYLOAD_INVALID');
   const amount = totalOf(values);
   const hasProvider = required('provider_token') !== '';
-  const period = integer(values, 'subscription_period');
   if (currency === 'XTR') {
     if (hasProvider || (parsed(values, 'prices') as unknown[]).length !== 1)
       throw badRequest('STARS_INVOICE_INVALID');
@@ -41,8 +39,9 @@ function totalOf(values: Json): number {
   if (!Array.isArray(prices)) throw badRequest('expected an Array of labeled prices');
   if (prices.length === 0) throw badRequest('there must be at least one price');
   let total = 0;
-  for (const price of prices as Json[]) {
+  for (const price of prices as unknown[]) {
     const refuse = (reason: string) => badRequest(`can't parse labeled price: ${reason}`);
+    if (!isObject(price)) throw refuse('LabeledPrice must be an Object');
     if (typeof price['label'] !== 'string') throw refuse('Field "label" must be of type String');
     if (price['label'] === '') throw refuse('LabeledPrice label must be non-empty');
     const amount = integer(price, 'amount');
@@ -56,17 +55,17 @@ function totalOf(values: Json): number {
 /** Invoices, checkout, Stars. */
 export const paymentMethods: Methods = {
   sendinvoice: ({ telegram, payments }, { values }) => {
-    const chat = telegram.reachable(values['chat_id']);
-    const offer = offerOf({ ...values, subscription_period: undefined });
+    const chat = telegram.reachable(values);
+    const offer = offerOf(values);
     const { title, description, currency, amount: total_amount } = offer;
     const start_parameter = text(values, 'start_parameter') ?? '';
     const invoice = { title, description, start_parameter, currency, total_amount };
-    const more = { ...decorations(telegram, chat, values), ...keyboard(values, true) };
-    const message = telegram.add(chat, 'bot', { invoice, ...more });
+    const message = deliver(telegram, chat, { invoice }, extrasOf(telegram, chat, values, true));
     payments.attach(message, offer);
     return message.raw;
   },
-  createinvoicelink: ({ payments }, { values }) => payments.link(offerOf(values)),
+  createinvoicelink: ({ payments }, { values }) =>
+    payments.link(offerOf(values, integer(values, 'subscription_period'))),
   answerprecheckoutquery: ({ telegram }, { values }) => {
     if (!flag(values, 'ok') && (text(values, 'error_message') ?? '') === '')
       throw badRequest('parameter "error_message" is required');

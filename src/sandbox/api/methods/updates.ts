@@ -2,17 +2,21 @@ import type { BotCommand, Telegram } from '../../world/telegram.ts';
 import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import type { Json } from '../parameters.ts';
-import { parsed, text } from '../values.ts';
+import { isObject, parsed, text } from '../values.ts';
 
 /** The key of a commands menu: scope and language. */
 const menuKey = (scope: Json | undefined, language: string) => {
-  const { type = 'default', chat_id, user_id } = scope ?? {};
-  const name = [type, chat_id, user_id].filter((part) => part !== undefined).join('/');
+  const parts = ['type', 'chat_id', 'user_id'].map((name) => text(scope ?? { type: 'default' }, name));
+  const name = parts.filter((part) => part !== undefined).join('/');
   return `${name}:${language}`;
 };
 
-const keyOf = (values: Json) =>
-  menuKey(parsed(values, 'scope') as Json | undefined, text(values, 'language_code') ?? '');
+function keyOf(values: Json): string {
+  const scope = parsed(values, 'scope', 'BotCommandScope');
+  if (scope !== undefined && !isObject(scope))
+    throw badRequest("can't parse BotCommandScope: BotCommandScope must be an Object");
+  return menuKey(scope, text(values, 'language_code') ?? '');
+}
 
 /** Telegram shows the menu of the narrowest scope that has one, the person's language first. */
 export function menuFor(telegram: Telegram, language: string, chat?: number): readonly BotCommand[] {
@@ -33,9 +37,10 @@ function setCommands(telegram: Telegram, values: Json): true {
   if (commands === undefined) throw badRequest('parameter "commands" is required');
   if (!Array.isArray(commands)) throw badRequest('expected an Array of BotCommand');
   if (commands.length > 100) throw badRequest('BOT_COMMANDS_TOO_MUCH');
-  const menu = commands.map((one: Partial<BotCommand> | null): BotCommand => {
-    const command = String(one?.command ?? '').replace(/^\//, '');
-    const description = String(one?.description ?? '').trim();
+  const menu = commands.map((one: unknown): BotCommand => {
+    if (!isObject(one)) throw badRequest("can't parse BotCommand: expected an Object");
+    const command = (text(one, 'command') ?? '').replace(/^\//, '');
+    const description = (text(one, 'description') ?? '').trim();
     if (!/^[a-z0-9_]{1,32}$/.test(command)) throw badRequest('BOT_COMMAND_INVALID');
     if (description.length < 1 || description.length > 256)
       throw badRequest('BOT_COMMAND_DESCRIPTION_INVALID');
@@ -53,7 +58,7 @@ export const updateMethods: Methods = {
   getme: ({ telegram }) => ({
     ...telegram.bot,
     can_join_groups: true,
-    can_read_all_group_messages: false,
+    can_read_all_group_messages: telegram.readsAll,
     supports_inline_queries: false,
     can_connect_to_business: false,
     has_main_web_app: false,

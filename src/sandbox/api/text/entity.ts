@@ -1,3 +1,5 @@
+import type { Json } from '../parameters.ts';
+
 /** The Bot API's MessageEntity; offset and length in UTF-16 units. */
 export interface Entity {
   readonly type: string;
@@ -6,6 +8,8 @@ export interface Entity {
   readonly url?: string;
   readonly language?: string;
   readonly custom_emoji_id?: string;
+  /** The Bot API's User. */
+  readonly user?: Json;
 }
 
 export interface Formatted {

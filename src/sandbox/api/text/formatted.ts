@@ -1,16 +1,18 @@
+import type { Telegram } from '../../world/telegram.ts';
 import { badRequest } from '../errors.ts';
 import type { Json } from '../parameters.ts';
-import { parsed, text } from '../values.ts';
+import { text } from '../values.ts';
 import { withDetected } from './detect.ts';
-import type { Entity, Formatted } from './entity.ts';
+import { entitiesOf } from './entities.ts';
+import type { Formatted } from './entity.ts';
 import { parseHtml } from './html.ts';
 import { parseMarkdown, parseMarkdownV2 } from './markdown.ts';
 
-const parsers: Readonly<Record<string, (source: string) => Formatted>> = {
-  html: parseHtml,
-  markdown: parseMarkdown,
-  markdownv2: parseMarkdownV2,
-};
+const parsers = new Map<string, (source: string) => Formatted>([
+  ['html', parseHtml],
+  ['markdown', parseMarkdown],
+  ['markdownv2', parseMarkdownV2],
+]);
 
 /** Characters of a message's text, and of what stands under media, after entities. */
 const longest = { text: 4_096, caption: 1_024 };
@@ -18,11 +20,11 @@ const longest = { text: 4_096, caption: 1_024 };
 const longestSource = 32_768;
 
 /** The text or caption of a call as a message carries it, with its entities; `{}` for no caption. */
-export function formatted(values: Json, name: 'text' | 'caption'): Json {
+export function formatted(telegram: Telegram, values: Json, name: 'text' | 'caption'): Json {
   const source = text(values, name) ?? '';
   if (name === 'text' && source === '') throw badRequest('message text is empty');
   if (source.length > longestSource) throw badRequest('text is too long');
-  const found = trimmed(parse(source, values, name === 'text' ? 'entities' : 'caption_entities'));
+  const found = trimmed(parse(telegram, source, values, name === 'text' ? 'entities' : 'caption_entities'));
   if (found.text === '') {
     if (name === 'text') throw badRequest('text must be non-empty');
     return {};
@@ -34,12 +36,13 @@ export function formatted(values: Json, name: 'text' | 'caption'): Json {
   return { [name]: found.text, ...(entities.length > 0 && { [key]: entities }) };
 }
 
-function parse(source: string, values: Json, entitiesName: string): Formatted {
+function parse(telegram: Telegram, source: string, values: Json, entitiesName: string): Formatted {
   const mode = text(values, 'parse_mode')?.toLowerCase() ?? '';
   // What needs no parsing is most of it.
   if (mode === 'html' && !/[<&]/.test(source)) return { text: source, entities: [] };
-  if (mode === '' || mode === 'none') return { text: source, entities: givenEntities(values, entitiesName) };
-  const parser = parsers[mode];
+  if (mode === '' || mode === 'none')
+    return { text: source, entities: entitiesOf(telegram, values, entitiesName) };
+  const parser = parsers.get(mode);
   if (parser === undefined) throw badRequest('unsupported parse_mode');
   try {
     return parser(source);
@@ -48,20 +51,10 @@ function parse(source: string, values: Json, entitiesName: string): Formatted {
   }
 }
 
-function givenEntities(values: Json, name: string): Entity[] {
-  const given = parsed(values, name);
-  if (given === undefined) return [];
-  if (!Array.isArray(given)) throw badRequest("can't parse entities: expected an Array of MessageEntity");
-  return given.filter(
-    (one): one is Entity =>
-      typeof one?.type === 'string' && Number.isInteger(one.offset) && Number(one.length) > 0,
-  );
-}
-
 /** Telegram takes spaces and line ends from both ends. */
 function trimmed({ text: whole, entities }: Formatted): Formatted {
   const kept = whole.trim();
-  if (kept.length === whole.length && entities.length < 2) return { text: kept, entities };
+  if (entities.length === 0) return { text: kept, entities };
   const lead = whole.length - whole.trimStart().length;
   const moved = entities.flatMap((entity) => {
     const offset = Math.max(0, entity.offset - lead);

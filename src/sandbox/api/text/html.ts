@@ -59,7 +59,7 @@ export function parseHtml(source: string): Formatted {
     }
     const name = written.toLowerCase();
     if (slash === '') {
-      if (!(name in types)) throw new Error(`Unsupported start tag "${name}" ${at()}`);
+      if (!Object.hasOwn(types, name)) throw new Error(`Unsupported start tag "${name}" ${at()}`);
       if (name === 'span' && attribute(attributes, 'class') !== 'tg-spoiler')
         throw new Error(`Tag "span" must have class "tg-spoiler" ${at()}`);
       open.push({ name, attributes, offset: text.length });

@@ -1,41 +1,36 @@
 import { TelegramError } from '../api/errors.ts';
-import { mediaContent } from '../api/methods/media.ts';
+import { type MediaKind, mediaContent } from '../api/methods/media.ts';
 import type { Json, UploadedFile } from '../api/parameters.ts';
 import { withDetected } from '../api/text/detect.ts';
 import type { WaitFor } from '../waiting.ts';
-import { type Club, insiders } from '../world/club.ts';
-import type { FileKind } from '../world/files.ts';
+import type { Club } from '../world/club.ts';
 import type { SandboxMessage } from '../world/message.ts';
 import type { Offer } from '../world/offer.ts';
 import type { CheckoutAnswer, PayOptions, Subscription } from '../world/payments.ts';
 import type { User } from '../world/telegram.ts';
 import type { World } from '../world/world.ts';
+import { findButton, press } from './buttons.ts';
+import { type ClubReference, clubOf, findOffer, type OfferSource, type Opened, opened } from './offers.ts';
+import { shows, transcriptOf } from './reading.ts';
 import { type AlbumKind, home, type SentKind, sentContent } from './sent.ts';
 
 export type { CheckoutAnswer } from '../world/payments.ts';
 
-/** What is paid: by default the newest offer in the chat, be it an invoice or a link on a button. */
-export interface OfferSource {
-  /** The address of createInvoiceLink. */
-  readonly link?: string;
-  /** The id of a message with an invoice, or with such a link on a button. */
-  readonly message?: number;
+/** Where something is said, and to what. */
+export interface SayOptions {
+  /** Default: the chat with the bot. */
+  readonly to?: ClubReference;
+  /** The id of the message that is answered. Default: none. */
+  readonly replyTo?: number;
 }
 
-/** What an address of Telegram leads to; `way` is how the person could come in. */
-export type Opened =
-  | { readonly kind: 'offer'; readonly offer: Offer }
-  | {
-      readonly kind: 'club';
-      readonly title: string;
-      readonly members: number;
-      readonly way: 'join' | 'request' | 'inside';
-    };
+/** Where something is done. */
+export interface PlaceOptions {
+  /** Default: the chat with the bot. */
+  readonly in?: ClubReference;
+}
 
-/** A club, or its id. */
-export type ClubReference = number | { readonly id: number };
-
-/** What one person does in the chat with the bot, and what they see. */
+/** What one person does, in the chat with the bot and in clubs, and what they see. */
 export class SandboxUser {
   readonly id: number;
   readonly #world: World;
@@ -64,20 +59,24 @@ export class SandboxUser {
     return this.#world.telegram.toasts.get(this.id) ?? [];
   }
 
-  /** Sends a text, to the bot or to a club; what looks like a command or an address is marked as one. */
-  says(text: string, { to }: { to?: ClubReference } = {}): void {
+  /**
+   * Sends a text, to the bot or to a club; what looks like a command or an address is marked as one. In a channel it is the
+   * channel that speaks.
+   * @throws Error when they may not write there
+   */
+  says(text: string, options: SayOptions = {}): void {
     const entities = withDetected(text, []);
-    const content = { text, ...(entities.length > 0 && { entities }) };
-    this.#send(content, to === undefined ? this.id : this.#club(to).id);
+    this.#send({ text, ...(entities.length > 0 && { entities }) }, options);
   }
 
   /**
-   * Sends something that is no text. Its file has an id, but no bytes.
+   * Sends something that is no text. The bot can download its file and send it on; there is nothing to see in it.
    * @param what a kind; or the fields of the Bot API's Message that make it, also those of a service message
+   * @throws Error when they may not write there
    */
-  sends(what: SentKind | Json, { caption }: { caption?: string } = {}): void {
+  sends(what: SentKind | Json, { caption, ...options }: SayOptions & { caption?: string } = {}): void {
     const content = typeof what === 'string' ? sentContent(this.#world.telegram, what) : what;
-    this.#send({ ...content, ...(caption !== undefined && { caption }) });
+    this.#send({ ...content, ...captioned(caption) }, options);
   }
 
   /** Sends several as one album: a message each, with the caption at the first. */
@@ -85,8 +84,11 @@ export class SandboxUser {
     const { telegram } = this.#world;
     const media_group_id = String(Number.parseInt(telegram.newId(6), 16));
     for (const [index, kind] of kinds.entries()) {
-      const captioned = index === 0 && caption !== undefined ? { caption } : {};
-      this.#send({ media_group_id, ...sentContent(telegram, kind), ...captioned });
+      this.#send({
+        media_group_id,
+        ...sentContent(telegram, kind),
+        ...captioned(index === 0 ? caption : undefined),
+      });
     }
   }
 
@@ -101,21 +103,34 @@ export class SandboxUser {
     const message = this.messages.findLast(isLive);
     if (message === undefined) throw new Error('This person shares no live location.');
     const location = message.raw['location'] as typeof home;
-    this.#edit(message, { location: { ...location, latitude: location.latitude + 0.001 } });
+    this.#world.telegram.repost(message, {
+      location: { ...location, latitude: location.latitude + 0.001 },
+    });
   }
 
   /** Sends a file that the bot can download. */
-  sendsFile(kind: Exclude<FileKind, 'sticker'>, file: UploadedFile, caption?: string): void {
+  sendsFile(kind: MediaKind, file: UploadedFile, caption?: string): void {
     const { telegram } = this.#world;
     const content = mediaContent(telegram, kind, telegram.files.add(kind, file), {});
-    this.#send({ ...content, ...(caption !== undefined && { caption }) });
+    this.#send({ ...content, ...captioned(caption) });
   }
 
-  /** Edits the person's own last message: its text, or the caption of a file. */
-  edits(text: string): void {
-    const message = this.messages.findLast(({ from, kind }) => from === 'user' && kind !== 'service');
+  /** Edits the person's own last message: its text, or the caption of a file. What is marked is looked for anew. */
+  edits(text: string, { in: place }: PlaceOptions = {}): void {
+    const message = this.#messagesIn(place).findLast(
+      ({ from, kind, raw }) =>
+        from === 'user' &&
+        kind !== 'service' &&
+        // A channel does not tell who wrote.
+        (raw['from'] === undefined || (raw['from'] as { id?: number }).id === this.id),
+    );
     if (message === undefined) throw new Error('There is no message of this person to edit.');
-    this.#edit(message, 'text' in message.raw ? { text } : { caption: text });
+    const [name, marks] = 'text' in message.raw ? ['text', 'entities'] : ['caption', 'caption_entities'];
+    const entities = withDetected(text, []);
+    this.#world.telegram.repost(message, {
+      [name as string]: text,
+      [marks as string]: entities.length === 0 ? undefined : entities,
+    });
   }
 
   /** The labels below the text field. */
@@ -123,38 +138,41 @@ export class SandboxUser {
     return this.#world.telegram.replyKeyboards.get(this.id) ?? [];
   }
 
-  /** Presses the newest button with this label or callback data; one below the text field says its label. */
-  presses(labelOrData: string): void {
-    for (const message of [...this.messages].reverse()) {
-      const button = message.buttons
-        .flat()
-        .find(({ label, data }) => data !== undefined && (label === labelOrData || data === labelOrData));
-      if (button === undefined) continue;
-      this.#press(message, button.data as string);
+  /**
+   * Presses the newest button with this label or callback data; one below the text field says its label.
+   * @throws Error with the buttons that there are
+   */
+  presses(labelOrData: string, { in: place }: PlaceOptions = {}): void {
+    const messages = this.#messagesIn(place);
+    const button = findButton(messages, labelOrData);
+    if (button !== null) {
+      press(this.#world.telegram, this.id, button.message, button.data);
       return;
     }
-    if (this.keyboard.flat().includes(labelOrData)) {
-      this.says(labelOrData);
+    const chat = this.#chat(place);
+    if (this.#world.telegram.replyKeyboards.get(chat)?.flat().includes(labelOrData)) {
+      this.says(labelOrData, place === undefined ? {} : { to: place });
       return;
     }
-    const labels = this.messages.flatMap(({ buttons }) => buttons.flat().map(({ label }) => `“${label}”`));
+    const labels = messages.flatMap(({ buttons }) => buttons.flat().map(({ label }) => `“${label}”`));
     throw new Error(
-      `Expected a button “${labelOrData}”, found ${labels.length === 0 ? 'none' : labels.join(', ')}.\n${this.transcript()}`,
+      `Expected a button “${labelOrData}”, found ${labels.length === 0 ? 'none' : labels.join(', ')}.\n${transcriptOf(chat, messages)}`,
     );
   }
 
   /** Presses a button of one message by its callback data. Returns the query's id, which the answer carries. */
-  pressesOn(messageId: number, data: string): string {
-    const message = this.messages.find(({ id }) => id === messageId);
-    if (message === undefined) throw new Error(`There is no message ${messageId} in the chat of ${this.id}.`);
-    return this.#press(message, data);
+  pressesOn(messageId: number, data: string, { in: place }: PlaceOptions = {}): string {
+    const message = this.#messagesIn(place).find(({ id }) => id === messageId);
+    if (message === undefined)
+      throw new Error(`There is no message ${messageId} in the chat of ${this.#chat(place)}.`);
+    return press(this.#world.telegram, this.id, message, data);
   }
 
   /** Sends callback data that no button need carry, as a modified client can. */
   pressesRaw(data: string): void {
     const message = this.messages.findLast(({ from }) => from === 'bot');
     if (message === undefined) throw new Error('The bot has not written yet.');
-    this.#press(message, data);
+    press(this.#world.telegram, this.id, message, data);
   }
 
   /** Opens an offer: the bot has 10 s to approve it. `forged` are things a modified client would change. */
@@ -223,11 +241,7 @@ export class SandboxUser {
    * @throws Error with the reason why it leads nowhere
    */
   opens(address: string): Opened {
-    const offer = this.#world.payments.offerOf(address);
-    if (offer !== undefined) return { kind: 'offer', offer };
-    const { club, way } = this.#world.membership.door(this.id, address);
-    const members = insiders(club, this.#world.telegram.seconds()).length;
-    return { kind: 'club', title: club.title, members, way };
+    return opened(this.#world, this.id, address);
   }
 
   /** Asks to be let in. Throws when the link lets in at once. */
@@ -263,18 +277,27 @@ export class SandboxUser {
     this.#user().deactivated = true;
   }
 
-  /** Waits for a message of the bot, not found by an earlier `sees`, whose text or button matches. */
-  async sees(pattern: RegExp | string, timeoutMs?: number): Promise<SandboxMessage> {
-    const matches = (text: string) =>
-      typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text);
-    const find = () =>
-      this.messages.find(
-        ({ id, from, text, buttons }) =>
-          from === 'bot' &&
-          !this.#seen.has(id) &&
-          (matches(text) || buttons.flat().some(({ label }) => matches(label))),
-      );
-    await this.#wait(() => find() !== undefined, `a message that matches ${pattern}`, timeoutMs);
+  /**
+   * Waits for a message of the bot whose text or button matches. Each message is found once: the next `sees` passes over it
+   * and waits for another.
+   * @param options.timeoutMs how long it waits, ms; default 4,500
+   * @throws Error with the chat, when none came in time
+   */
+  async sees(
+    pattern: RegExp | string,
+    options: number | (PlaceOptions & { readonly timeoutMs?: number }) = {},
+  ): Promise<SandboxMessage> {
+    const { in: place, timeoutMs } = typeof options === 'number' ? { timeoutMs: options } : options;
+    const matching = () =>
+      this.#messagesIn(place).filter((message) => message.from === 'bot' && shows(message, pattern));
+    const find = () => matching().find(({ id }) => !this.#seen.has(id));
+    const what = () => {
+      const before = matching().at(-1);
+      if (before === undefined) return `a message that matches ${pattern}`;
+      const line = before.text.slice(0, 60);
+      return `another message that matches ${pattern} (an earlier sees has found “${line}”, and each message is found once)`;
+    };
+    await this.#wait(() => find() !== undefined, what, timeoutMs);
     const found = find() as SandboxMessage;
     this.#seen.add(found.id);
     return found;
@@ -282,11 +305,7 @@ export class SandboxUser {
 
   /** The chat as lines, for errors. */
   transcript(): string {
-    const lines = this.messages.slice(-12).map(({ from, kind, text, buttons }) => {
-      const labels = buttons.flat().map(({ label }) => ` [${label}]`);
-      return `  ${from === 'bot' ? 'bot ' : 'user'} │ ${kind === 'text' ? '' : `(${kind}) `}${text.slice(0, 200)}${labels.join('')}`;
-    });
-    return `The chat of ${this.id}:\n${lines.join('\n')}`;
+    return transcriptOf(this.id, this.messages);
   }
 
   #user(): User {
@@ -296,55 +315,41 @@ export class SandboxUser {
   }
 
   #club(reference: ClubReference): Club {
-    const id = typeof reference === 'number' ? reference : reference.id;
-    const club = this.#world.telegram.clubs.get(id);
-    if (club === undefined) throw new Error(`There is no club ${id}.`);
-    return club.movedTo === undefined ? club : this.#club(club.movedTo);
+    return clubOf(this.#world, reference);
   }
 
-  #send(content: Json, chat = this.id): void {
-    this.#world.telegram.post(chat, this.id, content);
+  #chat(place: ClubReference | undefined): number {
+    return place === undefined ? this.id : this.#club(place).id;
   }
 
-  #edit(message: SandboxMessage, content: Json): void {
-    this.#world.telegram.edit(message, content);
-    this.#world.telegram.push({ edited_message: message.raw });
+  /** What they can read there. */
+  #messagesIn(place: ClubReference | undefined): readonly SandboxMessage[] {
+    if (place === undefined) return this.messages;
+    const club = this.#club(place);
+    if (!this.#world.membership.isInside(club, this.id))
+      throw new Error(`${this.id} is not in “${club.title}”.`);
+    return this.#world.telegram.messages.get(club.id) ?? [];
   }
 
-  #press(message: SandboxMessage, data: string): string {
-    const { telegram } = this.#world;
-    const query = telegram.newId(9);
-    const about = { user: this.id, chat: message.chat, message: message.id, query, data };
-    const answered = (values: Json) => {
-      const text = String(values['text'] ?? '');
-      const alert = String(values['show_alert']) === 'true';
-      telegram.toasts.set(this.id, [...this.toasts, text].slice(-100));
-      const url = values['url'] === undefined ? {} : { url: String(values['url']) };
-      telegram.emit({ type: 'button_answered', ...about, text, alert, ...url });
-    };
-    telegram.ask(query, this.id, answered);
-    telegram.emit({ type: 'button_pressed', ...about });
-    telegram.push({
-      callback_query: {
-        id: query,
-        from: telegram.userOf(this.id),
-        message: message.raw,
-        chat_instance: String(this.id),
-        data,
-      },
-    });
-    return query;
+  #send(content: Json, { to, replyTo }: SayOptions = {}): void {
+    const { telegram, membership } = this.#world;
+    const chat = this.#chat(to);
+    if (to !== undefined) membership.checkWriter(this.#club(to), this.id);
+    telegram.post(chat, this.id, { ...content, ...this.#answered(chat, replyTo) });
   }
 
-  #offer({ link, message }: OfferSource): Offer {
-    const { payments } = this.#world;
-    const sources =
-      link !== undefined ? [link] : this.messages.filter(({ id }) => message === undefined || id === message);
-    for (const source of [...sources].reverse()) {
-      const offer = payments.offerOf(source);
-      if (offer !== undefined) return offer;
-    }
-    throw new Error(`There is no ${link ?? 'invoice or payment link'} to pay.\n${this.transcript()}`);
+  #answered(chat: number, replyTo: number | undefined): Json {
+    if (replyTo === undefined) return {};
+    const original = this.#world.telegram.messages.get(chat)?.find(({ id }) => id === replyTo);
+    if (original === undefined) throw new Error(`There is no message ${replyTo} in the chat of ${chat}.`);
+    const { reply_to_message: _, ...raw } = original.raw;
+    return { reply_to_message: raw };
+  }
+
+  #offer(source: OfferSource): Offer {
+    const offer = findOffer(this.#world, this.messages, source);
+    if (offer !== undefined) return offer;
+    throw new Error(`There is no ${source.link ?? 'invoice or payment link'} to pay.\n${this.transcript()}`);
   }
 
   #newestSubscription(): string {
@@ -353,3 +358,5 @@ export class SandboxUser {
     return newest.charge;
   }
 }
+
+const captioned = (caption: string | undefined): Json => (caption === undefined ? {} : { caption });
