@@ -293,7 +293,7 @@ async function startOn(parts: Parts): Promise<App> {
     parts.conversation,
     environment,
     now,
-    await clubs.today(parts.conversation.content.club.chatId),
+    await clubs.today(parts.conversation.content.settings.club.chatId),
   );
   const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   const say = (line: string) => log.info(line);
@@ -348,7 +348,7 @@ async function startOn(parts: Parts): Promise<App> {
       if (from === to) return;
       const isNews = await clubs.follow(from, to);
       // One of before, to which members are let in no more.
-      if (running.content.club.chatId !== from) return;
+      if (running.content.settings.club.chatId !== from) return;
       await reload();
       if (!isNews) return;
       await tellOperators(toOperators, {
@@ -562,17 +562,20 @@ async function startOn(parts: Parts): Promise<App> {
     const waiting = async (club: number) =>
       [...(await readKnown(redis, where, clock.now())).values()].filter((known) => lacksWayIn(known, club))
         .length;
-    await tellWhoWaits({ clubs, waiting, toOperators }, running.content.club.chatId);
+    await tellWhoWaits({ clubs, waiting, toOperators }, running.content.settings.club.chatId);
   };
   const reload = async () => {
     const loaded = await loadConversation(environment.contentDir, parts.machines);
     checkProvider(loaded.content, environment);
-    const next = runningOf(loaded, environment, now, await clubs.today(loaded.content.club.chatId));
+    const next = runningOf(loaded, environment, now, await clubs.today(loaded.content.settings.club.chatId));
     running = next;
     for (const warning of next.warnings) log.warn(warning);
     await publishCommands(pollApi, next.content, log);
     await Promise.all([checkClub(), openClub()]);
-    log.info({ price: next.content.product.price, languages: next.content.languages }, 'content reloaded');
+    log.info(
+      { price: next.content.settings.product.price, languages: next.content.languages },
+      'content reloaded',
+    );
   };
   const stopListening = store.listen(
     (shard) => worker.hint(shard),

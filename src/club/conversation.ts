@@ -1,5 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
-import { type Content, describeProblem, loadContent, type Needs } from '#content';
+import { describeProblem, loadContent, type Needs } from '#content';
 import { accessMachine } from '#machines/access';
 import { membershipMachine } from '#machines/membership';
 import { refundsMachine } from '#machines/refunds';
@@ -16,12 +16,15 @@ import {
   StartRefused,
 } from '#runtime';
 import type { Call, RouteRules } from '#telegram';
+import { checkoutProblem, soldBy } from './payments/invoice.ts';
 import { createSigner } from './payments/signature.ts';
 import { effectRules } from './perform.ts';
-import { checkoutProblem, createRender, soldBy } from './render.ts';
+import { createRender } from './render.ts';
+import type { ClubContent, ClubSettings } from './settings.ts';
+import { clubNeeds, ownMessages } from './words.ts';
 
 /** What of the environment the club goes by. */
-export interface ClubSettings {
+export interface ClubEnvironment {
   readonly botToken: string;
   /** User ids of the operators. */
   readonly adminIds: readonly number[];
@@ -37,39 +40,13 @@ export const machines: readonly AnyStateMachine[] = [
   refundsMachine,
 ];
 
-/** What is said beside the machines: to a person for whom something failed, and to the operators. */
-const ownMessages = [
-  'something_broke',
-  'operator_gave_up',
-  'operator_unadopted',
-  'operator_refund_begun',
-  'operator_rights_lost',
-  'operator_invite_slow',
-  'operator_strangers',
-  'operator_club_moved',
-  'operator_club_opened',
-  'operator_refund_waits',
-  'operator_refund_done',
-  'operator_refund_not_owed',
-  'operator_refund_impossible',
-  'refund_confirm',
-  'refund_cancelled',
-  'operator_member',
-  'support_answer',
-  'invoice_failed',
-  'operator_invoice_refused',
-  'operator_media_refused',
-  'operator_unreachable',
-  'operator_trouble_over',
-];
-
 const privileged = new Set(
   Object.entries(effectRules).flatMap(([type, rule]) => (rule.privileged === true ? [type] : [])),
 );
 
 /** The content and the machines that run with it, checked against each other. */
 export interface Conversation {
-  readonly content: Content;
+  readonly content: ClubContent;
   /** What could be better: texts that one language lends to another. One line each. */
   readonly warnings: readonly string[];
   readonly machines: readonly DurableMachine[];
@@ -79,7 +56,9 @@ export interface Conversation {
  * What conversations ask of the content.
  * @throws MachineRefused
  */
-export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
+export function needsOf(
+  sources: readonly AnyStateMachine[],
+): Needs<ClubSettings> & Required<Pick<Needs, 'messages' | 'delays' | 'events'>> {
   const bare = sources.map((machine) => prepareMachine(machine));
   checkSignals(bare);
   checkPrivileges(bare, privileged);
@@ -88,6 +67,7 @@ export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
     actions.flatMap(({ params }) => [params['message'], params['reason']]),
   );
   return {
+    ...clubNeeds,
     messages: [...new Set([...named, ...ownMessages])].filter(
       (name): name is string => typeof name === 'string',
     ),
@@ -151,8 +131,8 @@ export function checkStates(
 
 /** @throws StartRefused (78) when bot.yaml sells in a currency that needs a payment provider, and there is none */
 export function checkProvider(
-  { product }: Content,
-  { providerToken }: Pick<ClubSettings, 'providerToken'>,
+  { settings: { product } }: ClubContent,
+  { providerToken }: Pick<ClubEnvironment, 'providerToken'>,
 ): void {
   if (product.currency === 'XTR' || providerToken !== '') return;
   throw new StartRefused(
@@ -174,13 +154,14 @@ export interface Running extends Conversation {
  */
 export function runningOf(
   conversation: Conversation,
-  settings: ClubSettings,
+  settings: ClubEnvironment,
   now: () => number,
   movedTo: number | null = null,
 ): Running {
   const { machines: loaded } = conversation;
-  const club = { ...conversation.content.club, chatId: movedTo ?? conversation.content.club.chatId };
-  const content = { ...conversation.content, club };
+  const written = conversation.content.settings;
+  const club = { ...written.club, chatId: movedTo ?? written.club.chatId };
+  const content = { ...conversation.content, settings: { ...written, club } };
   const signer = createSigner(settings.botToken);
   const eventsOf = (forOperators: boolean) =>
     new Set(
@@ -202,14 +183,14 @@ export function runningOf(
       strangers: club.strangers,
       whitelist: new Set(club.whitelist),
       bot: Number(settings.botToken.split(':')[0]),
-      facts: factsOf(content),
+      facts: factsOf(content.settings),
       boughtBy: (payload) => soldBy(payload, signer),
     },
   };
 }
 
 /** What every event of a person tells of today's offer. */
-export const factsOf = ({ product, club, refundsDuplicates }: Content): JsonObject => ({
+export const factsOf = ({ product, club, refundsDuplicates }: ClubSettings): JsonObject => ({
   ...(club.chatId !== null && { club: club.chatId }),
   ...(product.accessDays > 0 && { days: product.accessDays }),
   ...(product.isSubscription && { subscription: true }),

@@ -41,6 +41,7 @@ export { createSigner } from './payments/signature.ts';
 export { createAddress, createPerformer, effectRules, isMessage } from './perform.ts';
 export { createRender } from './render.ts';
 export { readChat, readStates, readStatus } from './reports.ts';
+export type { ClubContent } from './settings.ts';
 export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
 export { GivenUp } from './support/given-up.ts';
 export { tellOperators } from './support/tell.ts';

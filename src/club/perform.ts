@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Content } from '#content';
 import type { Effect, EffectRule } from '#runtime';
 import { gated, type Perform } from '#telegram';
+import { toOperators } from './audience.ts';
 import {
   approveJoin,
   createInvite,
@@ -27,8 +27,8 @@ import {
   requestRefund,
 } from './payments/refund.ts';
 import { sendData } from './privacy/data.ts';
-import { toOperators } from './render.ts';
 import type { ChatReport } from './reports.ts';
+import type { ClubContent } from './settings.ts';
 import { showMember } from './support/member.ts';
 import { sendWithCare } from './support/refusals.ts';
 
@@ -58,7 +58,7 @@ export type Actor = (effect: Effect) => Promise<unknown>;
 
 /** Does what effects ask for: messages are rendered and sent, the rest is done by its feature. */
 export function createPerformer(parts: {
-  readonly content: () => Content;
+  readonly content: () => ClubContent;
   readonly ledger: Ledger;
   /** The client of replies. */
   readonly call: Perform;
@@ -85,7 +85,11 @@ export function createPerformer(parts: {
   };
   const known = { ...parts, send, nameOf };
   // What Telegram asks to be patient with at the door, links above all, holds back nothing else.
-  const door: Door = { ...parts, perform: gated(call, parts.now), club: () => content().club.chatId };
+  const door: Door = {
+    ...parts,
+    perform: gated(call, parts.now),
+    club: () => content().settings.club.chatId,
+  };
   const actors: Readonly<Record<string, Actor>> = {
     createInvite: createInvite(door),
     removeMember: removeMember(door),
@@ -105,7 +109,7 @@ export function createPerformer(parts: {
       await (missing === '' ? troubles.over('rights') : troubles.met('rights', missing));
     },
     followClub: async ({ event }) => {
-      const club = content().club.chatId;
+      const club = content().settings.club.chatId;
       if (club !== null) await parts.moved(club, Number(event?.['club']));
     },
     askRefund: askRefund(known),

@@ -1,5 +1,4 @@
 import type { ChatMember, Message, Update, User } from 'grammy/types';
-import { longestAnswer } from '#content';
 import type { JsonObject, Lane, MachineEvent } from '#runtime';
 import { type Act, type Bought, boughtBy, type Entry, type Payment } from '../club/payments/book.ts';
 import { isActByHand, meaningOfByHand, readByHand } from '../club/support/by-hand.ts';
@@ -91,6 +90,8 @@ export const allowedUpdates = [
 ] as const satisfies readonly Exclude<keyof Update, 'update_id'>[];
 
 /** Characters of a message that an event carries: a person's question, an operator's answer. What is longer is copied. */
+/** Of what an operator answers; a text of a person's is shorter. */
+export const longestAnswer = 1_900;
 const longestText = 500;
 const longestPayload = 1_000;
 

@@ -2,8 +2,8 @@ import type { Content } from '#content';
 import type { Effect } from '#runtime';
 import { accessOf, type Entry, isAct } from '../payments/book.ts';
 import type { Ledger } from '../payments/ledger.ts';
-import { dateOf, money } from '../render.ts';
 import type { ChatReport } from '../reports.ts';
+import { dateOf, money } from '../variables.ts';
 
 /** Lines of a book that an operator sees. */
 const shownLines = 12;
