@@ -29,30 +29,31 @@ const rowOf = <S extends v.GenericSchema>(button: S) =>
 
 /** What makes a button of what is written; `event` and `value` become its callback data. */
 function buttonShape({ events = [], links = [], conditions = [] }: MessageNeeds) {
-  const look = {
-    label: textKey,
-    when: v.optional(v.picklist(conditions, [...conditions, 'or nothing'].join(', '))),
-  };
+  const when = v.optional(v.picklist(conditions, [...conditions, 'or nothing'].join(', ')));
   const lookOf = ({ label, when }: { label: string; when?: string | undefined }) => ({
     label,
     ...(when !== undefined && { when }),
   });
   const link = v.pipe(
-    fields({ ...look, link: v.picklist(links, links.join(' or ')) }, `label and link: ${links.join(' or ')}`),
+    fields(
+      { label: textKey, link: v.picklist(links, links.join(' or ')), when },
+      `label and link: ${links.join(' or ')}`,
+    ),
     v.transform((written): Button => ({ ...lookOf(written), link: written.link })),
   );
   const page = 'the address of a page, such as https://example.com';
   const url = v.pipe(
-    fields({ ...look, url: matching(/^(https?|tg):\/\/\S+$/, page) }, 'label and url'),
+    fields({ label: textKey, url: matching(/^(https?|tg):\/\/\S+$/, page), when }, 'label and url'),
     v.transform((written): Button => ({ ...lookOf(written), url: written.url })),
   );
   const example = `an event such as ${events[0] ?? 'answer.given'}`;
   const event = v.pipe(
     fields(
       {
-        ...look,
+        label: textKey,
         event: matching(/^[a-z]+(\.[a-z_]+)+$/, example),
         value: v.optional(matching(/^.+$/, 'a text')),
+        when,
       },
       'label and event',
     ),
