@@ -155,7 +155,7 @@ async function startOn(parts: Parts): Promise<App> {
 
   const clubs = new Clubs(redis, prefix);
   const prepared = async (conversation: Conversation) =>
-    runningOf(conversation, environment, now, await clubs.today(conversation.content.club.chatId));
+    runningOf(conversation, environment, now, await clubs.today(conversation.content.settings.club.chatId));
   let running = await prepared(parts.conversation);
   const where = { prefix, shards: await fixShards(redis, prefix, environment.shards) };
   await migrate(redis, where, (line) => log.info(line), now());
@@ -189,7 +189,7 @@ async function startOn(parts: Parts): Promise<App> {
     if (from === to) return;
     const isNews = await clubs.follow(from, to);
     // A previous club, to which members are let in no more.
-    if (running.content.club.chatId !== from) return;
+    if (running.content.settings.club.chatId !== from) return;
     await reload();
     if (!isNews) return;
     await tellOperators(toOperators, {
@@ -278,7 +278,7 @@ async function startOn(parts: Parts): Promise<App> {
     if (!runtime.holds('poller')) return;
     const waiting = async (club: number) =>
       [...(await readKnown(redis, where, now())).values()].filter((known) => lacksWayIn(known, club)).length;
-    await tellWhoWaits({ clubs, waiting, toOperators }, running.content.club.chatId);
+    await tellWhoWaits({ clubs, waiting, toOperators }, running.content.settings.club.chatId);
   };
   const reload = async () => {
     running = await prepared(await readContent(parts));
@@ -286,7 +286,7 @@ async function startOn(parts: Parts): Promise<App> {
     const { content } = running;
     await publishCommands(pollApi, content, log);
     await Promise.all([checkClub(), openClub()]);
-    log.info({ price: content.product.price, languages: content.languages }, 'content reloaded');
+    log.info({ price: content.settings.product.price, languages: content.languages }, 'content reloaded');
   };
 
   await runtime.start();

@@ -61,7 +61,7 @@ export function telegram(): Perform {
 /** What every event of a person tells of today's offer. */
 export const todaysFacts = async (): Promise<JsonObject> => {
   const environment = readEnvironment(readVariables(), { token: false });
-  return factsOf((await loadConversation(environment.contentDir)).content);
+  return factsOf((await loadConversation(environment.contentDir)).content.settings);
 };
 export const unadoptedLine =
   'Telegram lists payments from before this installation, which is in none of its books; nothing is compared until you run: turnstile payments adopt';

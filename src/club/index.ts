@@ -45,6 +45,7 @@ export type { FoundUpdate } from './payments/updates.ts';
 export { createRender } from './render.ts';
 export { readChat, readStates, readStatus } from './reports.ts';
 export type { ClubRules } from './rules.ts';
+export type { ClubContent } from './settings.ts';
 export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
 export { GivenUp } from './support/given-up.ts';
 export { tellOperators } from './support/tell.ts';

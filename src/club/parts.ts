@@ -1,15 +1,15 @@
-import type { Content } from '#content';
 import type { Arrival, Effect, EffectKind, JsonObject } from '#runtime';
 import type { Feature, Perform } from '#telegram';
 import type { Strangers } from './membership/strangers.ts';
 import type { Ledger } from './payments/ledger.ts';
 import type { ChatReport } from './reports.ts';
 import type { ClubRules } from './rules.ts';
+import type { ClubContent } from './settings.ts';
 import type { Troubles } from './support/troubles.ts';
 
 /** What the club's effects are performed with. */
 export interface ClubParts {
-  readonly content: () => Content;
+  readonly content: () => ClubContent;
   readonly ledger: Ledger;
   /** Calls Telegram among the replies. */
   readonly call: Perform;
@@ -39,7 +39,8 @@ export type ClubEffect = EffectKind<ClubParts>;
 export type ClubFeature = Feature<ClubRules, ClubParts>;
 
 /** The chat of the club; null when bot.yaml names none. */
-export const clubOf = ({ content }: Pick<ClubParts, 'content'>): number | null => content().club.chatId;
+export const clubOf = ({ content }: Pick<ClubParts, 'content'>): number | null =>
+  content().settings.club.chatId;
 
 /** An effect that sends the message which its params name. */
 export const messages: NonNullable<ClubEffect['messages']> = ({ message }) => [message];

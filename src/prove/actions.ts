@@ -535,7 +535,7 @@ export const actions: readonly Action[] = [
 
 async function topic(world: World): Promise<boolean> {
   if (!reaches(world) || world.stateOf('access', anna) !== 'paid') return false;
-  const { topics } = world.program.running.days.content;
+  const { topics } = world.program.running.days.content.settings;
   world.telegram.presses(anna, `topic.selected:${topics[0]?.id ?? ''}`);
   return true;
 }

@@ -17,7 +17,7 @@ export async function programOf(contentDir: string): Promise<Program> {
   const loaded = machines.map((source) => prepareMachine(source, content.delays, input));
   const selling = (sale: Sale) => {
     const product = {
-      ...content.product,
+      ...content.settings.product,
       currency: 'XTR',
       price,
       accessDays: sale === 'days' ? 30 : 0,
@@ -25,7 +25,15 @@ export async function programOf(contentDir: string): Promise<Program> {
       version: sale,
     };
     const offered: Conversation = {
-      content: { ...content, product, club: { ...content.club, chatId: clubId }, refundsDuplicates: true },
+      content: {
+        ...content,
+        settings: {
+          ...content.settings,
+          product,
+          club: { ...content.settings.club, chatId: clubId },
+          refundsDuplicates: true,
+        },
+      },
       warnings: [],
       machines: loaded,
     };

@@ -303,7 +303,7 @@ export class World {
   #invoice(effect: Effect): void {
     // Its words do not matter here, and cost a tenth of the time.
     const { payload } = this.running.render({ ...effect, event: {} }).payload as { payload: string };
-    const { isSubscription, accessDays: days } = this.running.content.product;
+    const { isSubscription, accessDays: days } = this.running.content.settings.product;
     const kind: Kind = isSubscription ? 'month' : days > 0 ? 'days' : 'forever';
     const invoice: Invoice = { payload, kind, days };
     const { invoices } = this.telegram.person(effect.chat);

@@ -1,5 +1,4 @@
 import type { Message, Update, User } from 'grammy/types';
-import { longestAnswer } from '#content';
 import type { Arrival, JsonObject } from '#runtime';
 
 /** What an update means, but for its id. */
@@ -27,6 +26,7 @@ export type Route<Rules extends ArrivalRules = ArrivalRules> = (
 export const basicUpdates = ['message', 'callback_query', 'my_chat_member'] as const;
 
 /** Characters of a message that an event carries: a person's question, an operator's answer. What is longer is copied. */
+export const longestAnswer = 1_900;
 const longestText = 500;
 const longestPayload = 1_000;
 

@@ -8,6 +8,7 @@ export {
   isOperator,
   isSaid,
   languageOf,
+  longestAnswer,
   type Meaning,
   mayCause,
   type Route,
@@ -15,11 +16,21 @@ export {
 } from './arrivals.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
+export {
+  amountOf,
+  currencies,
+  digitsOf,
+  highestPrice,
+  lowestPrice,
+  moneyIn,
+  wholeOf,
+} from './currency.ts';
 export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
 export { pollingIntake } from './intake.ts';
 export { createMedia } from './media.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
+export { answerButton, type InlineButton, noticeTexts, type Speech, speak } from './speak.ts';
 export { aheadBy, followTelegram } from './time.ts';
 export { isTokenRefusal, verdict } from './verdict.ts';

@@ -1,6 +1,6 @@
 import { type Api, GrammyError } from 'grammy';
 import type { Logger } from 'pino';
-import { type Content, commands } from '#content';
+import type { Content } from '#content';
 import { Misconfigured } from '#runtime';
 import { isTokenRefusal } from './verdict.ts';
 
@@ -17,8 +17,7 @@ export async function prepareTelegram(api: Api, content: Content, log: Logger): 
 /** Tells Telegram the menu of commands, in each language. */
 export async function publishCommands(api: Api, content: Content, log: Logger): Promise<void> {
   const publish = async (language: string) => {
-    const useful = commands.filter((command) => command !== 'club' || content.club.chatId !== null);
-    const menu = useful.map((command) => ({
+    const menu = content.commands.map((command) => ({
       command,
       description: content.format(language, `command-${command}`, {}, true),
     }));

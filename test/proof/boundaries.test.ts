@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { accessMachine } from '../../machines/access.machine.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -151,6 +152,34 @@ function concreteNames(all: readonly Source[]): string[] {
     );
 }
 
+/** What the content of any bot may set; all else in bot.yaml is the club's own. */
+const anyBots = ['default_language', 'delays', 'id'];
+
+/** The words of the club's sections of bot.yaml and of its delays. */
+const clubWords = wordsOf(parse(readFileSync(join(root, 'content/bot.yaml'), 'utf8')));
+
+function wordsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(wordsOf);
+  if (typeof value !== 'object' || value === null) return [];
+  const words = Object.entries(value).flatMap(([key, below]) => [key, ...wordsOf(below)]);
+  return [...new Set(words)].filter((word) => !anyBots.includes(word));
+}
+
+/** A name of several words counts by each: `topicId`. */
+const splitNames = (text: string) => text.replace(/([a-z])(?=[A-Z])/g, '$1 ');
+
+function clubNames(all: readonly Source[]): string[] {
+  return all
+    .filter(({ file }) => file.startsWith('src/content/'))
+    .flatMap(({ file, text }) =>
+      clubWords
+        .filter((word) =>
+          new RegExp(`\\b${word.replace(/s$/, '')}s?\\b`, 'i').test(splitNames(withoutComments(text))),
+        )
+        .map((word) => `${file}: ${word}`),
+    );
+}
+
 test('an import stays inside its room, or names another room in the right direction', () => {
   expect(crossings(sources)).toEqual([]);
 });
@@ -166,6 +195,13 @@ test('one file of the core casts what XState gives, and calls it', () => {
 });
 test('the libraries name no state or message of the club', () => {
   expect(concreteNames(sources)).toEqual([]);
+});
+
+test('the content room has no word of the club', () => {
+  expect(clubWords).toEqual(
+    expect.arrayContaining(['product', 'price', 'club', 'topics', 'payment_reminder']),
+  );
+  expect(clubNames(sources)).toEqual([]);
 });
 
 test('each guard sees what it guards against', () => {
@@ -195,4 +231,7 @@ test('each guard sees what it guards against', () => {
   expect(castsAtBorder([{ ...casting, file: border }])).toEqual([]);
   const concreteOne = { file: 'src/runtime/d.ts', text: "if (state === 'awaiting_payment') {}" };
   expect(concreteNames([concreteOne])).toHaveLength(1);
+  const clubsOwn = { file: 'src/content/e.ts', text: 'const topicId = 1;' };
+  expect(clubNames([clubsOwn])).toEqual(['src/content/e.ts: topics']);
+  expect(clubNames([{ ...clubsOwn, text: '/** Such as a topic. */' }])).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { type Api, GrammyError } from 'grammy';
 import type { ChatMember } from 'grammy/types';
-import type { Content } from '#content';
+import type { ClubContent } from '../settings.ts';
 
 /** Whether somebody is in a chat, with whatever rights. */
 export const isInside = (member: { readonly status: string; readonly is_member?: boolean }): boolean =>
@@ -19,7 +19,11 @@ export function missingRight(member: ChatMember): string {
 }
 
 /** What the bot lacks to keep the doors of the club; null when it lacks nothing, or there is no club. */
-export async function clubProblem(api: Api, { club }: Content, bot: number): Promise<string | null> {
+export async function clubProblem(
+  api: Api,
+  { settings: { club } }: ClubContent,
+  bot: number,
+): Promise<string | null> {
   if (club.chatId === null) return null;
   const place = `club.chat_id ${club.chatId} in bot.yaml`;
   try {

@@ -1,7 +1,8 @@
-import { type Content, longest } from '#content';
+import type { Content } from '#content';
 import type { Effect } from '#runtime';
 import type { ClubParts } from '../parts.ts';
-import { money } from '../render.ts';
+import { money } from '../variables.ts';
+import { longest } from '../words.ts';
 import { refundedIn } from './book.ts';
 import type { Ledger } from './ledger.ts';
 import { refundButtons } from './refund.ts';

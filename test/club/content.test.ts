@@ -1,15 +1,19 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+
 import { machines } from '../../src/club/club.ts';
 import { needsOf } from '../../src/club/conversation.ts';
-import { type Content, describeProblem, loadContent, type Needs } from '../../src/content/content.ts';
+import type { ClubContent } from '../../src/club/settings.ts';
+import { loadContent } from '../../src/content/content.ts';
+import { describeProblem } from '../../src/content/problem.ts';
+
 import { type Edit, edited } from '../support/content.ts';
 
-const needs: Needs = needsOf(machines);
+const needs = needsOf(machines);
 
-async function problemsIn(folder: string, asked: Needs | undefined = needs): Promise<string[]> {
-  const loaded = await loadContent(folder, asked);
+async function problemsIn(folder: string): Promise<string[]> {
+  const loaded = await loadContent(folder, needs);
   return 'problems' in loaded
     ? loaded.problems.map((problem) => describeProblem(problem).replaceAll(`${folder}/`, ''))
     : [];
@@ -17,7 +21,7 @@ async function problemsIn(folder: string, asked: Needs | undefined = needs): Pro
 
 const problemsAfter = async (...edits: Edit[]) => problemsIn(await edited(...edits));
 
-async function shipped(): Promise<Content> {
+async function shipped(): Promise<ClubContent> {
   const loaded = await loadContent('content', needs);
   if ('problems' in loaded) throw new Error(loaded.problems.map(describeProblem).join('\n'));
   return loaded.content;
@@ -29,7 +33,8 @@ describe('the shipped content', () => {
   });
 
   it('says what it sells, how long it waits, and what can be chosen', async () => {
-    const { product, club, delays, topics, languages, defaultLanguage } = await shipped();
+    const { settings, delays, languages, defaultLanguage } = await shipped();
+    const { product, club, topics } = settings;
     expect(product).toMatchObject({ id: 'club', currency: 'XTR', price: 250, accessDays: 0 });
     expect(club).toEqual({ chatId: null, strangers: 'tell', whitelist: [] });
     expect(delays).toEqual({
@@ -79,10 +84,10 @@ describe('the shipped content', () => {
 
   it('gives the product another version when its price, currency, id or time changes, and only then', async () => {
     const versionAfter = async (...edits: Edit[]) => {
-      const loaded = await loadContent(await edited(...edits));
-      return 'content' in loaded ? loaded.content.product.version : loaded.problems;
+      const loaded = await loadContent(await edited(...edits), needs);
+      return 'content' in loaded ? loaded.content.settings.product.version : loaded.problems;
     };
-    const { version } = (await shipped()).product;
+    const { version } = (await shipped()).settings.product;
     expect(await versionAfter(['bot.yaml', 'follow_up: 24h', 'follow_up: 25h'])).toBe(version);
     const others = await Promise.all([
       versionAfter(['bot.yaml', 'price: 250', 'price: 251']),
@@ -582,7 +587,7 @@ describe('a mistake in messages.yaml is named with its line', () => {
       'video: traps.mp4',
       'vidoe: traps.mp4',
       'payment_reminder.vidoe',
-      'one of text, plain, protect_content, video, photo, document, album, buttons (did you mean "video"?), found "vidoe"',
+      'one of text, plain, protect_content, video, photo, document, album, buttons, keyboard, poll (did you mean "video"?), found "vidoe"',
     ],
     [
       'a file outside of the folder',
@@ -603,7 +608,7 @@ describe('a mistake in messages.yaml is named with its line', () => {
       'event: invoice.requested}',
       'event: invoice}',
       'status_awaiting_payment.buttons.0.event',
-      'an event such as access.requested, found "invoice"',
+      'an event such as start.requested, found "invoice"',
     ],
     [
       'an event that no conversation takes',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { amountOf, currencies, digitsOf, moneyIn, wholeOf } from '../../src/content/currency.ts';
+import { amountOf, currencies, digitsOf, moneyIn, wholeOf } from '../../src/telegram/currency.ts';
 
 describe('amounts in the smallest units', () => {
   it.each([
