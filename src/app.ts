@@ -6,19 +6,16 @@ import type { AnyStateMachine } from 'xstate';
 import {
   allowedUpdates,
   arriveBy,
+  type ClubConversation,
   Clubs,
-  type Conversation,
   checkProvider,
-  checkStates,
   clubBook,
+  clubParts,
   clubProblem,
-  createAddress,
-  createPerformer,
-  effectRules,
-  isMessage,
+  features,
   Ledger,
   lacksWayIn,
-  loadConversation,
+  loadClub,
   migrate,
   readChat,
   readKnown,
@@ -50,10 +47,12 @@ import {
 import {
   aheadBy,
   bulkWindow,
+  checkStates,
   createApis,
   createMedia,
   createSender,
   followTelegram,
+  joinKinds,
   pollingIntake,
   prepareTelegram,
   publishCommands,
@@ -91,8 +90,8 @@ export interface App {
   stop(): Promise<void>;
 }
 
-async function readContent({ environment, machines }: AppOptions): Promise<Conversation> {
-  const conversation = await loadConversation(environment.contentDir, machines);
+async function readContent({ environment, machines, actors }: AppOptions): Promise<ClubConversation> {
+  const conversation = await loadClub(environment.contentDir, machines, actors);
   checkProvider(conversation.content, environment);
   return conversation;
 }
@@ -131,7 +130,7 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 type Parts = AppOptions & {
   readonly clock: SystemClock;
-  readonly conversation: Conversation;
+  readonly conversation: ClubConversation;
   readonly redis: Redis;
   readonly closeStore: () => Promise<void>;
 };
@@ -141,6 +140,7 @@ async function startOn(parts: Parts): Promise<App> {
   const { environment, log, clock, redis } = parts;
   const { botToken: token, apiRoot: root, adminIds, redisPrefix: prefix } = environment;
   const now = () => clock.now();
+  const kinds = joinKinds(features, parts.actors);
   const hook = parts.at === undefined ? {} : { at: parts.at };
   for (const warning of parts.conversation.warnings) log.warn(warning);
   for (const warning of await checkServer(redis)) log.warn(warning);
@@ -154,7 +154,7 @@ async function startOn(parts: Parts): Promise<App> {
   });
 
   const clubs = new Clubs(redis, prefix);
-  const prepared = async (conversation: Conversation) =>
+  const prepared = async (conversation: ClubConversation) =>
     runningOf(conversation, environment, now, await clubs.today(conversation.content.settings.club.chatId));
   let running = await prepared(parts.conversation);
   const where = { prefix, shards: await fixShards(redis, prefix, environment.shards) };
@@ -243,14 +243,14 @@ async function startOn(parts: Parts): Promise<App> {
     letters,
     machines: () => running.machines,
     arrive: arriveBy(() => running.rules),
-    effectRules,
-    address: createAddress(adminIds, ({ chat, params }) =>
+    effectRules: kinds.rules,
+    address: kinds.address(adminIds, ({ chat, params }) =>
       log.warn({ chat, params }, 'no operator to tell: ADMIN_IDS is empty'),
     ),
-    perform: createPerformer(surroundings, parts.actors),
+    perform: kinds.performWith(clubParts(surroundings)),
     judge: (error, effect, attempt, faults) => {
       const judged = verdict(error, attempt, faults);
-      return judged.kind === 'unreachable' && !isMessage(effect) ? { ...judged, kind: 'refused' } : judged;
+      return judged.kind === 'unreachable' && !kinds.speaks(effect) ? { ...judged, kind: 'refused' } : judged;
     },
     newSession: ({ languageCode }) => ({ language: running.content.pickLanguage(languageCode) }),
     book: clubBook,

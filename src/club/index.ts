@@ -1,11 +1,10 @@
 export { allowedUpdates, arriveBy, ofToday, route } from './arrivals.ts';
-export { createAddress, createPerformer, effectRules, isMessage, machines } from './club.ts';
+export { clubParts, features, machines } from './club.ts';
 export {
-  type Conversation,
+  type ClubConversation,
   checkProvider,
-  checkStates,
   factsOf,
-  loadConversation,
+  loadClub,
   type Running,
   reportOf,
   runningOf,

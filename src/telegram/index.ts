@@ -17,6 +17,14 @@ export {
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
 export {
+  type Conversation,
+  checkStates,
+  loadConversation,
+  needsOf,
+  type Plan,
+  rulesOf,
+} from './conversation.ts';
+export {
   amountOf,
   currencies,
   digitsOf,
@@ -28,6 +36,7 @@ export {
 export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
 export { pollingIntake } from './intake.ts';
+export { type Actors, joinKinds, type Kinds } from './kinds.ts';
 export { createMedia } from './media.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';

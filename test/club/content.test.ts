@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { machines } from '../../src/club/club.ts';
-import { needsOf } from '../../src/club/conversation.ts';
+import { clubNeedsOf } from '../../src/club/conversation.ts';
 import type { ClubContent } from '../../src/club/settings.ts';
 import { loadContent } from '../../src/content/content.ts';
 import { describeProblem } from '../../src/content/problem.ts';
 
 import { type Edit, edited } from '../support/content.ts';
 
-const needs = needsOf(machines);
+const needs = clubNeedsOf(machines);
 
 async function problemsIn(folder: string): Promise<string[]> {
   const loaded = await loadContent(folder, needs);
