@@ -53,26 +53,20 @@ export interface Running extends ClubConversation {
   readonly render: (effect: Effect) => Call;
 }
 
-/**
- * @param now ms since 1970, for texts that say how much time is left
- * @param movedTo the id that the club has now, when it is not that of bot.yaml any more
- */
+/** @param now ms since 1970, for texts that say how much time is left */
 export function runningOf(
   conversation: ClubConversation,
   settings: ClubEnvironment,
   now: () => number,
-  movedTo: number | null = null,
 ): Running {
-  const written = conversation.content.settings;
-  const club = { ...written.club, chatId: movedTo ?? written.club.chatId };
-  const content = { ...conversation.content, settings: { ...written, club } };
+  const { content } = conversation;
+  const { club } = content.settings;
   const signer = createSigner(settings.botToken);
   return {
     ...conversation,
-    content,
     render: createRender(content, { providerToken: settings.providerToken, signer, now }),
     rules: {
-      ...rulesOf({ ...conversation, content }),
+      ...rulesOf(conversation),
       checkoutProblem: (query) => checkoutProblem(content, query, signer),
       operators: new Set(settings.adminIds),
       club: club.chatId,

@@ -59,7 +59,7 @@ export {
   ServerFailed,
   startEmbeddedRedis,
 } from './redis/server.ts';
-export { readSessions } from './redis/sessions.ts';
+export { readSessions, readStates } from './redis/sessions.ts';
 export {
   checkBot,
   type DueTimer,
