@@ -29,7 +29,9 @@ const rowOf = <S extends v.GenericSchema>(button: S) =>
 
 /** What makes a button of what is written; `event` and `value` become its callback data. */
 function buttonShape({ events = [], links = [], conditions = [] }: MessageNeeds) {
-  const when = v.optional(v.picklist(conditions, [...conditions, 'or nothing'].join(', ')));
+  const when = v.optional(
+    v.picklist(conditions, [conditions.join(' or '), 'nothing'].filter(Boolean).join(', or ')),
+  );
   const lookOf = ({ label, when }: { label: string; when?: string | undefined }) => ({
     label,
     ...(when !== undefined && { when }),

@@ -85,13 +85,24 @@ function slipOf({ code, message }: YAMLError, line: number, rows: readonly strin
       if (expected !== undefined) return { line: index + 1, expected, found: shownRow(rows[index]) };
     }
   }
-  // The parser names the end of what went before.
-  let at = line - 1;
-  if (code === 'BAD_INDENT') while (at < rows.length - 1 && withoutComment(rows[at]).trim() === '') at++;
-  const expected = inWords[code];
+  const at = placeOf(code, line - 1, rows);
+  const expected = inWords[at.code];
   return expected === undefined
     ? { line, expected: 'valid YAML', found: message }
-    : { line: at + 1, expected, found: shownRow(rows[at]) };
+    : { line: at.index + 1, expected, found: shownRow(rows[at.index]) };
+}
+
+/** The parser names the end of what went before a line that stands too far to the left, or the start of what it continues. */
+function placeOf(code: YAMLError['code'], index: number, rows: readonly string[]) {
+  const isEmpty = (row: string | undefined) => withoutComment(row).trim() === '';
+  const next = rows.findIndex((row, later) => later > index && !isEmpty(row));
+  if (next === -1) return { code, index };
+  if (code === 'BAD_INDENT') return { code, index: isEmpty(rows[index]) ? next : index };
+  const depth = (row = '') => row.length - row.trimStart().length;
+  const isSingle = withoutQuotes(withoutComment(rows[index])).split(/:\s/).length === 2;
+  return code === 'BLOCK_AS_IMPLICIT_KEY' && isSingle && depth(rows[next]) > depth(rows[index])
+    ? { code: 'BAD_INDENT' as const, index: next }
+    : { code, index };
 }
 
 const inWords: Partial<Record<YAMLError['code'], string>> = {
