@@ -46,6 +46,7 @@ export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from '
 export { byAge, DeadLetters } from './redis/letters.ts';
 export {
   called,
+  type OpenStore,
   openRedis,
   reachRedis,
   StartCalledOff,

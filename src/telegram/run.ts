@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { Api } from 'grammy';
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import {
   type Arrival,
@@ -16,6 +15,7 @@ import {
   fixShards,
   isDeadCopy,
   type JsonObject,
+  type OpenStore,
   openRedis,
   Runtime,
   readStates,
@@ -102,11 +102,6 @@ export interface Blueprint<Settings, Rules extends ArrivalRules, Parts> {
   readonly begin: (bot: Signed<Settings, Rules>) => Begun<Parts> | Promise<Begun<Parts>>;
 }
 
-export interface OpenStore {
-  readonly redis: Redis;
-  readonly where: { readonly prefix: string; readonly shards: number };
-}
-
 /** A bot that has signed in and does not run yet. */
 export interface Signed<Settings, Rules> extends OpenStore {
   /** The bot's own id. */
@@ -181,7 +176,7 @@ export async function runBot<Settings, Rules extends ArrivalRules, Parts>(
 type Opened<Settings> = BotOptions & {
   readonly clock: SystemClock;
   readonly conversation: Conversation<Settings>;
-  readonly redis: Redis;
+  readonly redis: OpenStore['redis'];
   readonly closeStore: () => Promise<void>;
 };
 
