@@ -65,8 +65,7 @@ export class SandboxUser {
    * @throws Error when they may not write there
    */
   says(text: string, options: SayOptions = {}): void {
-    const entities = withDetected(text, []);
-    this.#send({ text, ...(entities.length > 0 && { entities }) }, options);
+    this.#send(written('text', text), options);
   }
 
   /**
@@ -125,12 +124,8 @@ export class SandboxUser {
         (raw['from'] === undefined || (raw['from'] as { id?: number }).id === this.id),
     );
     if (message === undefined) throw new Error('There is no message of this person to edit.');
-    const [name, marks] = 'text' in message.raw ? ['text', 'entities'] : ['caption', 'caption_entities'];
-    const entities = withDetected(text, []);
-    this.#world.telegram.repost(message, {
-      [name as string]: text,
-      [marks as string]: entities.length === 0 ? undefined : entities,
-    });
+    const content = written('text' in message.raw ? 'text' : 'caption', text);
+    this.#world.telegram.repost(message, { entities: undefined, caption_entities: undefined, ...content });
   }
 
   /** The labels below the text field. */
@@ -359,4 +354,12 @@ export class SandboxUser {
   }
 }
 
-const captioned = (caption: string | undefined): Json => (caption === undefined ? {} : { caption });
+/** A text or caption as a message carries it, with what a client marks in it by itself. */
+function written(name: 'text' | 'caption', line: string): Json {
+  const entities = withDetected(line, []);
+  const marks = name === 'text' ? 'entities' : 'caption_entities';
+  return { [name]: line, ...(entities.length > 0 && { [marks]: entities }) };
+}
+
+const captioned = (caption: string | undefined): Json =>
+  caption === undefined ? {} : written('caption', caption);
