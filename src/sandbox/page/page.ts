@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Sandbox, SandboxClub, SandboxEvent, SandboxUser } from '../sandbox.ts';
+import type { Sandbox } from '../face.ts';
+import type { SandboxClub } from '../people/clubs.ts';
+import type { SandboxUser } from '../people/user.ts';
+import type { SandboxEvent } from '../world/events.ts';
 import { performAs, unknownAction } from './actions.ts';
 import { checkOrigin, Refused, readJson, safely, sendBuilt, sendJson } from './http.ts';
 import { starsOf, stepOf, viewMessage } from './view.ts';

@@ -1,6 +1,7 @@
 import { TelegramError } from '../api/errors.ts';
+import type { Json } from '../api/json.ts';
 import { type MediaKind, mediaContent } from '../api/methods/media.ts';
-import type { Json, UploadedFile } from '../api/parameters.ts';
+import type { UploadedFile } from '../api/parameters.ts';
 import { withDetected } from '../api/text/detect.ts';
 import type { WaitFor } from '../waiting.ts';
 import type { Club } from '../world/club.ts';

@@ -1,5 +1,5 @@
 import { badRequest } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import { chatId } from '../api/values.ts';
 import { chatMember } from './chat-member.ts';
 import {
