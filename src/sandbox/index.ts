@@ -20,4 +20,5 @@ export type { SandboxEvent } from './world/events.ts';
 
 // The chat page over a sandbox.
 
-export { type BotStatus, Page, type PageMachine } from './page/page.ts';
+export type { BotStatus, PageMachine } from './page/options.ts';
+export { Page } from './page/page.ts';
