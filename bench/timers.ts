@@ -3,6 +3,8 @@ import type { Update } from 'grammy/types';
 import type { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { accessMachine } from '../machines/access.machine.ts';
+import { route } from '../src/club/arrivals.ts';
+import type { ClubRules } from '../src/club/rules.ts';
 import { SystemClock } from '../src/runtime/clock.ts';
 import { prepareMachine } from '../src/runtime/core/machine.ts';
 import { encodeSession } from '../src/runtime/core/session.ts';
@@ -11,7 +13,6 @@ import { Dispatcher } from '../src/runtime/loops/dispatcher.ts';
 import { Timers } from '../src/runtime/loops/timers.ts';
 import { Worker } from '../src/runtime/loops/worker.ts';
 import { Store } from '../src/runtime/redis/store.ts';
-import { type RouteRules, route } from '../src/telegram/route.ts';
 import { machineLine, ownAll, percentile, row, withRedis } from './support.ts';
 
 const machine = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -90,7 +91,7 @@ async function openBench(redis: Redis, prefix: string) {
     throw new Error('The bench lost its shards');
   };
   const log = stepLog((chat) => bench.onStep(chat));
-  const rules: RouteRules = {
+  const rules: ClubRules = {
     userEvents: machine.userEvents,
     buttonData: new Set(),
     checkoutProblem: () => undefined,
@@ -110,7 +111,7 @@ async function openBench(redis: Redis, prefix: string) {
   const worker: Worker = new Worker({
     store,
     machines: [machine],
-    arrive: (update) => route(update, rules),
+    arrive: (_, text) => route(JSON.parse(text), rules),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],

@@ -1,12 +1,14 @@
 import type { Update } from 'grammy/types';
 import { pino } from 'pino';
 import { accessMachine } from '../machines/access.machine.ts';
+import { route } from '../src/club/arrivals.ts';
+import type { ClubRules } from '../src/club/rules.ts';
 import { SystemClock } from '../src/runtime/clock.ts';
+import type { Arrival } from '../src/runtime/core/arrival.ts';
 import { prepareMachine } from '../src/runtime/core/machine.ts';
 import { Dispatcher } from '../src/runtime/loops/dispatcher.ts';
 import { Worker } from '../src/runtime/loops/worker.ts';
 import { Store } from '../src/runtime/redis/store.ts';
-import { type Arrival, type RouteRules, route } from '../src/telegram/route.ts';
 import { machineLine, ownAll, peakMegabytes, percentile, row, withRedis } from './support.ts';
 
 const chats = 15_000;
@@ -73,7 +75,7 @@ async function measure(
   const store = new Store(redis, { prefix, shards: 16 });
   await ownAll(store);
   const machine = prepareMachine(accessMachine, {}, { language: 'en' });
-  const rules: RouteRules = {
+  const rules: ClubRules = {
     userEvents: machine.userEvents,
     buttonData: new Set(['access.requested']),
     checkoutProblem: () => undefined,
@@ -114,7 +116,7 @@ async function measure(
   const worker = new Worker({
     store,
     machines: [machine],
-    arrive: (update) => route(update, rules),
+    arrive: (_, text) => route(JSON.parse(text), rules),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],

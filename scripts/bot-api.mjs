@@ -1,4 +1,4 @@
-// Derives src/sandbox/bot-api.json, what the sandbox knows of Telegram's methods and objects, from a full description of
+// Derives src/sandbox/api/bot-api.json, what the sandbox knows of Telegram's methods and objects, from a full description of
 // the Bot API: node scripts/bot-api.mjs <api.json>
 import { readFileSync, writeFileSync } from 'node:fs';
 
@@ -33,5 +33,5 @@ const compact = {
     Object.entries(api.types).map(([name, type]) => [name, type.subtypes ?? fieldsOf(type)]),
   ),
 };
-const target = new URL('../src/sandbox/bot-api.json', import.meta.url);
+const target = new URL('../src/sandbox/api/bot-api.json', import.meta.url);
 writeFileSync(target, `${JSON.stringify(compact, null, 2)}\n`);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { readChat } from '#club';
-import { amountOf } from '#content';
+import { amountOf } from '#telegram';
 import { paint } from '#terminal';
 import { chatId, json } from './arguments.ts';
 import { reported, withStored } from './stored.ts';

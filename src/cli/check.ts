@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
-import { checkProvider, loadConversation, runningOf } from '#club';
-import { amountOf, type Content } from '#content';
+import { type ClubContent, checkProvider, loadConversation, runningOf } from '#club';
 import { type Environment, readEnvironment, readVariables } from '#environment';
 import { checkOnline, reportOnline } from '#operator';
 import { connect, exitCodes, findEmbeddedRedis, Store } from '#runtime';
+import { amountOf } from '#telegram';
 import { paint } from '#terminal';
 import { chatId, json } from './arguments.ts';
 import { unadoptedLine } from './stored.ts';
@@ -27,8 +27,11 @@ export function addCheck(program: Command): void {
 }
 
 /** `250 XTR a month`. */
-const priceOf = ({ product: { price: amount, currency, isSubscription } }: Content): string =>
-  `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
+const priceOf = ({
+  settings: {
+    product: { price: amount, currency, isSubscription },
+  },
+}: ClubContent): string => `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
 
 async function check(options: { json?: boolean; online?: boolean; mediaTo?: number }): Promise<void> {
   const isOnline = options.online === true || options.mediaTo !== undefined;
@@ -43,8 +46,8 @@ async function check(options: { json?: boolean; online?: boolean; mediaTo?: numb
   const found = {
     machines: loaded.map(({ id, version }) => ({ id, version })),
     languages: content.languages,
-    topics: content.topics.length,
-    product: content.product,
+    topics: content.settings.topics.length,
+    product: content.settings.product,
     warnings,
     ...((await isUnadopted(environment)) && { unadopted: true }),
     ...(isOnline && { online }),
@@ -55,7 +58,7 @@ async function check(options: { json?: boolean; online?: boolean; mediaTo?: numb
   }
   console.log(`${paint.green('ok')} machines: ${found.machines.map(({ id }) => id).join(', ')}`);
   console.log(
-    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.topics.length} topics, ${priceOf(content)}`,
+    `${paint.green('ok')} content in ${content.languages.join(', ')}: ${content.settings.topics.length} topics, ${priceOf(content)}`,
   );
   reportOnline(online);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);

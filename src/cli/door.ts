@@ -29,10 +29,10 @@ async function audit(flags: AuditFlags): Promise<void> {
     process.exitCode = 130;
   });
   await withOwnStore(async (redis, where) => {
-    const club = await new Clubs(redis, where.prefix).today(content.club.chatId);
+    const club = await new Clubs(redis, where.prefix).today(content.settings.club.chatId);
     if (club === null) throw new DoorRefused('club.chat_id in bot.yaml names no club.');
-    const trusted = new Set([...environment.adminIds, ...content.club.whitelist]);
-    const facts = factsOf({ ...content, club: { ...content.club, chatId: club } });
+    const trusted = new Set([...environment.adminIds, ...content.settings.club.whitelist]);
+    const facts = factsOf({ ...content.settings, club: { ...content.settings.club, chatId: club } });
     const stored = { redis, where, call: telegram(), clock: clockOf() };
     await auditDoor({ ...stored, club, trusted, facts, signal: stopping.signal }, flags);
   });

@@ -82,6 +82,11 @@ async function adopt(flags: Pick<AdoptOptions, 'dryRun' | 'includeUnsigned' | 'j
   const environment = readEnvironment(readVariables(), { token: true });
   const { content } = await loadConversation(environment.contentDir);
   const { isSigned } = createSigner(environment.botToken);
-  const options = { ...flags, product: content.product.id, facts: factsOf(content), isSigned };
+  const options = {
+    ...flags,
+    product: content.settings.product.id,
+    facts: factsOf(content.settings),
+    isSigned,
+  };
   await withOwnStore((redis, where) => adoptPayments(redis, where, telegram(), clockOf(), options));
 }

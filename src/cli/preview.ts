@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { Api } from 'grammy';
-import { createRender, createSigner, loadConversation } from '#club';
-import { type Content, suggest } from '#content';
+import { type ClubContent, createRender, createSigner, loadConversation } from '#club';
+import { suggest } from '#content';
 import { type Environment, readEnvironment, readVariables } from '#environment';
 import { type Effect, exitCodes, StartRefused } from '#runtime';
 import { startSandbox } from '#sandbox';
@@ -43,7 +43,7 @@ const example = {
  * @throws StartRefused (78) for an unknown message or language, or for a chat that is no operator's
  */
 export async function preview(
-  content: Content,
+  content: ClubContent,
   environment: Environment,
   name: string,
   options: { language?: string; to?: number },
@@ -68,7 +68,7 @@ export async function preview(
 
       `Expected one of ADMIN_IDS (${environment.adminIds.join(', ') || 'none'}), found ${options.to}: people get no previews`,
     );
-  const { product, topics } = content;
+  const { product, topics } = content.settings;
   const effect = (chat: number): Effect => ({
     id: '1.0',
     type: 'send',

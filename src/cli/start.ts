@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { StartCalledOff, startApp } from '#app';
+import { startApp } from '#app';
 import { readEnvironment, readVariables } from '#environment';
-import { keepMemoryLow } from '#runtime';
+import { keepMemoryLow, StartCalledOff } from '#runtime';
 import { exitCodeOf, explain } from './failure.ts';
 import { createLog } from './log.ts';
 import { clockOf } from './stored.ts';

@@ -1,9 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
-import { type Content, describeProblem, loadContent, type Needs } from '#content';
-import { accessMachine } from '#machines/access';
-import { membershipMachine } from '#machines/membership';
-import { refundsMachine } from '#machines/refunds';
-import { supportMachine } from '#machines/support';
+import { describeProblem, loadContent, type Needs } from '#content';
 import {
   checkPrivileges,
   checkSignals,
@@ -15,13 +11,17 @@ import {
   prepareMachine,
   StartRefused,
 } from '#runtime';
-import type { Call, RouteRules } from '#telegram';
+import type { Call } from '#telegram';
+import { effectRules, effects, features, machines } from './club.ts';
+import { checkoutProblem, soldBy } from './payments/invoice.ts';
 import { createSigner } from './payments/signature.ts';
-import { effectRules } from './perform.ts';
-import { checkoutProblem, createRender, soldBy } from './render.ts';
+import { createRender } from './render.ts';
+import type { ClubRules } from './rules.ts';
+import type { ClubContent, ClubSettings } from './settings.ts';
+import { clubNeeds } from './words.ts';
 
 /** What of the environment the club goes by. */
-export interface ClubSettings {
+export interface ClubEnvironment {
   readonly botToken: string;
   /** User ids of the operators. */
   readonly adminIds: readonly number[];
@@ -29,47 +29,13 @@ export interface ClubSettings {
   readonly providerToken: string;
 }
 
-/** The conversations that are loaded, by precedence. */
-export const machines: readonly AnyStateMachine[] = [
-  accessMachine,
-  membershipMachine,
-  supportMachine,
-  refundsMachine,
-];
-
-/** What is said beside the machines: to a person for whom something failed, and to the operators. */
-const ownMessages = [
-  'something_broke',
-  'operator_gave_up',
-  'operator_unadopted',
-  'operator_refund_begun',
-  'operator_rights_lost',
-  'operator_invite_slow',
-  'operator_strangers',
-  'operator_club_moved',
-  'operator_club_opened',
-  'operator_refund_waits',
-  'operator_refund_done',
-  'operator_refund_not_owed',
-  'operator_refund_impossible',
-  'refund_confirm',
-  'refund_cancelled',
-  'operator_member',
-  'support_answer',
-  'invoice_failed',
-  'operator_invoice_refused',
-  'operator_media_refused',
-  'operator_unreachable',
-  'operator_trouble_over',
-];
-
 const privileged = new Set(
   Object.entries(effectRules).flatMap(([type, rule]) => (rule.privileged === true ? [type] : [])),
 );
 
 /** The content and the machines that run with it, checked against each other. */
 export interface Conversation {
-  readonly content: Content;
+  readonly content: ClubContent;
   /** What could be better: texts that one language lends to another. One line each. */
   readonly warnings: readonly string[];
   readonly machines: readonly DurableMachine[];
@@ -79,18 +45,20 @@ export interface Conversation {
  * What conversations ask of the content.
  * @throws MachineRefused
  */
-export function needsOf(sources: readonly AnyStateMachine[]): Required<Needs> {
+export function needsOf(
+  sources: readonly AnyStateMachine[],
+): Needs<ClubSettings> & Required<Pick<Needs, 'messages' | 'delays' | 'events'>> {
   const bare = sources.map((machine) => prepareMachine(machine));
   checkSignals(bare);
   checkPrivileges(bare, privileged);
   const delays = sources.flatMap(({ implementations }) => Object.entries(implementations.delays));
   const named = bare.flatMap(({ actions }) =>
-    actions.flatMap(({ params }) => [params['message'], params['reason']]),
+    actions.flatMap(({ type, params }) => effects[type]?.messages?.(params) ?? []),
   );
+  const own = features.flatMap(({ messages = [] }) => messages);
   return {
-    messages: [...new Set([...named, ...ownMessages])].filter(
-      (name): name is string => typeof name === 'string',
-    ),
+    ...clubNeeds,
+    messages: [...new Set([...named, ...own])].filter((name): name is string => typeof name === 'string'),
     // A delay that a machine computes is not for bot.yaml to set.
     delays: [...new Set(delays.flatMap(([name, value]) => (typeof value === 'number' ? [name] : [])))],
     events: [
@@ -151,8 +119,8 @@ export function checkStates(
 
 /** @throws StartRefused (78) when bot.yaml sells in a currency that needs a payment provider, and there is none */
 export function checkProvider(
-  { product }: Content,
-  { providerToken }: Pick<ClubSettings, 'providerToken'>,
+  { settings: { product } }: ClubContent,
+  { providerToken }: Pick<ClubEnvironment, 'providerToken'>,
 ): void {
   if (product.currency === 'XTR' || providerToken !== '') return;
   throw new StartRefused(
@@ -164,7 +132,7 @@ export function checkProvider(
 
 /** A conversation with everything that is made of its content: taken anew as a whole when the content is. */
 export interface Running extends Conversation {
-  readonly rules: RouteRules;
+  readonly rules: ClubRules;
   readonly render: (effect: Effect) => Call;
 }
 
@@ -174,13 +142,14 @@ export interface Running extends Conversation {
  */
 export function runningOf(
   conversation: Conversation,
-  settings: ClubSettings,
+  settings: ClubEnvironment,
   now: () => number,
   movedTo: number | null = null,
 ): Running {
   const { machines: loaded } = conversation;
-  const club = { ...conversation.content.club, chatId: movedTo ?? conversation.content.club.chatId };
-  const content = { ...conversation.content, club };
+  const written = conversation.content.settings;
+  const club = { ...written.club, chatId: movedTo ?? written.club.chatId };
+  const content = { ...conversation.content, settings: { ...written, club } };
   const signer = createSigner(settings.botToken);
   const eventsOf = (forOperators: boolean) =>
     new Set(
@@ -202,14 +171,14 @@ export function runningOf(
       strangers: club.strangers,
       whitelist: new Set(club.whitelist),
       bot: Number(settings.botToken.split(':')[0]),
-      facts: factsOf(content),
+      facts: factsOf(content.settings),
       boughtBy: (payload) => soldBy(payload, signer),
     },
   };
 }
 
 /** What every event of a person tells of today's offer. */
-export const factsOf = ({ product, club, refundsDuplicates }: Content): JsonObject => ({
+export const factsOf = ({ product, club, refundsDuplicates }: ClubSettings): JsonObject => ({
   ...(club.chatId !== null && { club: club.chatId }),
   ...(product.accessDays > 0 && { days: product.accessDays }),
   ...(product.isSubscription && { subscription: true }),

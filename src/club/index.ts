@@ -1,21 +1,25 @@
+export { allowedUpdates, arriveBy, ofToday, route } from './arrivals.ts';
+export { createAddress, createPerformer, effectRules, isMessage, machines } from './club.ts';
 export {
   type Conversation,
   checkProvider,
   checkStates,
   factsOf,
   loadConversation,
-  machines,
   type Running,
   reportOf,
   runningOf,
 } from './conversation.ts';
+export { type ClubLoops, startLoops } from './loops.ts';
 export { type Known, lacksWayIn, readKnown } from './membership/census.ts';
 export { Clubs } from './membership/clubs.ts';
 export { tellWhoWaits } from './membership/opening.ts';
+export { clubProblem, isInside } from './membership/rights.ts';
 export { StrangerList } from './membership/stranger-list.ts';
 export { Strangers } from './membership/strangers.ts';
 export { migrate, requireFormat } from './migrate.ts';
-export { account } from './payments/account.ts';
+export type { ClubParts } from './parts.ts';
+export { account, clubBook } from './payments/account.ts';
 export {
   type Access,
   type Act,
@@ -24,7 +28,6 @@ export {
   boughtBy,
   type Entry,
   isAct,
-  isEntered,
   isPaid,
   isPayment,
   keyOf,
@@ -38,11 +41,14 @@ export { compare, foundUpdate, Reconciliation } from './payments/reconcile.ts';
 export { refundPayment } from './payments/refund.ts';
 export { type PaymentReport, reportPayments, toCsv } from './payments/report.ts';
 export { createSigner } from './payments/signature.ts';
-export { createAddress, createPerformer, effectRules, isMessage } from './perform.ts';
+export type { FoundUpdate } from './payments/updates.ts';
 export { createRender } from './render.ts';
 export { readChat, readStates, readStatus } from './reports.ts';
+export type { ClubRules } from './rules.ts';
+export type { ClubContent } from './settings.ts';
 export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
 export { GivenUp } from './support/given-up.ts';
 export { tellOperators } from './support/tell.ts';
 export { TroubleBook } from './support/trouble-book.ts';
 export { Troubles } from './support/troubles.ts';
+export { arrivalByHand, askedByHand } from './support/updates.ts';

@@ -1,59 +1,28 @@
-import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import {
-  checkBot,
-  checkMessages,
-  checkTexts,
-  checkUnusedMessages,
-  checkUnusedTexts,
-  type Needs,
-  usesOf,
-} from './checks.ts';
+import { type BotFile, readBot } from './bot.ts';
 import { checkMedia } from './files.ts';
 import { type Locale, parseLocale, type Variables } from './locale.ts';
-import { type Attachment, buttonsOf, filesOf, type MessageContent, messageOf } from './message.ts';
+import { type Attachment, type Button, filesOf, type MessageContent } from './message.ts';
+import { checkUnusedMessages, messageOf, readMessages } from './messages.ts';
+import type { Needs } from './needs.ts';
 import { type Problem, show, shown } from './problem.ts';
-import { type BotFile, botShape, matchShape, messagesShape } from './schema.ts';
 import { readSource } from './source.ts';
+import { checkTexts, checkUnusedTexts, usesOf } from './texts.ts';
 import { parseYaml, type Yaml } from './yaml.ts';
 
-export type { Needs } from './checks.ts';
-export { describeProblem, type Problem } from './problem.ts';
-
-export interface Product {
-  readonly id: string;
-  /** XTR: Telegram Stars. */
-  readonly currency: string;
-  /** Whole Stars, or the smallest units of another currency. */
-  readonly price: number;
-  /** 0: for ever. A subscription lasts for 30 days each time. */
-  readonly accessDays: number;
-  /** Telegram renews it each month. */
-  readonly isSubscription: boolean;
-  /** Changes with any of the above, so that an invoice of an old offer is told apart. */
-  readonly version: string;
-}
-
 /** Everything that an operator edits, checked. */
-export interface Content {
-  readonly product: Product;
-  readonly club: {
-    readonly chatId: number | null;
-    /** What becomes of who came in without access. */
-    readonly strangers: 'remove' | 'tell' | 'leave';
-    /** User ids that may be inside without access. */
-    readonly whitelist: readonly number[];
-  };
-  /** A second payment for the same is given back by the bot. */
-  readonly refundsDuplicates: boolean;
-  /** By name, ms; only those that are set. */
+export interface Content<Settings = unknown> {
+  /** What the product's own sections of bot.yaml come to; undefined for a product without any. */
+  readonly settings: Settings;
+  /** By name, ms; only those that bot.yaml sets. */
   readonly delays: Readonly<Record<string, number>>;
-  /** In the order of their buttons; `material` is a message's name. */
-  readonly topics: readonly { readonly id: string; readonly material: string }[];
   readonly messages: ReadonlyMap<string, MessageContent>;
+  /** The default one first. */
   readonly languages: readonly string[];
   readonly defaultLanguage: string;
+  /** The names of the commands that the menu shows, in order. */
+  readonly commands: readonly string[];
   readonly mediaDir: string;
   /** The file of the media folder that an attachment is in a language, else in the default language. */
   fileOf(attachment: Attachment, language: string): string;
@@ -69,53 +38,96 @@ export interface Content {
 }
 
 /**
- * Reads and checks a content folder.
- * @param needs what the conversations use; without it, only the content itself is checked
- * @returns the content with what could be better (texts that another language has to lend), or every problem at once
+ * Reads and checks a content folder: bot.yaml (which a product without settings may leave out), messages.yaml,
+ * locales/<language>.ftl, media/.
+ * @param needs what is asked of it. Default: nothing, and only the folder itself is checked
+ * @returns the content with what could be better (texts that another language has to lend), or every problem at once, each
+ * with its file and line
  */
-export async function loadContent(
+export async function loadContent<Settings = undefined>(
   dir: string,
-  needs?: Needs,
+  needs: Needs<Settings> = {},
 ): Promise<
-  | { readonly content: Content; readonly warnings: readonly Problem[] }
+  | { readonly content: Content<Settings>; readonly warnings: readonly Problem[] }
   | { readonly problems: readonly Problem[] }
 > {
   const problems: Problem[] = [];
   const warnings: Problem[] = [];
   const [botYaml, messagesYaml, { locales, unread }] = await Promise.all([
-    readYaml(dir, 'bot.yaml', problems),
-    readYaml(dir, 'messages.yaml', problems),
+    readYaml(dir, 'bot.yaml', needs.settings === undefined, problems),
+    readYaml(dir, 'messages.yaml', false, problems),
     readLocales(dir, problems),
   ]);
-  const bot = botYaml === null ? {} : matchShape(botShape, botYaml, problems);
-  const entries = messagesYaml === null ? {} : matchShape(messagesShape, messagesYaml, problems);
-  const messages = new Map(
-    Object.entries(entries).map(([name, entry]) => [name, messageOf(name, entry ?? {})]),
-  );
-
   const known = [...locales.keys(), ...unread];
-  if (botYaml !== null) checkBot(bot, botYaml, messagesYaml, known, needs, problems);
-  if (messagesYaml !== null) checkMessages(entries, messagesYaml, needs, problems);
-  const language = bot.default_language;
+  const bot = botYaml === null ? unreadBot : readBot(botYaml, known, needs, problems);
+  const language = bot.defaultLanguage;
+  if (language !== undefined && (needs.commands ?? []).length > 0)
+    checkMenuLanguages(locales, language, problems);
+
+  const entries = messagesYaml === null ? {} : readMessages(messagesYaml, needs, bot, botYaml, problems);
+  const settings = bot.sections === null ? null : readSettings(needs, bot.sections);
+  const languages = language === undefined ? known : [language, ...known.filter((one) => one !== language)];
+  const rowsOf = (kind: string): readonly Button[] =>
+    settings === null ? [] : (needs.rows?.[kind]?.(settings.value, languages) ?? []);
+  const messages = new Map(
+    Object.entries(entries).map(([name, entry]) => [name, messageOf(name, entry ?? {}, rowsOf)]),
+  );
+  const uses = usesOf(needs, bot, botYaml, messages, messagesYaml);
   // What is missing or too much can be told only when everything that could name it has been read.
   const isWhole = language !== undefined && messagesYaml !== null && unread.length === 0;
-  const uses = usesOf(messages, messagesYaml, bot, botYaml);
-  checkTexts(uses, locales, isWhole ? language : null, problems, warnings);
-  if (isWhole && needs !== undefined) {
-    checkUnusedMessages(Object.keys(entries), messagesYaml, bot, needs, warnings);
+  checkTexts(uses, locales, needs.variables ?? {}, isWhole ? language : null, problems, warnings);
+  if (isWhole && needs.messages !== undefined) {
+    checkUnusedMessages(messagesYaml, needs.messages, bot, warnings);
     checkUnusedTexts(uses, locales, warnings);
   }
   const absent = await checkMedia(dir, messages, messagesYaml, locales, language, problems, warnings);
-  if (problems.length > 0) return { problems: problems.sort(byPlace) };
-  return { content: build(dir, bot as BotFile, messages, locales, absent), warnings: warnings.sort(byPlace) };
+  if (problems.length > 0 || settings === null || language === undefined)
+    return { problems: problems.sort(byPlace) };
+  const { value } = settings;
+  const menu = (needs.commands ?? []).filter(({ isShown }) => isShown?.(value) ?? true);
+  return {
+    content: {
+      settings: value,
+      delays: bot.delays,
+      messages,
+      commands: menu.map(({ name }) => name),
+      buttonData: new Set(
+        [...messages.values()].flatMap(({ rows }) =>
+          rows.flat().flatMap((button) => ('data' in button ? [button.data] : [])),
+        ),
+      ),
+      ...spokenBy(locales, languages, language),
+      ...filesBelow(dir, absent, language),
+    },
+    warnings: warnings.sort(byPlace),
+  };
+}
+
+const unreadBot: BotFile = {
+  defaultLanguage: undefined,
+  delays: {},
+  sections: null,
+  named: { messages: [], texts: [] },
+};
+
+/** A product that asks for no sections has no settings. */
+function readSettings<Settings>({ settings }: Needs<Settings>, found: object): { readonly value: Settings } {
+  return { value: settings === undefined ? (undefined as Settings) : settings.read(found) };
 }
 
 const byPlace = (a: Problem, b: Problem): number =>
   a.file.localeCompare(b.file) || (a.line ?? 0) - (b.line ?? 0);
 
-async function readYaml(dir: string, name: string, problems: Problem[]): Promise<Yaml | null> {
-  const file = shown(dir, name);
-  const source = await readSource(join(dir, name), file, problems);
+/** @param mayMiss a file that is not there is an empty one */
+async function readYaml(
+  dir: string,
+  name: string,
+  mayMiss: boolean,
+  problems: Problem[],
+): Promise<Yaml | null> {
+  const [path, file] = [join(dir, name), shown(dir, name)];
+  const isThere = !mayMiss || (await stat(path).catch(() => null)) !== null;
+  const source = isThere ? await readSource(path, file, problems) : '';
   return source === null ? null : parseYaml(file, source, problems);
 }
 
@@ -152,63 +164,47 @@ async function readLocales(dir: string, problems: Problem[]) {
   return { locales, unread };
 }
 
-function build(
-  dir: string,
-  bot: BotFile,
-  messages: ReadonlyMap<string, MessageContent>,
+/** Telegram keeps a menu of commands for each language of two letters, and one for all others: that of the default language. */
+function checkMenuLanguages(
   locales: ReadonlyMap<string, Locale>,
-  absent: ReadonlySet<string>,
-): Content {
-  const { id, currency, price, subscription } = bot.product;
-  const isSubscription = subscription === 'monthly';
-  const accessDays = isSubscription ? 30 : bot.product.access_days;
-  const terms = [
-    id,
-    currency,
-    price,
-    ...(accessDays > 0 ? [accessDays] : []),
-    ...(isSubscription ? ['monthly'] : []),
-  ];
-  const version = createHash('sha256').update(terms.join(':')).digest('hex').slice(0, 8);
-  const defaultLanguage = bot.default_language;
-  const languages = [
-    defaultLanguage,
-    ...[...locales.keys()].filter((language) => language !== defaultLanguage),
-  ];
-  const topics = bot.topics.map(({ id, material }) => ({ id, material }));
-  const byCode = new Map(languages.map((language) => [language.toLowerCase(), language]));
-  const buttonData = new Set<string>();
-  for (const { rows } of messages.values()) {
-    for (const row of rows) {
-      for (const { data } of buttonsOf(row, topics, languages)) buttonData.add(data);
-    }
+  fallback: string,
+  problems: Problem[],
+): void {
+  for (const { language, file } of locales.values()) {
+    if (language === fallback || /^[a-z]{2}$/.test(language)) continue;
+    const [base = ''] = language.split('-', 1);
+    const expected =
+      base.length === 2
+        ? `${base}.ftl, which is read to people whose Telegram speaks ${language} as well: Telegram takes a menu of commands for languages of two letters only`
+        : 'a language of two letters: Telegram takes a menu of commands for no others';
+    problems.push({ file, path: '', expected, found: show(`${language}.ftl`) });
   }
+}
+
+/** @param languages the default one first */
+function spokenBy(locales: ReadonlyMap<string, Locale>, languages: readonly string[], fallback: string) {
+  const byCode = new Map(languages.map((language) => [language.toLowerCase(), language]));
   return {
-    product: { id, currency, price, accessDays, isSubscription, version },
-    club: {
-      chatId: bot.club?.chat_id ?? null,
-      strangers: bot.club?.strangers ?? 'tell',
-      whitelist: bot.club?.whitelist ?? [],
-    },
-    refundsDuplicates: bot.refund_duplicates ?? currency === 'XTR',
-    delays: bot.delays ?? {},
-    topics,
-    messages,
     languages,
-    defaultLanguage,
-    mediaDir: resolve(dir, 'media'),
-    fileOf: (attachment, language) => {
-      const [file = attachment.file] = filesOf(attachment, [language]);
-      return absent.has(file) ? (filesOf(attachment, [defaultLanguage])[0] ?? file) : file;
-    },
-    format: (language, key, vars = {}, plain = false) =>
+    defaultLanguage: fallback,
+    format: (language: string, key: string, vars: Variables = {}, plain = false) =>
       locales.get(language)?.format(key, vars, plain) ??
-      locales.get(defaultLanguage)?.format(key, vars, plain) ??
+      locales.get(fallback)?.format(key, vars, plain) ??
       key,
-    buttonData,
     pickLanguage: (code = '') => {
       const wanted = code.toLowerCase();
-      return byCode.get(wanted) ?? byCode.get(wanted.split('-', 1)[0] ?? '') ?? defaultLanguage;
+      return byCode.get(wanted) ?? byCode.get(wanted.split('-', 1)[0] ?? '') ?? fallback;
+    },
+  };
+}
+
+/** @param absent files that another language than the default one has to borrow */
+function filesBelow(dir: string, absent: ReadonlySet<string>, fallback: string) {
+  return {
+    mediaDir: resolve(dir, 'media'),
+    fileOf: (attachment: Attachment, language: string) => {
+      const [file = attachment.file] = filesOf(attachment, [language]);
+      return absent.has(file) ? (filesOf(attachment, [fallback])[0] ?? file) : file;
     },
   };
 }

@@ -1,22 +1,50 @@
-import type { MessageEntry } from './schema.ts';
-
 export interface Attachment {
   readonly kind: 'video' | 'photo' | 'document';
   /** In the media folder; `$language` in it stands for the person's language. */
   readonly file: string;
 }
 
-export interface Button {
+/** A button under a message: what its label is, and what it does. */
+export type Button = {
   /** The key of its label. */
   readonly label: string;
-  /** Callback data: the event's type, and `:value` when it has one. */
-  readonly data: string;
-  /** `renewable`: shown only to who has a time that can be made longer. */
-  readonly when?: 'renewable';
+  /** The language of its label. Default: the person's. */
+  readonly language?: string;
+  /** A name of `Needs.conditions`: shown only to whom it holds for. */
+  readonly when?: string;
+} & (
+  | {
+      /** Callback data: the event's type, and `:value` when it has one. */
+      readonly data: string;
+    }
+  | {
+      /** A page; `$language` in it stands for the person's language. */
+      readonly url: string;
+    }
+  | {
+      /** A name of `Needs.links`: it leads where that leads for the person, and is not there where it leads nowhere. */
+      readonly link: string;
+    }
+);
+
+/** A button of the keyboard in the place of the person's own: it sends its text, or what it asks for. */
+export interface Key {
+  /** The key of its text. */
+  readonly label: string;
+  readonly asksFor?: 'contact' | 'location';
 }
 
-/** `topics` and `languages` make one row for each of them; a `club` leads to it by the person's invite link. */
-export type Row = 'topics' | 'languages' | { readonly club: string } | readonly Button[];
+/** A poll; its question is the message's text. */
+export interface Poll {
+  /** Keys of the texts of the options. */
+  readonly options: readonly string[];
+  /** Which options are right, from 0: then it is a quiz. */
+  readonly correct?: readonly number[];
+  /** The key of what a quiz says after a wrong answer. */
+  readonly explanation?: string;
+  readonly isAnonymous: boolean;
+  readonly allowsMultiple: boolean;
+}
 
 export interface MessageContent {
   /** The key of its text. */
@@ -27,69 +55,15 @@ export interface MessageContent {
   readonly isProtected: boolean;
   /** None: a text; one: its text is the caption; more: an album, captioned at its first. */
   readonly attachments: readonly Attachment[];
-  readonly rows: readonly Row[];
+  /** The rows of buttons under it; those that a product makes of its settings are among them. */
+  readonly rows: readonly (readonly Button[])[];
+  /** `remove`: the person gets their own keyboard back. Absent: the one that is there stays. */
+  readonly keyboard?: readonly (readonly Key[])[] | 'remove';
+  readonly poll?: Poll;
 }
 
-/** Characters of an operator's answer. */
-export const longestAnswer = 1_900;
-
-/** The variables that every text may use, with the most characters each can have. */
-export const longest = {
-  name: 64,
-  username: 33,
-  chat: 20,
-  text: 500,
-  charge: 256,
-  price: 40,
-  amount: 12,
-  currency: 3,
-  days: 6,
-  topic: 64,
-  topics: 4,
-  paid: 40,
-  until: 40,
-  left: 40,
-  plan: 7,
-  payments: 900,
-  answer: longestAnswer,
-  reason: 200,
-  count: 6,
-  act: 7,
-  by: 15,
-  access: 7,
-  book: 1_500,
-  people: 1_500,
-  removed: 6,
-  club: 20,
-  place: 7,
-  trouble: 8,
-} as const satisfies Readonly<Record<string, number>>;
-
-/** A message as messages.yaml describes it, with what it leaves out. */
-export function messageOf(name: string, entry: NonNullable<MessageEntry>): MessageContent {
-  const { video, photo, document, album = [] } = entry;
-  const attachments: Attachment[] = album.map((file) => ({ kind: kindOf(file), file }));
-  if (video !== undefined) attachments.push({ kind: 'video', file: video });
-  if (photo !== undefined) attachments.push({ kind: 'photo', file: photo });
-  if (document !== undefined) attachments.push({ kind: 'document', file: document });
-  const rows = (entry.buttons ?? []).map((row): Row => {
-    if ('topics' in row) return 'topics';
-    if ('languages' in row) return 'languages';
-    if ('link' in row) return { club: row.label };
-    return (Array.isArray(row) ? row : [row]).map(({ label, event, value, when }) => ({
-      label,
-      data: value === undefined ? event : `${event}:${value}`,
-      ...(when !== undefined && { when }),
-    }));
-  });
-  return {
-    text: entry.text ?? name.replaceAll('_', '-'),
-    plain: entry.plain ?? false,
-    isProtected: entry.protect_content ?? false,
-    attachments,
-    rows,
-  };
-}
+/** What may be given alone or as a list. */
+export const listOf = <T>(row: T | readonly T[]): readonly T[] => (Array.isArray(row) ? row : [row as T]);
 
 /** How a file of an album is sent, by its ending. */
 export function kindOf(file: string): Attachment['kind'] {
@@ -102,21 +76,3 @@ export const filesOf = ({ file }: Attachment, languages: Iterable<string>): stri
   file.includes('$language')
     ? [...languages].map((language) => file.replaceAll('$language', language))
     : [file];
-
-/** The buttons that a row stands for. Those of topics and languages are to stand one under another. */
-export function buttonsOf(
-  row: Row,
-  topics: readonly { readonly id: string }[],
-  languages: readonly string[],
-): readonly (Button & { readonly language?: string })[] {
-  if (row === 'topics')
-    return topics.map(({ id }) => ({ label: `topic-${id}`, data: `topic.selected:${id}` }));
-  if (row === 'languages') {
-    return languages.map((language) => ({
-      label: 'language-name',
-      data: `language.selected:${language}`,
-      language,
-    }));
-  }
-  return 'club' in row ? [] : row;
-}

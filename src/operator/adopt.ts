@@ -1,7 +1,17 @@
 import type { Redis } from 'ioredis';
-import { accessOf, booksOf, boughtBy, type Entry, Ledger, type Listed, type Payment, readList } from '#club';
+import {
+  accessOf,
+  arrivalByHand,
+  booksOf,
+  boughtBy,
+  type Entry,
+  Ledger,
+  type Listed,
+  type Payment,
+  readList,
+} from '#club';
 import { type Clock, type JsonObject, Store } from '#runtime';
-import { arrivalByHand, type Perform } from '#telegram';
+import type { Perform } from '#telegram';
 import { createProgress, paint } from '#terminal';
 import { patient } from './patient.ts';
 

@@ -1,9 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import type { ChatMember } from 'grammy/types';
 import type { Redis } from 'ioredis';
-import { accessOf, isAct, type Known, lacksWayIn, readKnown, StrangerList } from '#club';
-import { type Clock, CommandRefused, type JsonObject, Store } from '#runtime';
-import { type Arrival, askedByHand, isInside, type Perform } from '#telegram';
+import {
+  accessOf,
+  askedByHand,
+  isAct,
+  isInside,
+  type Known,
+  lacksWayIn,
+  readKnown,
+  StrangerList,
+} from '#club';
+import { type Arrival, type Clock, CommandRefused, type JsonObject, Store } from '#runtime';
+import type { Perform } from '#telegram';
 import { createProgress, paint } from '#terminal';
 import { patient } from './patient.ts';
 

@@ -5,6 +5,7 @@ import {
   type Access,
   type Act,
   accessOf,
+  arrivalByHand,
   type ByHand,
   booksOf,
   keyOf,
@@ -12,8 +13,7 @@ import {
   meaningOfByHand,
   refusalOf,
 } from '#club';
-import { type Clock, CommandRefused, type JsonObject, Store } from '#runtime';
-import { type Arrival, arrivalByHand } from '#telegram';
+import { type Arrival, type Clock, CommandRefused, type JsonObject, Store } from '#runtime';
 import { paint } from '#terminal';
 
 /** What was asked for would come to nothing, or a file cannot be read. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Api, GrammyError, InputFile } from 'grammy';
-import { amountOf, type Content } from '#content';
+import { type ClubContent, clubProblem } from '#club';
 import type { Environment } from '#environment';
 import { type Effect, exitCodes, StartRefused, SystemClock } from '#runtime';
-import { type Call, clubProblem, createApis, isTokenRefusal, verdict } from '#telegram';
+import { amountOf, type Call, createApis, isTokenRefusal, verdict } from '#telegram';
 import { paint } from '#terminal';
 import { patient } from './patient.ts';
 
@@ -25,7 +25,7 @@ export interface OnlineCheck {
  * @throws StartRefused when Telegram cannot be reached (69), or has no time for it now (75)
  */
 export async function checkOnline(
-  { content, render }: { readonly content: Content; readonly render: (effect: Effect) => Call },
+  { content, render }: { readonly content: ClubContent; readonly render: (effect: Effect) => Call },
   environment: Environment,
   mediaTo?: number,
 ): Promise<readonly OnlineCheck[]> {
@@ -61,8 +61,12 @@ const isRefusal = (error: unknown): error is GrammyError =>
   error.error_code !== 429 &&
   !isTokenRefusal(error);
 
-async function priceOf(api: Api, content: Content, render: (effect: Effect) => Call): Promise<OnlineCheck> {
-  const { price: amount, currency } = content.product;
+async function priceOf(
+  api: Api,
+  content: ClubContent,
+  render: (effect: Effect) => Call,
+): Promise<OnlineCheck> {
+  const { price: amount, currency } = content.settings.product;
   for (const language of content.languages) {
     const { payload } = render({
       id: '1.0',
@@ -86,7 +90,11 @@ async function priceOf(api: Api, content: Content, render: (effect: Effect) => C
   return { name: 'price', result: 'ok', says };
 }
 
-function refusedInvoice({ product }: Content, language: string, { error_code, description }: GrammyError) {
+function refusedInvoice(
+  { settings: { product } }: ClubContent,
+  language: string,
+  { error_code, description }: GrammyError,
+) {
   const answer = `(${error_code} ${description})`;
   if (description.includes('PAYMENT_PROVIDER'))
     return `PROVIDER_TOKEN: expected the token of a payment provider of this bot (@BotFather, Payments), found one that Telegram refuses ${answer}`;
@@ -100,8 +108,8 @@ function refusedInvoice({ product }: Content, language: string, { error_code, de
   return `the invoice in ${language}: expected one that Telegram takes, found ${answer}`;
 }
 
-async function clubOf(api: Api, content: Content, bot: number): Promise<OnlineCheck> {
-  const { chatId } = content.club;
+async function clubOf(api: Api, content: ClubContent, bot: number): Promise<OnlineCheck> {
+  const { chatId } = content.settings.club;
   if (chatId === null) return { name: 'club', result: 'ok', says: 'bot.yaml names none' };
   const problem = await clubProblem(api, content, bot);
   if (problem !== null) return { name: 'club', result: 'wrong', says: problem };
@@ -112,7 +120,7 @@ async function clubOf(api: Api, content: Content, bot: number): Promise<OnlineCh
 /** Each file was held against Telegram's documented limits when the content was loaded; only sending shows the rest. */
 async function mediaOf(
   environment: Environment,
-  content: Content,
+  content: ClubContent,
   to: number | undefined,
 ): Promise<OnlineCheck> {
   const files = new Map(
@@ -135,7 +143,7 @@ const methods = { photo: 'sendPhoto', video: 'sendVideo', document: 'sendDocumen
 /** Sends each file without a sound, and deletes it again. */
 async function sendEach(
   environment: Environment,
-  content: Content,
+  content: ClubContent,
   files: ReadonlyMap<string, keyof typeof methods>,
   to: number,
 ): Promise<OnlineCheck> {

@@ -9,9 +9,9 @@ import {
   reportPayments,
   toCsv,
 } from '#club';
-import { amountOf } from '#content';
 import { type Clock, CommandRefused, Store } from '#runtime';
 import type { Perform } from '#telegram';
+import { amountOf } from '#telegram';
 import { paint } from '#terminal';
 
 /** The ledger has no such payment, or it cannot be given back here. */

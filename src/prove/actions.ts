@@ -1,4 +1,4 @@
-import { type Act, renewalGrace } from '#club';
+import { type Act, arrivalByHand, renewalGrace } from '#club';
 import type { MachineEvent } from '#runtime';
 import { isShut, leastEnd, mostEnd, readmitted } from './sentences.ts';
 import { operatorId, type Paid, type Person, type Subscription, Violation } from './telegram.ts';
@@ -29,15 +29,8 @@ const reaches = (world: World): boolean => of(world).away !== true;
 /** What an operator does by hand. */
 function byHand(world: World, event: MachineEvent, line: Pick<Act, 'kind' | 'charge' | 'days'>): string {
   const id = `i${world.telegram.next++}`;
-  world.arrive({
-    update: 0,
-    chat: anna,
-    lane: 'reply',
-    event: { ...world.rules.facts, ...event, by: operatorId },
-    entry: { id, chat: anna, at: world.telegram.now, by: operatorId, ...line },
-    fromOperator: true,
-    elsewhere: true,
-  });
+  const entry = { id, chat: anna, at: world.telegram.now, by: operatorId, ...line };
+  world.arrive(arrivalByHand({ ...world.rules.facts, ...event, by: operatorId }, entry));
   return id;
 }
 
@@ -542,7 +535,7 @@ export const actions: readonly Action[] = [
 
 async function topic(world: World): Promise<boolean> {
   if (!reaches(world) || world.stateOf('access', anna) !== 'paid') return false;
-  const { topics } = world.program.running.days.content;
+  const { topics } = world.program.running.days.content.settings;
   world.telegram.presses(anna, `topic.selected:${topics[0]?.id ?? ''}`);
   return true;
 }

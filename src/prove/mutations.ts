@@ -1,5 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
-import { type Entry, isAct, isPaid, machines, type Payment } from '#club';
+import { type Entry, type FoundUpdate, isAct, isPaid, machines, type Payment } from '#club';
 import { type DurableMachine, prepareMachine } from '#runtime';
 import type { Start } from './search.ts';
 import type { Program, World } from './world.ts';
@@ -428,7 +428,7 @@ const faults: readonly Mutant[] = [
       ...program,
       route: (update, rules) => {
         const paid = update.message?.successful_payment;
-        if (update.found === true && paid?.is_recurring === true)
+        if ((update as FoundUpdate).found === true && paid?.is_recurring === true)
           (paid as { is_first_recurring?: true }).is_first_recurring = true;
         return program.route(update, rules);
       },

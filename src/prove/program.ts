@@ -1,7 +1,6 @@
-import { account, type Conversation, compare, loadConversation, machines, runningOf } from '#club';
+import { account, type Conversation, compare, loadConversation, machines, route, runningOf } from '#club';
 import { type Environment, readEnvironment } from '#environment';
 import { prepareMachine } from '#runtime';
-import { route } from '#telegram';
 import { checkCallOff, checkRefund, checkRemoval } from './sentences.ts';
 import { clubId, operatorId } from './telegram.ts';
 import { type Program, price, type Sale, type World } from './world.ts';
@@ -18,7 +17,7 @@ export async function programOf(contentDir: string): Promise<Program> {
   const loaded = machines.map((source) => prepareMachine(source, content.delays, input));
   const selling = (sale: Sale) => {
     const product = {
-      ...content.product,
+      ...content.settings.product,
       currency: 'XTR',
       price,
       accessDays: sale === 'days' ? 30 : 0,
@@ -26,7 +25,15 @@ export async function programOf(contentDir: string): Promise<Program> {
       version: sale,
     };
     const offered: Conversation = {
-      content: { ...content, product, club: { ...content.club, chatId: clubId }, refundsDuplicates: true },
+      content: {
+        ...content,
+        settings: {
+          ...content.settings,
+          product,
+          club: { ...content.settings.club, chatId: clubId },
+          refundsDuplicates: true,
+        },
+      },
       warnings: [],
       machines: loaded,
     };

@@ -2,20 +2,23 @@ import type { Update } from 'grammy/types';
 import {
   type Act,
   type account,
+  clubBook,
   type compare,
   createPerformer,
   type Entry,
   effectRules,
+  type FoundUpdate,
   isAct,
-  isEntered,
   isMessage,
   isPayment,
   keyOf,
   type Ledger,
   type Payment,
   type Running,
+  type route,
 } from '#club';
 import {
+  type Arrival,
   type DueTimer,
   type DurableMachine,
   type Effect,
@@ -24,6 +27,7 @@ import {
   expire,
   expiryTimer,
   type Entry as InboxEntry,
+  isEntered,
   type Job,
   jobOfTimer,
   outlivesForgetting,
@@ -34,7 +38,6 @@ import {
   taskOf,
   timerNamesOf,
 } from '#runtime';
-import type { Arrival, FoundUpdate, route } from '#telegram';
 import { botId, type Invoice, type Kind, type Person, Refusal, Telegram, Violation } from './telegram.ts';
 
 /** What is sold: 30 days, a monthly subscription, or access for ever. */
@@ -192,7 +195,8 @@ export class World {
   }
 
   /** What the bot knows of a payment from now on. */
-  #note({ chat, entry }: Arrival): void {
+  #note({ chat, entry: line }: Arrival): void {
+    const entry = line as Entry | undefined;
     if (entry === undefined || isAct(entry)) return;
     const paid = this.telegram.person(chat).payments.find(({ charge }) => charge === entry.charge);
     if (paid === undefined) return;
@@ -299,7 +303,7 @@ export class World {
   #invoice(effect: Effect): void {
     // Its words do not matter here, and cost a tenth of the time.
     const { payload } = this.running.render({ ...effect, event: {} }).payload as { payload: string };
-    const { isSubscription, accessDays: days } = this.running.content.product;
+    const { isSubscription, accessDays: days } = this.running.content.settings.product;
     const kind: Kind = isSubscription ? 'month' : days > 0 ? 'days' : 'forever';
     const invoice: Invoice = { payload, kind, days };
     const { invoices } = this.telegram.person(effect.chat);
@@ -352,7 +356,7 @@ export class World {
     const entry: InboxEntry = { shard: 0, source: 'inbox', id, due: 0, kind, chat, field: '', text };
     const task: Task = taskOf(entry, {
       machines: this.program.machines,
-      arrive: (update) => this.program.route(update, this.rules),
+      arrive: (_, text) => JSON.parse(text) as Arrival,
       shardOf: () => 0,
     });
     if (task.kind === 'step') this.#step(task.job);
@@ -376,13 +380,14 @@ export class World {
     const session = stored?.session ?? null;
     const book = this.books.get(chat) ?? [];
     // Such a line is void, and whatever came with it.
-    if (job.entry !== undefined && isEntered(job.entry, book)) return true;
+    const line = arrival?.entry as Entry | undefined;
+    if (line !== undefined && isEntered(line, book, clubBook.keyOf)) return true;
     const event = job.eventFor(session);
     const isAway = stored?.isAway === true;
     const isBack = isAway && arrival !== undefined;
-    const brought = job.entry === undefined ? {} : { entry: job.entry };
+    const brought = line === undefined ? {} : { entry: line };
     const { facts, entry } =
-      event === null || (book.length === 0 && job.entry === undefined)
+      event === null || (book.length === 0 && line === undefined)
         ? { facts: undefined, entry: undefined }
         : this.program.account(book, { event, now, ...brought });
     this.steps++;

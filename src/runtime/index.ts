@@ -1,5 +1,6 @@
 export { type Clock, SystemClock } from './clock.ts';
 export { copyName, isDeadCopy } from './copies.ts';
+export { type Answer, type Arrival, type Book, isEntered, type Line } from './core/arrival.ts';
 export { type BrokenMachine, brokenMachine } from './core/broken.ts';
 export {
   type Chart,
@@ -9,7 +10,7 @@ export {
   readChart,
   type Trigger,
 } from './core/chart.ts';
-export type { Effect, JsonObject, Lane } from './core/effects.ts';
+export type { Effect, EffectKind, EffectRule, JsonObject, Lane } from './core/effects.ts';
 export {
   checkKnown,
   checkPrivileges,
@@ -24,7 +25,6 @@ export { didYouMean } from './core/nearest.ts';
 export { decodeSession, encodeSession, type Session, stateName } from './core/session.ts';
 export { shardOf } from './core/shard.ts';
 export {
-  type EffectRule,
   expire,
   type MachineEvent,
   outlivesForgetting,
@@ -35,7 +35,7 @@ export {
 } from './core/step.ts';
 export { keepMemoryLow } from './heap.ts';
 export { Dispatcher } from './loops/dispatcher.ts';
-export { type Job, jobOfTimer, type Task, taskOf } from './loops/jobs.ts';
+export { type Arrive, type Job, jobOfTimer, type Task, taskOf } from './loops/jobs.ts';
 export { Leases } from './loops/leases.ts';
 export { News } from './loops/news.ts';
 export { Rescan } from './loops/rescan.ts';
@@ -46,6 +46,14 @@ export type { At } from './points.ts';
 export { checkRole, checkServer, connect, RedisUnfit, readInfo, run } from './redis/connect.ts';
 export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from './redis/keys.ts';
 export { byAge, DeadLetters } from './redis/letters.ts';
+export {
+  called,
+  openRedis,
+  reachRedis,
+  StartCalledOff,
+  type Waiting,
+  watchConnection,
+} from './redis/open.ts';
 export {
   DataDirInUse,
   type EmbeddedRedis,
@@ -68,3 +76,4 @@ export {
   type StoredUpdate,
 } from './redis/store.ts';
 export { CommandRefused, ExitError, exitCodes, Misconfigured, StartRefused } from './refused.ts';
+export { type Intake, Runtime, type RuntimeOptions } from './runtime.ts';

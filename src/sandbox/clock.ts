@@ -86,7 +86,7 @@ export function sandboxClock(
 
 function milliseconds(duration: string): number {
   const [, count, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(duration.trim()) ?? [];
-  const factor = units[unit];
+  const factor = Object.hasOwn(units, unit) ? units[unit] : undefined;
   if (count === undefined || factor === undefined)
     throw new Error(`Expected a duration such as 30s, 5m, 2h or 1d, found "${duration}".`);
   return Number(count) * factor;

@@ -1,36 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
+import { type ApiCall, CallLog } from './api/call-log.ts';
+import { type Fault, Faults, FloodControl, type Limits } from './api/faults.ts';
+import { menuFor } from './api/methods/updates.ts';
+import type { Json } from './api/parameters.ts';
+import { ApiServer } from './api/server.ts';
+import { shapeChecks } from './api/shape.ts';
 import { type SandboxClock, type SharedClock, sandboxClock } from './clock.ts';
-import { type ClubOptions, openClub, ownerId, type SandboxClub } from './clubs.ts';
-import type { SandboxEvent } from './events.ts';
-import { type Fault, Faults, FloodControl, type Limits } from './faults.ts';
-import { Membership } from './membership.ts';
-import type { SandboxMessage } from './message.ts';
-import { menuFor } from './methods/updates.ts';
-import type { Json } from './parameters.ts';
-import { type EarlierPayment, Payments } from './payments.ts';
-import { ApiServer } from './server.ts';
-import { shapeChecks } from './shape.ts';
-import { keepState } from './state.ts';
-import { type BotCommand, type BotUser, Telegram } from './telegram.ts';
-import { SandboxUser } from './users.ts';
+import { type ClubOptions, openClub, type SandboxClub } from './people/clubs.ts';
+import { People, type UserOptions } from './people/people.ts';
+import type { SandboxUser } from './people/user.ts';
 import { type WaitFor, waitingRoom } from './waiting.ts';
-import type { World } from './world.ts';
+import type { SandboxEvent } from './world/events.ts';
+import { Membership } from './world/membership.ts';
+import type { SandboxMessage } from './world/message.ts';
+import { type EarlierPayment, Payments } from './world/payments.ts';
+import { keepState } from './world/state.ts';
+import { type BotCommand, type BotUser, Telegram } from './world/telegram.ts';
+import type { World } from './world/world.ts';
 
+export type { ApiCall } from './api/call-log.ts';
+export type { Fault, Limits } from './api/faults.ts';
 export type { SandboxClock, SharedClock } from './clock.ts';
-export type { SandboxClub } from './clubs.ts';
-export type { SandboxEvent } from './events.ts';
-export type { Fault, Limits } from './faults.ts';
-export type { SandboxMessage } from './message.ts';
-export type { EarlierPayment } from './payments.ts';
-export type { SandboxUser } from './users.ts';
-
-export interface ApiCall {
-  readonly method: string;
-  readonly payload: Json;
-  /** ms since 1970. */
-  readonly at: number;
-}
+export type { SandboxClub } from './people/clubs.ts';
+export type { SandboxUser } from './people/user.ts';
+export type { SandboxEvent } from './world/events.ts';
+export type { SandboxMessage } from './world/message.ts';
+export type { EarlierPayment } from './world/payments.ts';
 
 export interface Sandbox {
   /** For TELEGRAM_API_ROOT, without a slash at its end. */
@@ -40,12 +36,17 @@ export interface Sandbox {
   readonly bot: { readonly id: number; readonly first_name: string; readonly username: string };
   /** Time travel; a bot under test may take its time from here. */
   readonly clock: SandboxClock;
-  /** The last 10,000 calls of the bot, newest last. */
+  /** The last 10,000 calls of the bot, newest last; fewer when their parameters take more than 8 MB. */
   readonly calls: readonly ApiCall[];
+  /**
+   * Parameters that calls of the bot had and that changed nothing here, each once, such as
+   * `sendMessage.allow_paid_broadcast`: what the bot expects of them, this sandbox cannot show.
+   */
+  readonly ignored: readonly string[];
   /** Updates that the bot has not confirmed yet. */
   readonly pendingUpdates: number;
   /** A person; the same id is the same person. Ids count from 1001 when none is given. */
-  user(options?: { id?: number; firstName?: string; username?: string; languageCode?: string }): SandboxUser;
+  user(options?: UserOptions): SandboxUser;
   /** Everybody that there is, also of an earlier start with the same `stateFile`. */
   users(): SandboxUser[];
   club(options?: ClubOptions): SandboxClub;
@@ -91,7 +92,17 @@ export interface SandboxOptions {
   readonly port?: number;
   /** Its first part is the bot's id. */
   readonly token?: string;
-  readonly bot?: { readonly firstName?: string; readonly username?: string };
+  readonly bot?: {
+    /** Default: Turnstile. */
+    readonly firstName?: string;
+    /** Without @. Default: turnstile_sandbox_bot. */
+    readonly username?: string;
+    /**
+     * It hears everything that is said in its groups, also where it is no administrator: privacy mode is off. Default:
+     * false, as for every new bot of Telegram's.
+     */
+    readonly readsAllMessages?: boolean;
+  };
   /** A clock that the bot shares. Default: one of the sandbox's own. */
   readonly clock?: SharedClock;
   /** ms since 1970, in place of a clock: a time that somebody else moves. */
@@ -104,30 +115,32 @@ export interface SandboxOptions {
   readonly strict?: boolean;
 }
 
-const keptCalls = 10_000;
-const firstUser = 1_001;
+/** A bot that makes names of parameters up is not listed without end. */
+const mostIgnored = 1_000;
+/** Ten digits and 35 signs, as Telegram's tokens have: some clients look at that. */
+const defaultToken = '2000000042:sandbox-token-of-turnstile-00000000';
 
 /** Starts a local stand-in for Telegram's Bot API on the loopback address. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const clock = sandboxClock(options.clock ?? options.now);
-  const token = options.token ?? '42:sandbox-token-of-turnstile-000000000';
+  const token = options.token ?? defaultToken;
   const { stateFile } = options;
-  const telegram = new Telegram(
-    botUser(token, options.bot ?? {}),
-    clock,
-    stateFile === undefined ? undefined : join(dirname(stateFile), 'telegram-files'),
-  );
+  const telegram = new Telegram(botUser(token, options.bot ?? {}), clock, {
+    filesFolder: stateFile === undefined ? undefined : join(dirname(stateFile), 'telegram-files'),
+    readsAll: options.bot?.readsAllMessages,
+  });
   const world: World = {
     telegram,
     payments: new Payments(telegram),
     membership: new Membership(telegram),
   };
-  const calls: ApiCall[] = [];
+  const log = new CallLog();
+  const ignored = new Set<string>();
   const faults = new Faults();
   const flood = new FloodControl(clock);
   const state = stateFile === undefined ? null : keepState(stateFile, world);
-  const waiting = waitingRoom(() => people.opened().map((user) => user.transcript()));
-  const people = peopleOf(world, waiting.waitFor);
+  const waiting = waitingRoom(() => people.transcripts());
+  const people = new People(world, waiting.waitFor);
   telegram.changed = () => {
     state?.saveSoon();
     waiting.look();
@@ -140,10 +153,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     token,
     faults,
     flood,
-    record: (method, payload) => {
-      calls.push({ method, payload, at: clock.now() });
-      if (calls.length > keptCalls) calls.splice(0, keptCalls / 10);
+    record: (method, payload, size) => {
+      log.add({ method, payload, at: clock.now() }, size);
       waiting.look();
+    },
+    ignored: (method, parameters) => {
+      for (const parameter of parameters)
+        if (ignored.size < mostIgnored) ignored.add(`${method}.${parameter}`);
     },
     check: (method, result) => strict?.checkAnswer(method, result),
     latency: () => latency,
@@ -163,12 +179,15 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     token,
     bot: telegram.bot,
     clock,
-    calls,
+    calls: log.calls,
+    get ignored() {
+      return [...ignored];
+    },
     get pendingUpdates() {
       return telegram.updates.length;
     },
-    user: people.user,
-    users: people.all,
+    user: (options) => people.user(options),
+    users: () => people.all(),
     club: (given = {}) => openClub(world, given),
     hasPayment: (payment) => world.payments.book(payment),
     withdrawsStars: (amount) => world.payments.stars.withdraw(amount),
@@ -211,6 +230,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       clock.stop();
       telegram.updates.close();
       await server.close();
+      telegram.files.close();
       telegram.changed = () => {};
       state?.saveNow();
       strict?.report();
@@ -218,32 +238,10 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 }
 
-/** The people of a sandbox; one object for each. */
-function peopleOf(world: World, waitFor: WaitFor) {
-  const { users } = world.telegram;
-  const opened = new Map<number, SandboxUser>();
-  let next = firstUser;
-  const open = (id: number): SandboxUser => {
-    const user = opened.get(id) ?? new SandboxUser(id, world, waitFor);
-    opened.set(id, user);
-    return user;
-  };
-  const user: Sandbox['user'] = ({ id = next++, firstName = 'Anna', username, languageCode = 'en' } = {}) => {
-    const name = username === undefined ? {} : { username };
-    if (!users.has(id)) users.set(id, { id, first_name: firstName, language_code: languageCode, ...name });
-    return open(id);
-  };
-  return {
-    user,
-    all: () => [...users.keys()].filter((id) => id !== ownerId).map(open),
-    /** The last three, for errors. */
-    opened: () => [...opened.values()].slice(-3),
-  };
-}
-
 function botUser(token: string, { firstName, username }: NonNullable<SandboxOptions['bot']>): BotUser {
   const id = Number(/^(\d+):./.exec(token)?.[1]);
-  if (!Number.isSafeInteger(id)) throw new Error(`Expected a token such as 42:secret, found "${token}".`);
+  if (!Number.isSafeInteger(id))
+    throw new Error(`Expected a token such as ${defaultToken}, found "${token}".`);
   return {
     id,
     is_bot: true,

@@ -1,5 +1,14 @@
-/** Resolves once the predicate holds; looked at whenever something happens. The error names `what`. */
-export type WaitFor = (predicate: () => boolean, what: string, timeoutMs?: number) => Promise<void>;
+/**
+ * Resolves once the predicate holds; looked at whenever something happens.
+ * @param what what is waited for, or a function that tells it when it did not come
+ * @param timeoutMs default 4,500
+ * @throws Error that names what did not come, with the newest chats
+ */
+export type WaitFor = (
+  predicate: () => boolean,
+  what: string | (() => string),
+  timeoutMs?: number,
+) => Promise<void>;
 
 /** ms; below the 5 s after which Vitest would end the test with a poorer word. */
 const defaultWait = 4_500;
@@ -30,7 +39,8 @@ export function waitingRoom(transcripts: () => string[]): { waitFor: WaitFor; lo
       const late = setTimeout(() => {
         end();
         const shown = transcripts().join('\n');
-        reject(new Error(`Waited ${timeoutMs} ms for ${what}; it did not come.\n${shown}`));
+        const named = typeof what === 'string' ? what : what();
+        reject(new Error(`Waited ${timeoutMs} ms for ${named}; it did not come.\n${shown}`));
       }, timeoutMs);
       waiting.add(look);
       look();

@@ -1,21 +1,36 @@
+export {
+  type ArrivalRules,
+  answerTo,
+  arrivalOf,
+  basicUpdates,
+  commandOf,
+  cut,
+  isOperator,
+  isSaid,
+  languageOf,
+  longestAnswer,
+  type Meaning,
+  mayCause,
+  type Route,
+  senderOf,
+} from './arrivals.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
-export { gated } from './gate.ts';
-export { createMedia } from './media.ts';
-export { Poller, PollingEnded } from './poller.ts';
 export {
-  type Arrival,
-  allowedUpdates,
-  arrivalByHand,
-  askedByHand,
-  entryOf,
-  type FoundUpdate,
-  isInside,
-  missingRight,
-  type RouteRules,
-  route,
-} from './route.ts';
+  amountOf,
+  currencies,
+  digitsOf,
+  highestPrice,
+  lowestPrice,
+  moneyIn,
+  wholeOf,
+} from './currency.ts';
+export type { Feature } from './feature.ts';
+export { gated } from './gate.ts';
+export { pollingIntake } from './intake.ts';
+export { createMedia } from './media.ts';
 export { createSender } from './sender.ts';
-export { clubProblem, prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
-export { aheadBy } from './time.ts';
+export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
+export { answerButton, type InlineButton, noticeTexts, type Speech, speak } from './speak.ts';
+export { aheadBy, followTelegram } from './time.ts';
 export { isTokenRefusal, verdict } from './verdict.ts';

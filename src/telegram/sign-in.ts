@@ -1,6 +1,6 @@
 import { type Api, GrammyError } from 'grammy';
 import type { Logger } from 'pino';
-import { type Content, commands } from '#content';
+import type { Content } from '#content';
 import { Misconfigured } from '#runtime';
 import { isTokenRefusal } from './verdict.ts';
 
@@ -17,8 +17,7 @@ export async function prepareTelegram(api: Api, content: Content, log: Logger): 
 /** Tells Telegram the menu of commands, in each language. */
 export async function publishCommands(api: Api, content: Content, log: Logger): Promise<void> {
   const publish = async (language: string) => {
-    const useful = commands.filter((command) => command !== 'club' || content.club.chatId !== null);
-    const menu = useful.map((command) => ({
+    const menu = content.commands.map((command) => ({
       command,
       description: content.format(language, `command-${command}`, {}, true),
     }));
@@ -29,23 +28,6 @@ export async function publishCommands(api: Api, content: Content, log: Logger): 
       .catch((error: unknown) => log.warn({ err: error }, 'the list of commands was not taken'));
   };
   await Promise.all(content.languages.map(publish));
-}
-
-/** What the bot lacks to keep the doors of the club; null when it lacks nothing, or there is no club. */
-export async function clubProblem(api: Api, { club }: Content, bot: number): Promise<string | null> {
-  if (club.chatId === null) return null;
-  const place = `club.chat_id ${club.chatId} in bot.yaml`;
-  try {
-    const member = await api.getChatMember(club.chatId, bot);
-    if (member.status !== 'administrator')
-      return `${place}: expected the bot to be an administrator there, found ${member.status}`;
-    if (!member.can_invite_users || !member.can_restrict_members)
-      return `${place}: expected the bot to have the rights to invite and to ban users there`;
-    return null;
-  } catch (error) {
-    if (!(error instanceof GrammyError)) throw error;
-    return `${place}: expected a group or channel that the bot is in, found ${error.description}`;
-  }
 }
 
 /** Waits until Telegram can be reached. @throws TokenRefused */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { ofToday } from '../../src/club/arrivals.ts';
 import { account } from '../../src/club/payments/account.ts';
 import { accessOf, type Bought, type Entry, isAct, type Payment } from '../../src/club/payments/book.ts';
 import { beginsSubscription, monthsOf } from '../../src/club/payments/months.ts';
-import { type Arrival, entryOf } from '../../src/telegram/route.ts';
 
 const day = 86_400_000;
 const start = 1_700_000_000_000;
@@ -168,13 +168,14 @@ test('to take a history over, in whatever order, gives the same ends as to live 
 
 test('a payment that an earlier release had stored and not handled says what it bought by its event', () => {
   const { bought: _, ...payment } = paid('a', 0, { days: 30 });
-  const stored = (event: object): Arrival => ({
+  const stored = (event: object) => ({
     update: 1,
     chat: 7,
-    lane: 'reply',
+    lane: 'reply' as const,
     event: { type: 'payment.received', ...event },
     payment,
   });
+  const entryOf = (arrival: Parameters<typeof ofToday>[0]) => ofToday(arrival).entry;
   expect(entryOf(stored({ until: on(30) }))).toEqual({ ...payment, bought: { until: on(30), first: true } });
   expect(entryOf(stored({ until: on(60), renewal: true }))).toEqual({
     ...payment,

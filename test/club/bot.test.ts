@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import type { SandboxUser } from '../../src/sandbox/index.ts';
 import { startBot } from '../support/bot.ts';
 import { jobMachine } from '../support/job.machine.ts';

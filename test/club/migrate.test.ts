@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import { migrate, requireFormat } from '../../src/club/migrate.ts';
 import { accessOf } from '../../src/club/payments/book.ts';
 import { Ledger } from '../../src/club/payments/ledger.ts';

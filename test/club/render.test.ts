@@ -3,20 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '#telegram';
-import { machines } from '../../src/club/conversation.ts';
+
+import { machines } from '../../src/club/club.ts';
+import { checkoutProblem } from '../../src/club/payments/invoice.ts';
+
 import { createSigner } from '../../src/club/payments/signature.ts';
-import { checkoutProblem, createRender } from '../../src/club/render.ts';
-import { type Content, loadContent } from '../../src/content/content.ts';
+import { createRender } from '../../src/club/render.ts';
+import type { ClubContent } from '../../src/club/settings.ts';
+import { clubNeeds } from '../../src/club/words.ts';
+import { loadContent } from '../../src/content/content.ts';
 import type { Effect } from '../../src/runtime/core/effects.ts';
 import { prepareMachine } from '../../src/runtime/core/machine.ts';
 
 const signer = createSigner('1:TEST');
-let content: Content;
+let content: ClubContent;
 let render: (effect: Effect) => Call;
 const now = Date.parse('2026-11-25T12:00:00Z');
 
-async function load(folder: string): Promise<Content> {
-  const loaded = await loadContent(folder);
+async function load(folder: string): Promise<ClubContent> {
+  const loaded = await loadContent(folder, clubNeeds);
   if ('problems' in loaded) throw new Error(JSON.stringify(loaded.problems));
   return loaded.content;
 }
@@ -298,7 +303,7 @@ describe('sendInvoice', () => {
         chat_id: 42,
         title: 'Клуб «Первый шаг»',
         description: expect.stringMatching(/^Доступ навсегда: 3 темы /),
-        payload: signer.sign(`club:${content.product.version}:0:1.0`),
+        payload: signer.sign(`club:${content.settings.product.version}:0:1.0`),
         provider_token: '',
         currency: 'XTR',
         prices: [{ label: 'Доступ в клуб', amount: 250 }],
@@ -356,7 +361,7 @@ describe('what is left of access', () => {
 
 describe('checkout', () => {
   const offer = () => ({
-    payload: signer.sign(`club:${content.product.version}:0:1.0`),
+    payload: signer.sign(`club:${content.settings.product.version}:0:1.0`),
     currency: 'XTR',
     amount: 250,
   });

@@ -1,7 +1,9 @@
 import { copyFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { describeProblem, loadContent } from '../../src/content/content.ts';
+import { clubNeeds } from '../../src/club/words.ts';
+import { loadContent } from '../../src/content/content.ts';
+import { describeProblem } from '../../src/content/problem.ts';
 import { edited } from '../support/content.ts';
 
 /** A PNG's first bytes, with the size that it claims. */
@@ -23,7 +25,7 @@ async function found(kind: string, name: string, bytes: Buffer | string): Promis
 }
 
 async function problems(folder: string): Promise<string[]> {
-  const loaded = await loadContent(folder);
+  const loaded = await loadContent(folder, clubNeeds);
   if ('content' in loaded) return [];
   return loaded.problems.map((one) =>
     describeProblem(one)

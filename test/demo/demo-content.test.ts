@@ -29,8 +29,11 @@ test('the demo sells what was asked for, else what bot.yaml sells, and days in p
   ];
   for (const [sells, edits, accessDays, isSubscription] of cases) {
     const { content } = await demoContent(sells, ...edits);
-    expect(content.product, `${sells} of ${edits.map(String)}`).toMatchObject({ accessDays, isSubscription });
-    expect(content.club.chatId).toBe(club);
+    expect(content.settings.product, `${sells} of ${edits.map(String)}`).toMatchObject({
+      accessDays,
+      isSubscription,
+    });
+    expect(content.settings.club.chatId).toBe(club);
     expect(content.defaultLanguage).toBe('en');
   }
 });
@@ -39,14 +42,14 @@ test('another currency brings a price of its own, in its smallest units', async 
   for (const currency of ['EUR', 'JPY']) {
     const to = join(dataDir(), 'content');
     copyContent(await edited(), to, { currency, language: 'en', club });
-    expect((await loadConversation(to)).content.product).toMatchObject({ currency, price: 1_900 });
+    expect((await loadConversation(to)).content.settings.product).toMatchObject({ currency, price: 1_900 });
   }
 });
 
 test('a club that bot.yaml names does not reach the demo; the lines stay where they are', async () => {
   const real: Edit = ['bot.yaml', 'chat_id:', 'chat_id: -1009999999999'];
   const { to, content } = await demoContent(undefined, real);
-  expect(content.club.chatId).toBe(club);
+  expect(content.settings.club.chatId).toBe(club);
   const [before, after] = await Promise.all(
     ['content', to].map((folder) => readFile(join(folder, 'bot.yaml'), 'utf8')),
   );

@@ -1,4 +1,6 @@
 import { expect, inject, test } from 'vitest';
+import type { FoundUpdate } from '#club';
+import { route } from '../../src/club/arrivals.ts';
 import type { Payment } from '../../src/club/payments/book.ts';
 import { Ledger } from '../../src/club/payments/ledger.ts';
 import { compare } from '../../src/club/payments/reconcile.ts';
@@ -10,7 +12,6 @@ import { connect } from '../../src/runtime/redis/connect.ts';
 import { Keys } from '../../src/runtime/redis/keys.ts';
 import { Store } from '../../src/runtime/redis/store.ts';
 import { createApis } from '../../src/telegram/client.ts';
-import { type FoundUpdate, route } from '../../src/telegram/route.ts';
 import type { TestBot } from '../support/bot.ts';
 import { openTestRedis } from '../support/redis.ts';
 import { buys, clubId, days, isOffered, openShop, product, type Shop } from '../support/shop.ts';

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { machines, reportOf } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
+import { reportOf } from '../../src/club/conversation.ts';
 import { readChat, readStatus } from '../../src/club/reports.ts';
 import { prepareMachine } from '../../src/runtime/core/machine.ts';
 import type { CrashPoint } from '../../src/runtime/points.ts';

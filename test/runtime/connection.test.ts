@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import { SystemClock } from '../../src/runtime/clock.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
 import { Timers } from '../../src/runtime/loops/timers.ts';

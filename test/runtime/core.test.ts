@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { assign, fromPromise, raise, sendTo, setup } from 'xstate';
 import { accessMachine } from '../../machines/access.machine.ts';
+import { route } from '../../src/club/arrivals.ts';
+import type { ClubRules } from '../../src/club/rules.ts';
 import { lostInJson } from '../../src/runtime/core/json.ts';
 import {
   checkPrivileges,
@@ -20,7 +22,6 @@ import {
   timerEvent,
   waitsForNews,
 } from '../../src/runtime/core/step.ts';
-import { type RouteRules, route } from '../../src/telegram/route.ts';
 import { jobMachine } from '../support/job.machine.ts';
 
 const access = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -335,7 +336,7 @@ describe('what cannot be made durable is refused at the start', () => {
 });
 
 describe('route', () => {
-  const rules: RouteRules = {
+  const rules: ClubRules = {
     userEvents: access.userEvents,
     buttonData: new Set(['access.requested', 'topic.selected:x']),
     checkoutProblem: () => undefined,
@@ -410,7 +411,7 @@ describe('route', () => {
       expect(route({ update_id: 1, ...update } as never, rules)).toBeNull();
   });
   describe('a command of an operator that names a person', () => {
-    const ruled: RouteRules = {
+    const ruled: ClubRules = {
       ...rules,
       operators: new Set([5]),
       operatorEvents: new Set(['grant.requested', 'extend.requested', 'revoke.requested', 'block.requested']),

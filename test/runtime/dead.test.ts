@@ -1,7 +1,7 @@
 import type { Update } from 'grammy/types';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import { endDead } from '../../src/operator/dead.ts';
 import type { Lane } from '../../src/runtime/core/effects.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { supportMachine } from '../../machines/support.machine.ts';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';
 import { Keys } from '../../src/runtime/redis/keys.ts';

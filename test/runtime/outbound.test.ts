@@ -1,5 +1,5 @@
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import { lanes } from '../../src/runtime/core/effects.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';

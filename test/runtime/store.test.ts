@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import { assign, setup } from 'xstate';
 import { accessMachine } from '../../machines/access.machine.ts';
-import { isEntered, type Payment } from '../../src/club/payments/book.ts';
+import { clubBook } from '../../src/club/payments/account.ts';
+import { keyOf, type Payment } from '../../src/club/payments/book.ts';
 import { Ledger } from '../../src/club/payments/ledger.ts';
 import { readStatus } from '../../src/club/reports.ts';
+import { isEntered } from '../../src/runtime/core/arrival.ts';
 import { type Effect, type Lane, lanes } from '../../src/runtime/core/effects.ts';
 import { expiryTimer, hasState, prepareMachine } from '../../src/runtime/core/machine.ts';
 import { expire, type MachineEvent, step, timerNamesOf } from '../../src/runtime/core/step.ts';
@@ -62,7 +64,7 @@ async function openStore() {
     return store.commit(entry, found.target, found.commit, {
       now,
       seen: true,
-      ...(payment && { entry: payment }),
+      ...(payment && { entry: { key: keyOf(payment), line: payment } }),
     });
   };
   const status = () =>
@@ -177,8 +179,8 @@ test('a payment is recorded once per charge id, whatever brings it', async () =>
   expect(await apply({ type: 'payment.received', charge: 'c1', change: 'gained' }, payment)).toBe('ok');
   expect(await apply({ type: 'payment.received', charge: 'c1', change: 'gained' }, payment)).toBe('charged');
   const { book } = await store.loadSession('access', chat);
-  expect(isEntered(payment, book)).toBe(true);
-  expect(isEntered({ ...payment, direction: 'out' }, book)).toBe(false);
+  expect(isEntered(payment, book, clubBook.keyOf)).toBe(true);
+  expect(isEntered({ ...payment, direction: 'out' } as Payment, book, clubBook.keyOf)).toBe(false);
   expect((await status()).payments).toBe(1);
 });
 

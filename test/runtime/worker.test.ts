@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { accessMachine } from '../../machines/access.machine.ts';
+import { route } from '../../src/club/arrivals.ts';
 import { SystemClock } from '../../src/runtime/clock.ts';
 import { prepareMachine } from '../../src/runtime/core/machine.ts';
 import { Caution } from '../../src/runtime/loops/caution.ts';
 import { Worker, type WorkerOptions } from '../../src/runtime/loops/worker.ts';
 import { type Cause, type Entry, Store } from '../../src/runtime/redis/store.ts';
-import { route } from '../../src/telegram/route.ts';
 import { ownAll } from '../support/own.ts';
 import { openTestRedis } from '../support/redis.ts';
 
@@ -28,14 +28,15 @@ function workerOn(store: Store, parts: Partial<WorkerOptions>): Worker {
   const worker = new Worker({
     store,
     machines: [machine],
-    arrive: (update) =>
-      route(update, {
+    arrive: (_, text) =>
+      route(JSON.parse(text), {
         userEvents: machine.userEvents,
         buttonData: new Set(),
         checkoutProblem: () => undefined,
       }),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
+    apology: { type: 'send', params: { message: 'something_broke' } },
     address: (effect) => [effect],
     committed: () => {},
     moved: () => {},

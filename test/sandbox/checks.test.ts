@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { shapeProblems } from '../../src/sandbox/api/shape.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
-import { shapeProblems } from '../../src/sandbox/shape.ts';
 import { type CallableSandbox, openSandbox } from '../support/sandbox.ts';
 
 type Json = Record<string, unknown>;
@@ -91,7 +91,7 @@ const refusals: [method: string, parameters: Json | ((known: Known) => Json), re
     "inline keyboard button URL 'http://localhost' is invalid: Wrong HTTP URL",
   ],
   ['sendMessage', { text: 'x', ...button({ pay: true }) }, 'BUTTON_POS_INVALID'],
-  ['sendMessage', { text: 'x', reply_markup: '{' }, "can't parse reply markup JSON object"],
+  ['sendMessage', { text: 'x', reply_markup: '{' }, "can't parse reply keyboard markup JSON object"],
   ['sendPhoto', {}, 'there is no photo in the request'],
   [
     'sendMessage',
@@ -274,8 +274,8 @@ test('methods: unknown ones, those that are not emulated, a wrong token', async 
   expect(await sandbox.call('constructor')).toMatchObject({ error_code: 404 });
   expect(await sandbox.call('senddice')).toEqual({
     ok: false,
-    error_code: 501,
-    description: 'Not Implemented: sendDice is a method of the Bot API that this sandbox does not emulate',
+    error_code: 400,
+    description: 'Bad Request: sendDice is a method of the Bot API that this sandbox does not emulate',
   });
   const response = await fetch(`${sandbox.url}/bot1:wrong/getMe`);
   expect([response.status, await response.json()]).toEqual([
@@ -448,7 +448,7 @@ test('the bot has the id of its token, and the name that was chosen', async () =
   expect(await sandbox.ask('getMe')).toMatchObject({ id: 77, first_name: 'Guide', username: 'guide_bot' });
   const encoded = `${sandbox.url}/bot${encodeURIComponent(sandbox.token)}/getMe`;
   expect((await fetch(encoded)).status).toBe(200);
-  await expect(openSandbox({ token: 'secret' })).rejects.toThrow('Expected a token such as 42:secret');
+  await expect(openSandbox({ token: 'secret' })).rejects.toThrow('Expected a token such as 2000000042:');
 });
 
 test('an album arrives whole or not at all; its items share a group', async () => {
@@ -513,4 +513,7 @@ test('a shape that the Bot API does not document is named with its path', () => 
   ).toEqual([]);
   expect(shapeProblems('ChatMember', { status: 'gone' })).not.toEqual([]);
   expect(shapeProblems('Message|Boolean', true)).toEqual([]);
+  expect(shapeProblems('User', { id: 1, is_bot: false, first_name: 'A', constructor: 1 })).toEqual([
+    'User.constructor: User has no such field',
+  ]);
 });

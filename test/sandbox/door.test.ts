@@ -162,13 +162,13 @@ test('administrators come and go, and cannot be removed by the bot', async () =>
     description: 'Bad Request: user is an administrator of the chat',
   });
   const administrators = await sandbox.ask<Member[]>('getChatAdministrators', { chat_id: club.id });
-  expect(administrators.map(({ user }) => user.id)).toEqual([999, anna.id, 42]);
+  expect(administrators.map(({ user }) => user.id)).toEqual([999, anna.id, sandbox.bot.id]);
   club.demotes(anna);
   await sandbox.ask('banChatMember', person);
   expect(await told(sandbox)).toEqual([
     `${anna.id}: left → administrator by 999`,
     `${anna.id}: administrator → member by 999`,
-    `${anna.id}: member → kicked by 42`,
+    `${anna.id}: member → kicked by ${sandbox.bot.id}`,
   ]);
   expect(() => club.demotes(999)).toThrow('owns');
 });
@@ -255,7 +255,7 @@ test('the bot hears which rights it loses; what needs them is refused, the rest 
   expect(await refusal('banChatMember')).toBe(members);
   expect(await refusal('unbanChatMember')).toBe(members);
   expect(await refusal('approveChatJoinRequest')).toBeUndefined();
-  expect(await sandbox.ask('getChatMember', { ...person, user_id: 42 })).toMatchObject({
+  expect(await sandbox.ask('getChatMember', { ...person, user_id: sandbox.bot.id })).toMatchObject({
     can_restrict_members: false,
   });
 });
@@ -278,7 +278,7 @@ test('somebody makes the bot an administrator of a group or channel that it was 
         new_chat_member: { status: 'administrator', can_invite_users: true },
       },
     },
-    { message: { from: { id: anna.id }, new_chat_members: [{ id: 42 }] } },
+    { message: { from: { id: anna.id }, new_chat_members: [{ id: sandbox.bot.id }] } },
   ]);
 
   const channel = sandbox.club({ type: 'channel', bot: 'member' });
@@ -309,12 +309,14 @@ test('a bot that is asked lets in, turns away, or leaves it to the administrator
   const approved = await asked('approve');
   expect(await approved.sandbox.ask('getMe')).toMatchObject({ supports_join_request_queries: true });
   expect(await approved.sandbox.ask('getChat', { chat_id: approved.club.id })).toMatchObject({
-    guard_bot: { id: 42 },
+    guard_bot: { id: approved.sandbox.bot.id },
   });
   expect(await approved.answer({ result: 'perhaps' })).toMatchObject({ ok: false });
   expect(await approved.answer({})).toEqual({ ok: true, result: true });
   expect(approved.anna.isMember(approved.club)).toBe(true);
-  expect(await changes(approved.sandbox)).toMatchObject([{ from: { id: 42 }, via_join_request: true }]);
+  expect(await changes(approved.sandbox)).toMatchObject([
+    { from: { id: approved.sandbox.bot.id }, via_join_request: true },
+  ]);
   expect(await approved.answer({})).toMatchObject({
     description: 'Bad Request: query is too old and response timeout expired or query ID is invalid',
   });

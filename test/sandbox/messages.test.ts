@@ -36,7 +36,7 @@ test.each([
   const message = update?.['message'] as Record<string, unknown>;
   expect(message).toMatchObject({ chat: { id: anna.id } });
   const copied = await copy(message['message_id']);
-  expect(copied).toMatchObject({ from: { id: 42 }, [kind]: message[kind] });
+  expect(copied).toMatchObject({ from: { id: sandbox.bot.id }, [kind]: message[kind] });
 });
 
 test('a caption is copied with its file, replaced or taken away', async () => {

@@ -1,8 +1,8 @@
 // The bot as a process that kills itself at the nth pass of a point, once it is told which.
 import { pino } from 'pino';
 import { startApp } from '../../dist/src/app.js';
-import { SystemClock } from '../../dist/src/runtime/clock.js';
 import { readEnvironment } from '../../dist/src/environment.js';
+import { SystemClock } from '../../dist/src/runtime/clock.js';
 
 let crash;
 process.on('message', (order) => {

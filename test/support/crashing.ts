@@ -3,7 +3,7 @@
 import { writeSync } from 'node:fs';
 import { pino } from 'pino';
 import { startApp } from '../../src/app.ts';
-import { machines } from '../../src/club/conversation.ts';
+import { machines } from '../../src/club/club.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import { SystemClock } from '../../src/runtime/clock.ts';
 import type { CrashPoint } from '../../src/runtime/points.ts';

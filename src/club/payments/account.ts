@@ -1,4 +1,4 @@
-import type { JsonObject, MachineEvent } from '#runtime';
+import type { Book, JsonObject, MachineEvent } from '#runtime';
 import { refusalOf } from '../support/by-hand.ts';
 import {
   type Access,
@@ -111,3 +111,14 @@ function paidBefore(book: readonly Entry[], event: MachineEvent): { isPaid?: tru
     .some(({ payload, charge }) => payload === invoice && !back.has(charge));
   return wasPaid ? { isPaid: true } : {};
 }
+
+/** The club's book, as the runtime asks about it: every line of it is one that the club has made. */
+export const clubBook: Book = {
+  keyOf: (line) => keyOf(line as Entry),
+  account: (book, { event, entry, now }) =>
+    account(book as readonly Entry[], {
+      event,
+      now,
+      ...(entry !== undefined && { entry: entry as Entry }),
+    }),
+};

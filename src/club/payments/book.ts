@@ -103,13 +103,6 @@ export function keyOf(entry: Entry): string {
   return entry.direction === 'in' ? entry.charge : `${entry.charge}:out`;
 }
 
-/** Whether a line stands in the book, and what it grants was granted: one whose step failed is to be granted still. */
-export function isEntered(entry: Entry, book: readonly Entry[]): boolean {
-  const key = keyOf(entry);
-  const known = book.find((other) => keyOf(other) === key);
-  return known !== undefined && !('ungranted' in known);
-}
-
 /** What a person's book comes to. */
 export interface Access {
   /** They may be inside now. */

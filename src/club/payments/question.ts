@@ -1,7 +1,8 @@
-import { type Content, longest } from '#content';
+import type { Content } from '#content';
 import type { Effect } from '#runtime';
-import type { Perform } from '#telegram';
-import { money } from '../render.ts';
+import type { ClubParts } from '../parts.ts';
+import { money } from '../variables.ts';
+import { longest } from '../words.ts';
 import { refundedIn } from './book.ts';
 import type { Ledger } from './ledger.ts';
 import { refundButtons } from './refund.ts';
@@ -53,24 +54,22 @@ export const copyOf = (effect: Effect): Effect => ({
  * question. Each is one call, so that no attempt leaves a part of it behind.
  * @throws what Telegram refuses: then it was not delivered
  */
-export const deliverAnswer =
-  (call: Perform, send: (effect: Effect) => Promise<unknown>) =>
-  async (effect: Effect): Promise<void> => {
-    const { to = '', text, message } = effect.params ?? {};
-    const [chat = '', language = '', question] = String(to).split(':');
-    if (!/^\d+$/.test(chat)) throw new Error(`Expected the chat that asked, found "${chat}"`);
-    if (typeof text === 'string') {
-      const { invocation: _, ...sent } = effect;
-      const context = { ...effect.context, language };
-      const params = { message: 'support_answer' };
-      await send({ ...sent, type: 'sendAnswer', params, to: Number(chat), context, event: { text } });
-      return;
-    }
-    const reply = { message_id: Number(question), allow_sending_without_reply: true };
-    await call('copyMessage', {
-      chat_id: Number(chat),
-      from_chat_id: effect.chat,
-      message_id: Number(message),
-      ...(question !== undefined && { reply_parameters: reply }),
-    });
-  };
+export async function deliverAnswer(effect: Effect, { call, send }: ClubParts): Promise<void> {
+  const { to = '', text, message } = effect.params ?? {};
+  const [chat = '', language = '', question] = String(to).split(':');
+  if (!/^\d+$/.test(chat)) throw new Error(`Expected the chat that asked, found "${chat}"`);
+  if (typeof text === 'string') {
+    const { invocation: _, ...sent } = effect;
+    const context = { ...effect.context, language };
+    const params = { message: 'support_answer' };
+    await send({ ...sent, type: 'sendAnswer', params, to: Number(chat), context, event: { text } });
+    return;
+  }
+  const reply = { message_id: Number(question), allow_sending_without_reply: true };
+  await call('copyMessage', {
+    chat_id: Number(chat),
+    from_chat_id: effect.chat,
+    message_id: Number(message),
+    ...(question !== undefined && { reply_parameters: reply }),
+  });
+}

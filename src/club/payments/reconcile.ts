@@ -1,10 +1,11 @@
 import type { User } from 'grammy/types';
 import type { Logger } from 'pino';
 import type { Clock } from '#runtime';
-import type { FoundUpdate, Perform } from '#telegram';
+import type { Perform } from '#telegram';
 import type { Payment } from './book.ts';
 import type { Ledger } from './ledger.ts';
 import { type Commission, type Listed, type Reading, readList } from './list.ts';
+import type { FoundUpdate } from './updates.ts';
 
 /** What Telegram lists and the ledger lacks. */
 export interface Difference {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Effect, JsonObject, MachineEvent } from '#runtime';
-import { type Arrival, arrivalByHand, type Perform } from '#telegram';
+import type { Arrival, Effect, JsonObject, MachineEvent } from '#runtime';
+import type { Perform } from '#telegram';
+import type { ClubParts } from '../parts.ts';
+import { arrivalByHand } from '../support/updates.ts';
 import { type Act, accessOf, type Payment } from './book.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -36,15 +38,13 @@ export async function refundPayment(ledger: Ledger, perform: Perform, wanted: st
 }
 
 /** The actor that gives one payment back. */
-export const refundActor =
-  (ledger: Ledger, perform: Perform) =>
-  async ({ params }: Effect): Promise<{ charge: string }> => {
-    const charge = String(params?.['charge'] ?? '');
-    const outcome = await refundPayment(ledger, perform, charge);
-    if (!outcome.refunded)
-      throw new Error(`The payment ${charge} cannot be given back here: ${outcome.reason}`);
-    return { charge };
-  };
+export async function refund({ params }: Effect, { ledger, call }: ClubParts): Promise<{ charge: string }> {
+  const charge = String(params?.['charge'] ?? '');
+  const outcome = await refundPayment(ledger, call, charge);
+  if (!outcome.refunded)
+    throw new Error(`The payment ${charge} cannot be given back here: ${outcome.reason}`);
+  return { charge };
+}
 
 /** What Telegram says of a subscription that has ended by itself. */
 const isOver = /SUBSCRIPTION_NOT_ACTIVE|SUBSCRIPTION_ALREADY|NOT_MODIFIED/;
@@ -53,81 +53,58 @@ const isOver = /SUBSCRIPTION_NOT_ACTIVE|SUBSCRIPTION_ALREADY|NOT_MODIFIED/;
  * The actor that calls a subscription off, by the charge of its first payment.
  * @throws what Telegram refuses, but that it is over already
  */
-export const callOffActor =
-  (perform: Perform) =>
-  async ({ chat, params }: Effect): Promise<{ charge: string }> => {
-    const charge = String(params?.['charge'] ?? '');
-    const payload = { user_id: chat, telegram_payment_charge_id: charge, is_canceled: true };
-    await perform('editUserStarSubscription', payload).catch((error: unknown) => {
-      if (!isOver.test(String((error as Error).message))) throw error;
-    });
-    return { charge };
-  };
-
-/** What an operator asks of a payment. */
-export interface Debts {
-  readonly ledger: Ledger;
-  readonly send: (effect: Effect) => Promise<unknown>;
-  /** Puts what an operator did into the inbox of the person whom it is about. Twice does no harm. */
-  readonly append: (arrival: Arrival) => Promise<void>;
-  /** What every event of a person tells of today's offer. */
-  readonly facts: () => JsonObject;
-  /** The person's first name, as Telegram has it; undefined when it does not say. */
-  readonly nameOf: (chat: number) => Promise<string | undefined>;
-  readonly now: () => number;
+export async function callOff({ chat, params }: Effect, { call }: ClubParts): Promise<{ charge: string }> {
+  const charge = String(params?.['charge'] ?? '');
+  const payload = { user_id: chat, telegram_payment_charge_id: charge, is_canceled: true };
+  await call('editUserStarSubscription', payload).catch((error: unknown) => {
+    if (!isOver.test(String((error as Error).message))) throw error;
+  });
+  return { charge };
 }
 
 /** Asks the operator once more, with the amount and the person's name, before money goes back. */
-export const askRefund =
-  (debts: Debts) =>
-  async (effect: Effect): Promise<void> => {
-    const found = await refundable(debts, effect);
-    if (found === null) return;
-    const { paid, tell } = found;
-    const name = (await debts.nameOf(paid.chat)) ?? `id ${paid.chat}`;
-    await tell('refund_confirm', { charge: paid.charge }, { name }, [
-      { label: 'button-refund-yes', data: `refund.confirmed:${buttonName(paid)}` },
-      { label: 'button-refund-no', data: 'refund.declined' },
-    ]);
-  };
+export async function askRefund(effect: Effect, parts: ClubParts): Promise<void> {
+  const found = await refundable(parts, effect);
+  if (found === null) return;
+  const { paid, tell } = found;
+  const name = (await parts.nameOf(paid.chat)) ?? `id ${paid.chat}`;
+  await tell('refund_confirm', { charge: paid.charge }, { name }, [
+    { label: 'button-refund-yes', data: `refund.confirmed:${buttonName(paid)}` },
+    { label: 'button-refund-no', data: 'refund.declined' },
+  ]);
+}
 
 /** An operator asks for a refund: it is put among the debts of who paid, and the operator hears what becomes of it. */
-export const requestRefund =
-  (debts: Debts) =>
-  async (effect: Effect): Promise<void> => {
-    const found = await refundable(debts, effect);
-    if (found === null) return;
-    const { paid, tell } = found;
-    const { charge } = paid;
-    await debts.append(arrivalOf(debts, effect, paid, 'owe', { type: 'debt.added', charge }));
-    await tell('operator_refund_begun', { charge });
-  };
+export async function requestRefund(effect: Effect, parts: ClubParts): Promise<void> {
+  const found = await refundable(parts, effect);
+  if (found === null) return;
+  const { paid, tell } = found;
+  const { charge } = paid;
+  await parts.append(arrivalOf(parts, effect, paid, 'owe', { type: 'debt.added', charge }));
+  await tell('operator_refund_begun', { charge });
+}
 
 /** An operator takes a refund off the debts of who paid. */
-export const dropRefund =
-  (debts: Debts) =>
-  async (effect: Effect): Promise<void> => {
-    const found = await paymentOf(debts, effect);
-    if (found === null) return;
-    const { paid, isRefunded, isOwed, tell } = found;
-    const { charge } = paid;
-    if (isRefunded) return tell('operator_refund_done', { charge });
-    if (!isOwed) return tell('operator_refund_not_owed', { charge });
-    await debts.append(arrivalOf(debts, effect, paid, 'keep', { type: 'debt.dropped', charge }));
-    await tell('refund_cancelled', { charge });
-  };
+export async function dropRefund(effect: Effect, parts: ClubParts): Promise<void> {
+  const found = await paymentOf(parts, effect);
+  if (found === null) return;
+  const { paid, isRefunded, isOwed, tell } = found;
+  const { charge } = paid;
+  if (isRefunded) return tell('operator_refund_done', { charge });
+  if (!isOwed) return tell('operator_refund_not_owed', { charge });
+  await parts.append(arrivalOf(parts, effect, paid, 'keep', { type: 'debt.dropped', charge }));
+  await tell('refund_cancelled', { charge });
+}
 
 /** An operator turns a payment too many into time. The person's conversation says what became of it. */
-export const countExtra =
-  (debts: Debts) =>
-  async (effect: Effect): Promise<void> => {
-    const found = await paymentOf(debts, effect);
-    if (found === null) return;
-    const { paid, isRefunded, tell } = found;
-    if (isRefunded) return tell('operator_refund_done', { charge: paid.charge });
-    const event = { ...debts.facts(), type: 'access.granted', act: 'count', by: effect.chat };
-    await debts.append(arrivalOf(debts, effect, paid, 'count', event));
-  };
+export async function countExtra(effect: Effect, parts: ClubParts): Promise<void> {
+  const found = await paymentOf(parts, effect);
+  if (found === null) return;
+  const { paid, isRefunded, tell } = found;
+  if (isRefunded) return tell('operator_refund_done', { charge: paid.charge });
+  const event = { ...parts.facts(), type: 'access.granted', act: 'count', by: effect.chat };
+  await parts.append(arrivalOf(parts, effect, paid, 'count', event));
+}
 
 type Tell = (
   message: string,
@@ -137,7 +114,7 @@ type Tell = (
 ) => Promise<void>;
 
 /** The payment that an operator named, with what is known of it. One that there is not is answered; then null. */
-async function paymentOf({ ledger, send, now }: Debts, effect: Effect) {
+async function paymentOf({ ledger, send, now }: ClubParts, effect: Effect) {
   const wanted = wantedBy(effect);
   const paid = await findPaid(ledger, wanted);
   const tell: Tell = async (message, output, event = {}, buttons = []) => {
@@ -159,8 +136,8 @@ async function paymentOf({ ledger, send, now }: Debts, effect: Effect) {
 }
 
 /** The same, where a refund would do something. */
-async function refundable(debts: Debts, effect: Effect) {
-  const found = await paymentOf(debts, effect);
+async function refundable(parts: ClubParts, effect: Effect) {
+  const found = await paymentOf(parts, effect);
   if (found === null) return null;
   const { paid, isRefunded, isOwed, tell } = found;
   const { charge, currency } = paid;
@@ -173,7 +150,7 @@ async function refundable(debts: Debts, effect: Effect) {
 
 /** What an operator did to a payment, for the inbox of who paid. */
 const arrivalOf = (
-  { now }: Debts,
+  { now }: ClubParts,
   effect: Effect,
   { chat, charge }: Payment,
   kind: Act['kind'],

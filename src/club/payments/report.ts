@@ -1,4 +1,4 @@
-import { digitsOf } from '#content';
+import { digitsOf } from '#telegram';
 import type { Payment } from './book.ts';
 
 /** A payment with what became of it. */

@@ -1,50 +1,41 @@
 import type { Content } from '#content';
 import type { Effect } from '#runtime';
+import type { ClubParts } from '../parts.ts';
 import { accessOf, type Entry, isAct } from '../payments/book.ts';
-import type { Ledger } from '../payments/ledger.ts';
-import { dateOf, money } from '../render.ts';
-import type { ChatReport } from '../reports.ts';
+import { dateOf, money } from '../variables.ts';
 
 /** Lines of a book that an operator sees. */
 const shownLines = 12;
 
-interface Parts {
-  readonly ledger: Ledger;
-  readonly content: () => Content;
-  readonly send: (effect: Effect) => Promise<unknown>;
-  readonly stored: (chat: number) => Promise<ChatReport>;
-  readonly nameOf: (chat: number) => Promise<string | undefined>;
-  readonly now: () => number;
-}
-
 /** Tells the operator who asks what there is about a person: access, the way into the club, the book. */
-export const showMember =
-  ({ ledger, content, send, stored, nameOf, now }: Parts) =>
-  async (effect: Effect): Promise<void> => {
-    const chat = Number(effect.event?.['payload']);
-    const [book, { sessions }, name] = await Promise.all([ledger.book(chat), stored(chat), nameOf(chat)]);
-    const door = sessions.find(({ machine }) => machine === 'membership')?.context as
-      | { joined?: true; link?: string }
-      | undefined;
-    const lines = book.slice(-shownLines).map((entry) => lineOf(entry, content()));
-    await send({
-      ...effect,
-      type: 'tellOperator',
-      chat,
-      to: effect.chat,
-      params: {
-        message: 'operator_member',
-        book: lines.join('\n'),
-        place: door?.joined === true ? 'inside' : door?.link !== undefined ? 'invited' : 'none',
-      },
-      event: {
-        type: 'member.shown',
-        name: name ?? `id ${chat}`,
-        // Who has no book has no access.
-        access: { ...accessOf(book, now()) },
-      },
-    });
-  };
+export async function showMember(
+  effect: Effect,
+  { ledger, content, send, stored, nameOf, now }: ClubParts,
+): Promise<void> {
+  const chat = Number(effect.event?.['payload']);
+  const [book, { sessions }, name] = await Promise.all([ledger.book(chat), stored(chat), nameOf(chat)]);
+  const door = sessions.find(({ machine }) => machine === 'membership')?.context as
+    | { joined?: true; link?: string }
+    | undefined;
+  const lines = book.slice(-shownLines).map((entry) => lineOf(entry, content()));
+  await send({
+    ...effect,
+    type: 'tellOperator',
+    chat,
+    to: effect.chat,
+    params: {
+      message: 'operator_member',
+      book: lines.join('\n'),
+      place: door?.joined === true ? 'inside' : door?.link !== undefined ? 'invited' : 'none',
+    },
+    event: {
+      type: 'member.shown',
+      name: name ?? `id ${chat}`,
+      // Who has no book has no access.
+      access: { ...accessOf(book, now()) },
+    },
+  });
+}
 
 /** A line of a book in the operators' language: `2026-11-25 · given 30 days · 900 · a friend`. */
 export function lineOf(entry: Entry, content: Content): string {

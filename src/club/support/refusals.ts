@@ -1,14 +1,15 @@
-import type { Content } from '#content';
 import type { Effect } from '#runtime';
 import { verdict } from '#telegram';
-import { mediaMessageOf, toOperators } from '../render.ts';
+import { toOperators } from '../audience.ts';
+import { mediaMessageOf } from '../render.ts';
+import type { ClubContent } from '../settings.ts';
 import type { Troubles } from './troubles.ts';
 
 type Send = (effect: Effect) => Promise<unknown>;
 
 interface Parts {
   readonly send: Send;
-  readonly content: () => Content;
+  readonly content: () => ClubContent;
   readonly troubles: Pick<Troubles, 'met' | 'over'>;
 }
 

@@ -33,3 +33,28 @@ export interface Effect {
   /** When the first of them failed, ms. */
   readonly since?: number;
 }
+
+/** How effects of one kind wait, and who may cause them. */
+export interface EffectRule {
+  /** Default: that of what caused it, a reminder for timers and a reply for all else. */
+  readonly lane?: Lane;
+  /** `instant` effects are answers to a query: each goes by itself, and waits for nothing. Default: the chat's order. */
+  readonly order?: 'chat' | 'instant';
+  /** Only an operator, or the machine itself by a timer, a result or a signal, may cause it. */
+  readonly privileged?: true;
+}
+
+/**
+ * Everything that one kind of effect is: an action of a machine, or an actor that it invokes, by its name.
+ * @template Parts what it is performed with
+ */
+export interface EffectKind<Parts> extends EffectRule {
+  /** The effects that go out for one that a step asks for. Default: it alone. */
+  readonly to?: (effect: Effect, operators: readonly number[]) => readonly Effect[];
+  /** Whether it speaks to the chat: whom it cannot reach, nothing can. Default: actions do, actors do not. */
+  readonly speaks?: boolean;
+  /** The messages that it sends by its params. Default: none. */
+  readonly messages?: (params: JsonObject) => readonly unknown[];
+  /** Does it; the value is the result of an actor. What it throws is judged, and it may be tried again. */
+  readonly perform: (effect: Effect, parts: Parts) => Promise<unknown>;
+}

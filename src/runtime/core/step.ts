@@ -1,5 +1,5 @@
 import type { AnyMachineSnapshot, StateValue } from 'xstate';
-import type { Effect, JsonObject, Lane } from './effects.ts';
+import type { Effect, EffectRule, JsonObject } from './effects.ts';
 import { lostInJson } from './json.ts';
 import { commitActions, type DurableMachine, expiryTimer, type TimerSpec } from './machine.ts';
 import { restoreSnapshot, type Session, stateName } from './session.ts';
@@ -9,15 +9,6 @@ import { firstSnapshot, implementationsOf, nextSnapshot, storedSnapshot } from '
 export interface MachineEvent {
   readonly type: string;
   readonly [field: string]: unknown;
-}
-
-/** Where an action's or an actor's effect waits: `self` (the default) keeps the chat's order. */
-export interface EffectRule {
-  readonly lane?: Lane;
-  /** `instant` effects are answers to a query: each goes by itself, and waits for nothing. */
-  readonly queue?: 'chat' | 'instant';
-  /** Only an operator, or the machine itself by a timer, a result or a signal, may cause it. */
-  readonly privileged?: true;
 }
 
 export interface StepInput {
@@ -424,7 +415,7 @@ function effectOf(
     queue:
       invocation !== undefined
         ? `${chat}!${invocation.id}`
-        : rule.queue === 'instant'
+        : rule.order === 'instant'
           ? `${chat}?${given.cause}.${index}`
           : `${chat}`,
     context: action.info?.context ?? {},

@@ -1,6 +1,4 @@
-import type { Update } from 'grammy/types';
-import type { Entry as BookEntry } from '../../club/payments/book.ts';
-import { type Arrival, entryOf } from '../../telegram/route.ts';
+import type { Arrival } from '../core/arrival.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Session } from '../core/session.ts';
 import { type MachineEvent, resultEvent, type Signal, timerEvent } from '../core/step.ts';
@@ -17,8 +15,6 @@ export interface Job {
   readonly kind: DeadLetter['kind'];
   readonly body: unknown;
   readonly arrival?: Arrival;
-  /** The line of the chat's book that it brings. */
-  readonly entry?: BookEntry;
   /** Signals of machines that led here. */
   readonly hops: number;
 }
@@ -32,9 +28,15 @@ export type Task =
   /** No conversation is about it. */
   | { readonly kind: 'discard'; readonly chat: null };
 
+/**
+ * What a stored entry means: an `arrival` of this release or an earlier one, or an `update` as it came. null: nothing.
+ * @throws Error when it cannot be read
+ */
+export type Arrive = (kind: 'arrival' | 'update', text: string) => Arrival | null;
+
 export interface Reading {
   readonly machines: readonly DurableMachine[];
-  readonly arrive: (update: Update) => Arrival | null;
+  readonly arrive: Arrive;
   readonly shardOf: (chat: number) => number;
 }
 
@@ -45,9 +47,8 @@ export interface Reading {
 export function taskOf(entry: Entry, reading: Reading): Task {
   switch (entry.kind) {
     case 'arrival':
-      return taskOfArrival(entry, JSON.parse(entry.text) as Arrival, reading);
     case 'update': {
-      const arrival = reading.arrive(JSON.parse(entry.text) as Update);
+      const arrival = reading.arrive(entry.kind, entry.text);
       return arrival === null ? { kind: 'discard', chat: null } : taskOfArrival(entry, arrival, reading);
     }
     case 'unreachable':
@@ -66,9 +67,8 @@ export function taskOf(entry: Entry, reading: Reading): Task {
 
 function taskOfArrival(entry: Entry, arrival: Arrival, { machines, shardOf }: Reading): Task {
   const { chat, event } = arrival;
-  const line = entryOf(arrival);
   if (shardOf(chat) !== entry.shard) return { kind: 'move', chat, arrival };
-  if (event.type === 'bot.blocked') return { kind: 'abandon', chat };
+  if (arrival.leaves === true) return { kind: 'abandon', chat };
   const open = machines.filter(({ forOperators }) => !forOperators || arrival.fromOperator === true);
   const able = open.filter(({ events }) => events.has(event.type));
   // What an operator says may be an answer that is being waited for.
@@ -83,7 +83,6 @@ function taskOfArrival(entry: Entry, arrival: Arrival, { machines, shardOf }: Re
     kind: 'update',
     body: arrival,
     arrival,
-    ...(line !== undefined && { entry: line }),
     hops: 0,
   };
   return { kind: 'step', chat, job };

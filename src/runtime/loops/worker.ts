@@ -1,15 +1,12 @@
 import { createConcurrentSink, createRunner, type RunnerHandle } from '@grammyjs/runner';
-import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
-import { type Act, type Entry as BookEntry, isEntered } from '../../club/payments/book.ts';
-import type { Arrival } from '../../telegram/route.ts';
 import type { Clock } from '../clock.ts';
-import type { Effect, JsonObject } from '../core/effects.ts';
+import { type Answer, type Arrival, type Book, isEntered, type Line } from '../core/arrival.ts';
+import type { Effect, EffectRule, JsonObject } from '../core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Session } from '../core/session.ts';
 import {
   type Commit,
-  type EffectRule,
   expire,
   type MachineEvent,
   outlivesForgetting,
@@ -18,29 +15,24 @@ import {
 } from '../core/step.ts';
 import type { At } from '../points.ts';
 import { isPassing } from '../redis/connect.ts';
-import type { Cause, DeadLetter, DueTimer, Entry, Store } from '../redis/store.ts';
+import type { Cause, DeadLetter, DueTimer, Entry, KeyedLine, Store } from '../redis/store.ts';
 import { Caution } from './caution.ts';
 import { InboxSource } from './inbox.ts';
-import { type Job, jobOfTimer, type Reading, type Task, taskOf } from './jobs.ts';
+import { type Arrive, type Job, jobOfTimer, type Reading, type Task, taskOf } from './jobs.ts';
 import { Shards } from './shards.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
   /** The machines by precedence: an update's event goes to the first that reacts to it. */
   readonly machines: readonly DurableMachine[];
-  /** What an update means that was stored as Telegram sent it; null: nothing. */
-  readonly arrive: (update: Update) => Arrival | null;
+  readonly arrive: Arrive;
   readonly effectRules: Readonly<Record<string, EffectRule>>;
-  /**
-   * What the events of a chat tell of its book, and the line that an arrival brings as it is to be kept. Asked for chats that
-   * have a book, or get one. Default: nothing, and the line as it came.
-   */
-  readonly account?: (
-    book: readonly BookEntry[],
-    given: { readonly event: MachineEvent; readonly entry?: BookEntry; readonly now: number },
-  ) => { readonly facts: JsonObject; readonly entry?: BookEntry };
+  /** Default: no chat has a book. */
+  readonly book?: Book;
   /** What a new session is given. */
-  readonly newSession: (person: { languageCode?: string }) => JsonObject;
+  readonly newSession: (person: { readonly languageCode?: string }) => JsonObject;
+  /** What is said to a person whose arrival was given up, at most once an hour. Default: nothing. */
+  readonly apology?: { readonly type: string; readonly params: JsonObject };
   /** Turns a machine's effect into those that go out: an operator's message becomes one for each operator. */
   readonly address: (effect: Effect) => readonly Effect[];
   /** Hears what was committed: hints for the loops that read it. */
@@ -75,7 +67,13 @@ const conflicts = { atOnce: 5, most: 50, pause: 20 };
 /** A person hears at most once in so long that something broke, ms. */
 const sorryPeriod = 3_600_000;
 /** What is known of a chat without a book. */
-const nothingToAccount: { facts?: JsonObject; entry?: BookEntry } = {};
+const nothingToAccount: { facts?: JsonObject; entry?: Line } = {};
+const noBook: Book = {
+  keyOf: () => {
+    throw new Error('Expected no line of a book: none is kept here');
+  },
+  account: () => ({ facts: {} }),
+};
 /** A timer that fires later than this after its time is told so, ms. */
 const lateness = 60_000;
 
@@ -96,11 +94,13 @@ export class Worker {
   readonly #shards = new Shards();
   readonly #caution: Caution;
   readonly #reading: Reading;
+  readonly #book: Book;
   /** Causes in hand that may still be committed. */
   readonly #current = new Set<Cause>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#book = options.book ?? noBook;
     const concurrency = options.concurrency ?? 256;
     this.#source = new InboxSource(options.store, this.#shards, concurrency, options.log);
     this.#caution = new Caution(options.store, options.clock);
@@ -318,14 +318,18 @@ export class Worker {
     const { cause, chat, arrival } = job;
     const { session, version, away, book } = await store.loadSession(machine.id, chat);
     const isBack = away && arrival !== undefined;
-    const isGranted = job.entry !== undefined && isEntered(job.entry, book);
+    const isGranted = arrival?.entry !== undefined && isEntered(arrival.entry, book, this.#book.keyOf);
     if (at !== undefined) await at('cause read');
     const now = clock.now();
     const event = job.eventFor(session);
     const { facts, entry } =
-      event === null || isGranted || (book.length === 0 && job.entry === undefined)
+      event === null || isGranted || (book.length === 0 && arrival?.entry === undefined)
         ? nothingToAccount
-        : this.#account(book, { event, now, ...(job.entry !== undefined && { entry: job.entry }) });
+        : this.#book.account(book, {
+            event,
+            now,
+            ...(arrival?.entry !== undefined && { entry: arrival.entry }),
+          });
     // What did not fire late has nothing to wait for here.
     const late =
       job.kind === 'timer' && now - cause.due > lateness
@@ -334,7 +338,7 @@ export class Worker {
     const known = { event, isAway: away, isBack, facts: late === undefined ? facts : { ...facts, ...late } };
     const commit = isGranted ? null : this.#step(job, machine, session, now, known);
     if (commit === null && !isGranted && !isLast) return 'ignored';
-    const answer = this.#answerButton(job, machine, session, commit);
+    const answer = this.#answer(job, machine, session, commit);
     const effects = commit === null ? [] : commit.effects.flatMap(this.#options.address);
     if (answer !== null) effects.push(answer);
     if (!this.#current.has(cause)) return 'done';
@@ -344,9 +348,11 @@ export class Worker {
       seen: arrival !== undefined && arrival.elsewhere !== true,
       effects,
       back: isBack,
-      ...(entry !== undefined && { entry }),
+      ...(entry !== undefined && { entry: this.#keyed(entry) }),
       ...(commit !== null &&
-        commit.records.length > 0 && { records: commit.records.map((record) => actOf(record, job, now)) }),
+        commit.records.length > 0 && {
+          records: commit.records.map((record) => this.#keyed(lineOf(record, job, now))),
+        }),
     });
     if (at !== undefined) await at('step committed');
     if (code === 'conflict' || code === 'charged') return 'conflict';
@@ -366,12 +372,8 @@ export class Worker {
     return 'done';
   }
 
-  #account(...given: Parameters<NonNullable<WorkerOptions['account']>>): {
-    facts: JsonObject;
-    entry?: BookEntry;
-  } {
-    const [, { entry }] = given;
-    return this.#options.account?.(...given) ?? { facts: {}, ...(entry !== undefined && { entry }) };
+  #keyed(line: Line): KeyedLine {
+    return { key: this.#book.keyOf(line), line };
   }
 
   /**
@@ -435,37 +437,30 @@ export class Worker {
     });
   }
 
-  /** Every press is answered, so that the button stops waiting; one that is out of date says so. */
-  #answerButton(
-    job: Job,
-    machine: DurableMachine,
-    session: Session | null,
-    commit: Commit | null,
-  ): Effect | null {
-    if (job.arrival?.button === undefined) return null;
+  /** What asks for an answer gets it whether or not a machine reacts; that nobody did is told. */
+  #answer(job: Job, machine: DurableMachine, session: Session | null, commit: Commit | null): Effect | null {
+    const answer = job.arrival?.answer;
+    if (job.arrival === undefined || answer === undefined) return null;
     const context = commit?.session.context ?? session?.context;
-    return this.#answerOf(job.arrival, machine.id, commit === null ? { stale: true } : {}, context);
+    return this.#answerOf(
+      job.arrival,
+      answer,
+      machine.id,
+      commit === null ? answer.whenIgnored : {},
+      context,
+    );
   }
 
   #answerOf(
     arrival: Arrival,
+    { id, type, params }: Answer,
     machine: string,
-    notice: JsonObject,
+    notice: JsonObject = {},
     context: JsonObject = this.#options.newSession(arrival),
   ): Effect {
-    const { chat, button } = arrival;
-    const id = `b${button?.query}`;
-    const params = { query: button?.query, ...notice };
-    return {
-      id,
-      type: 'answerButton',
-      params,
-      machine,
-      chat,
-      lane: 'reply',
-      queue: `${chat}?${id}`,
-      context,
-    };
+    const { chat } = arrival;
+    const queue = `${chat}?${id}`;
+    return { id, type, params: { ...params, ...notice }, machine, chat, lane: 'reply', queue, context };
   }
 
   /** Keeps a cause as a dead letter. A payment reaches the ledger all the same, and the person hears that something broke. */
@@ -474,10 +469,15 @@ export class Worker {
     const { cause, chat, job } = inHand;
     const now = clock.now();
     const letter = letterOf(inHand, error, now);
-    const entry = job?.entry;
+    const entry = job?.arrival?.entry;
     const extra = await this.#apologies(inHand, now);
     const code = await store
-      .commit(cause, null, null, { now, letter, effects: extra, ...(entry !== undefined && { entry }) })
+      .commit(cause, null, null, {
+        now,
+        letter,
+        effects: extra,
+        ...(entry !== undefined && { entry: this.#keyed(entry) }),
+      })
       .catch((refusal: unknown) => {
         if (isPassing(refusal)) throw refusal;
         // What comes beside it may be what is refused.
@@ -498,20 +498,21 @@ export class Worker {
     const arrival = job?.arrival;
     if (job === undefined || arrival === undefined || arrival.elsewhere === true) return [];
     const [{ id: machine }] = job.machines;
-    const { chat } = arrival;
-    const answer = arrival.button === undefined ? [] : [this.#answerOf(arrival, machine, { broke: true })];
-    if (!(await this.#options.store.maySaySorry(chat, now, sorryPeriod))) return answer;
-    const message: Effect = {
+    const { chat, answer } = arrival;
+    const { apology } = this.#options;
+    const answers = answer === undefined ? [] : [this.#answerOf(arrival, answer, machine, answer.whenBroken)];
+    if (apology === undefined || !(await this.#options.store.maySaySorry(chat, now, sorryPeriod)))
+      return answers;
+    const sorry: Effect = {
       id: `${cause.id}.sorry`,
-      type: 'send',
-      params: { message: 'something_broke' },
+      ...apology,
       machine,
       chat,
       lane: 'reply',
       queue: `${chat}`,
       context: this.#options.newSession(arrival),
     };
-    return [...answer, message];
+    return [...answers, sorry];
   }
 
   #checkOwner<Code extends string>(cause: Cause, code: Code): Code {
@@ -521,8 +522,10 @@ export class Worker {
 }
 
 /** The line that a step asks for. */
-const actOf = (record: JsonObject, { cause, chat }: Job, at: number): Act =>
-  ({ ...record, id: `${cause.id}`, chat, at }) as unknown as Act;
+function lineOf(record: JsonObject, { cause, chat }: Job, at: number): Line {
+  const line = { ...record, id: cause.id, chat, at };
+  return line;
+}
 
 /** Characters of an error that are kept. */
 const longestError = 2_000;

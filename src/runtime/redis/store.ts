@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { type Entry as BookEntry, keyOf } from '../../club/payments/book.ts';
-import type { Arrival } from '../../telegram/route.ts';
+import type { Arrival, Line } from '../core/arrival.ts';
 import type { Effect, Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
 import { expiryTimer } from '../core/machine.ts';
@@ -88,7 +87,13 @@ export interface Loaded {
   /** Its person cannot be reached. */
   readonly away: boolean;
   /** The chat's book. */
-  readonly book: readonly BookEntry[];
+  readonly book: readonly Line[];
+}
+
+/** A line of a book, with the key that it stands under for ever. */
+export interface KeyedLine {
+  readonly key: string;
+  readonly line: Line;
 }
 
 export type CommitResult = 'ok' | 'fenced' | 'gone' | 'conflict' | 'charged';
@@ -443,7 +448,7 @@ export class Store {
     for (let outcome: unknown = 'changed'; outcome === 'changed'; ) {
       const before = await this.#redis.hget(this.keys.ledger(shard), charge);
       if (before === null) return;
-      const after = JSON.stringify({ ...(JSON.parse(before) as BookEntry), commission });
+      const after = JSON.stringify({ ...(JSON.parse(before) as Line), commission });
       const lines = [1, charge, before, after];
       const none = [0, 0, 0, 0, 0, 0];
       outcome = await run(
@@ -559,9 +564,9 @@ export class Store {
       now: number;
       seen?: boolean;
       /** A line of the chat's book. One that is there already makes the whole step void. */
-      entry?: BookEntry;
+      entry?: KeyedLine;
       /** Further lines; those that are there already change nothing. */
-      records?: readonly BookEntry[];
+      records?: readonly KeyedLine[];
       /** What goes out. Default: what the step asks for. */
       effects?: readonly Effect[];
       /** The person is back. */
@@ -577,8 +582,8 @@ export class Store {
     const entry =
       options.entry === undefined || letter === undefined
         ? options.entry
-        : { ...options.entry, ungranted: true as const };
-    const chat = entry?.chat ?? target?.chat;
+        : { ...options.entry, line: { ...options.entry.line, ungranted: true as const } };
+    const chat = entry?.line.chat ?? target?.chat;
     args.push(
       target === null ? '' : sessionSuffix(target.machine, target.chat),
       target?.version ?? 0,
@@ -590,8 +595,8 @@ export class Store {
       target?.machine ?? '',
       commit?.from ?? '',
       commit?.ends === true ? '' : (commit?.to ?? ''),
-      entry === undefined ? '' : keyOf(entry),
-      entry === undefined ? '' : JSON.stringify(entry),
+      entry === undefined ? '' : entry.key,
+      entry === undefined ? '' : JSON.stringify(entry.line),
       chat === undefined || (entry === undefined && records.length === 0) ? '' : bookSuffix(chat),
       letter === undefined ? '' : JSON.stringify(letter),
       options.back === true && writes ? '1' : '',
@@ -611,7 +616,7 @@ export class Store {
     const counts = writes ? commit.counts : [];
     args.push(counts.length, ...counts);
     args.push(records.length);
-    for (const record of records) args.push(keyOf(record), JSON.stringify(record));
+    for (const { key, line } of records) args.push(key, JSON.stringify(line));
     return this.#commits.add(cause.shard, args);
   }
 
@@ -1019,7 +1024,7 @@ export function placeOf(id: string): { shard: number; entry: string } {
 /** An Error when the text is no session: that is the affair of those who ask for it. */
 function loadedOf([text = '', version, away, lines = '']: readonly string[]): Loaded | Error {
   try {
-    const book = lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line) as BookEntry);
+    const book = lines === '' ? [] : lines.split('\n').map((line) => JSON.parse(line) as Line);
     if (text === '') return { session: null, version: 0, away: false, book };
     return { session: decodeSession(text), version: Number(version), away: away === '1', book };
   } catch (error) {

@@ -15,7 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { machines, reportOf } from '../../../src/club/conversation.ts';
+import { machines } from '../../../src/club/club.ts';
+import { reportOf } from '../../../src/club/conversation.ts';
 import { type ChatReport, readChat, readStatus, type Status } from '../../../src/club/reports.ts';
 import { prepareMachine } from '../../../src/runtime/core/machine.ts';
 import { decodeSession } from '../../../src/runtime/core/session.ts';

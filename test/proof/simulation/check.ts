@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { account } from '../../../src/club/payments/account.ts';
-import { type Entry as BookEntry, isEntered, keyOf, type Payment } from '../../../src/club/payments/book.ts';
+import { account, clubBook } from '../../../src/club/payments/account.ts';
+import { type Entry as BookEntry, keyOf, type Payment } from '../../../src/club/payments/book.ts';
+import type { Arrival } from '../../../src/runtime/core/arrival.ts';
+import { isEntered, type Line } from '../../../src/runtime/core/arrival.ts';
 import type { Effect } from '../../../src/runtime/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../../src/runtime/core/machine.ts';
 import { decodeSession, encodeSession, type Session, stateName } from '../../../src/runtime/core/session.ts';
@@ -8,9 +10,8 @@ import { type Commit, expire, step } from '../../../src/runtime/core/step.ts';
 import type { Job } from '../../../src/runtime/loops/jobs.ts';
 import { timerMember } from '../../../src/runtime/redis/keys.ts';
 import type { Cause } from '../../../src/runtime/redis/store.ts';
-import type { Arrival } from '../../../src/telegram/route.ts';
 import { input, releases } from './machines.ts';
-import { type Ground, touched, type Verbs } from './model.ts';
+import { type Ground, paymentIn, touched, type Verbs } from './model.ts';
 
 /** A guarantee does not hold. */
 export class GuaranteeBroken extends Error {
@@ -22,7 +23,7 @@ export interface Stored {
   readonly session: Session | null;
   readonly version: number;
   readonly away: boolean;
-  readonly book?: readonly BookEntry[];
+  readonly book?: readonly Line[];
 }
 
 /** A step that is made. */
@@ -92,7 +93,7 @@ export function stepOf(
   const { facts } =
     book.length === 0 && entry === undefined
       ? { facts: {} }
-      : account(book, { event, now, ...(entry !== undefined && { entry }) });
+      : account(book as readonly BookEntry[], { event, now, ...(entry !== undefined && { entry }) });
   const isBack = away && update !== undefined;
   return step({ ...made, event, session, cause: id, input, rules: {}, isBack, facts });
 }
@@ -298,7 +299,7 @@ export class Check {
 
   /** Who has paid has access, whatever else has happened. */
   #checkAccess(): void {
-    const payments = this.#updates.flatMap(({ payment }) => payment ?? []);
+    const payments = this.#updates.flatMap((update) => paymentIn(update) ?? []);
     for (const chat of chatsOf(this.#updates)) {
       const mine = payments.filter((payment) => payment.chat === chat && payment.direction === 'in');
       const charges = [...new Set(mine.map(({ charge }) => charge))];
@@ -358,7 +359,7 @@ export class Check {
       const { charge, direction, chat } = entry.payment;
       const { book } = await store.loadSession('', chat);
       const isGranted = this.#granted.has(`${charge} ${direction}`);
-      if (isEntered(entry.payment, book) !== isGranted)
+      if (isEntered(entry.payment, book, clubBook.keyOf) !== isGranted)
         broken(`${charge} is ${isGranted ? 'not ' : ''}granted in the ledger`);
       if (!(await ground.hasPayment(entry.payment))) broken(`${charge} is not in the ledger`);
     }

@@ -1,4 +1,6 @@
-import { type Entry as BookEntry, isEntered, keyOf, type Payment } from '../../../src/club/payments/book.ts';
+import { clubBook } from '../../../src/club/payments/account.ts';
+import { type Entry as BookEntry, keyOf, type Payment } from '../../../src/club/payments/book.ts';
+import { type Arrival, isEntered } from '../../../src/runtime/core/arrival.ts';
 import type { Effect, Lane } from '../../../src/runtime/core/effects.ts';
 import { lanes } from '../../../src/runtime/core/effects.ts';
 import { expiryTimer } from '../../../src/runtime/core/machine.ts';
@@ -11,6 +13,7 @@ import type {
   CommitResult,
   Entry,
   Head,
+  KeyedLine,
   Store,
   StoredLetter,
   Taken,
@@ -263,8 +266,9 @@ class ModelStore implements Verbs {
     return stored?.until !== undefined && stored.until <= now ? undefined : stored;
   }
 
-  #isEntered(entry: BookEntry): boolean {
-    return this.#has('a charge is recorded once') && isEntered(entry, [...this.#memory.ledger.values()]);
+  #isEntered({ line }: KeyedLine): boolean {
+    const book = [...this.#memory.ledger.values()];
+    return this.#has('a charge is recorded once') && isEntered(line, book, clubBook.keyOf);
   }
 
   async commit(...given: Parameters<Store['commit']>): Promise<CommitResult> {
@@ -292,8 +296,9 @@ class ModelStore implements Verbs {
         if (letter !== undefined) letters.push({ id: `${letters.length}`, letter });
         if (entry !== undefined && !this.#isEntered(entry)) {
           const isKept = letter === undefined || this.#has('a payment is recorded though its step fails');
-          const kept = letter === undefined ? entry : { ...entry, ungranted: true as const };
-          if (isKept) ledger.set(keyOf(entry), kept);
+          const line = entry.line as BookEntry;
+          const kept = letter === undefined ? line : { ...line, ungranted: true as const };
+          if (isKept) ledger.set(entry.key, kept);
         }
         if (commit !== null && target !== null) {
           const isBack = back === true && this.#has('who is back is not away');
@@ -497,3 +502,10 @@ function orThrow<Result>(result: Result | Refused): Result {
   if (result instanceof Refused) throw result;
   return result;
 }
+
+/** The payment that an arrival brings; no other line is said here. */
+export const paymentIn = (arrival: Arrival | undefined): Payment | undefined =>
+  arrival?.entry as Payment | undefined;
+
+/** A line as the store takes it. */
+export const keyed = (line: BookEntry): KeyedLine => ({ key: keyOf(line), line });

@@ -1,16 +1,18 @@
-import { isEntered, type Payment } from '../../../src/club/payments/book.ts';
+import { clubBook } from '../../../src/club/payments/account.ts';
+import type { Payment } from '../../../src/club/payments/book.ts';
+import type { Arrival } from '../../../src/runtime/core/arrival.ts';
+import { isEntered } from '../../../src/runtime/core/arrival.ts';
 import type { Effect } from '../../../src/runtime/core/effects.ts';
 import { lanes } from '../../../src/runtime/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../../src/runtime/core/machine.ts';
 import type { Commit, MachineEvent } from '../../../src/runtime/core/step.ts';
 import { timerNamesOf, waitsForNews } from '../../../src/runtime/core/step.ts';
-import { type Job, jobOfTimer, type Task, taskOf } from '../../../src/runtime/loops/jobs.ts';
+import { type Arrive, type Job, jobOfTimer, type Task, taskOf } from '../../../src/runtime/loops/jobs.ts';
 import { timerMember } from '../../../src/runtime/redis/keys.ts';
 import type { Cause, DeadLetter, DueTimer, Entry, Taken } from '../../../src/runtime/redis/store.ts';
-import type { Arrival } from '../../../src/telegram/route.ts';
 import { Check, GuaranteeBroken, type Journal, type Sent, type Stored, stepOf } from './check.ts';
 import { address, impossible, type Release, releases } from './machines.ts';
-import type { Ground, Guard, Verbs } from './model.ts';
+import { type Ground, type Guard, keyed, paymentIn, type Verbs } from './model.ts';
 
 export const people = { anna: 1, boris: 2 } as const;
 const day = 24 * 3_600_000;
@@ -231,9 +233,9 @@ export class World {
     const of = (type: string, fields: object = {}) => ({ event: { type, ...fields } });
     const money = (direction: Payment['direction'], charge: string) => ({
       ...of(direction === 'in' ? 'payment.received' : 'payment.refunded', { charge, keepsDuplicates: true }),
-      payment: { charge, direction, chat, payload: 'club:1', currency: 'XTR', amount: 250, at: this.#now },
+      entry: { charge, direction, chat, payload: 'club:1', currency: 'XTR', amount: 250, at: this.#now },
     });
-    const said: Record<string, () => { event: MachineEvent; payment?: Payment } | null> = {
+    const said: Record<string, () => Pick<Arrival, 'event' | 'entry' | 'leaves'> | null> = {
       '/start': () => of('start.requested'),
       'wants access': () => of('access.requested'),
       'picks a topic': () => of('topic.selected', { value: 'focus' }),
@@ -245,13 +247,16 @@ export class World {
       'gets money back': () => {
         const charge = charges.find(
           (one) =>
-            !this.#telegram.all.some(({ payment }) => payment?.charge === one && payment.direction === 'out'),
+            !this.#telegram.all.some((other) => {
+              const payment = paymentIn(other);
+              return payment?.charge === one && payment.direction === 'out';
+            }),
         );
         return charge === undefined ? null : money('out', charge);
       },
       'wants a job': () => of('job.requested', { n: 21 }),
       'cancels the job': () => of('job.cancelled'),
-      'blocks the bot': () => (this.#blocked.has(chat) ? null : of('bot.blocked')),
+      'blocks the bot': () => (this.#blocked.has(chat) ? null : { ...of('bot.blocked'), leaves: true }),
       'comes back': () => (this.#blocked.has(chat) ? of('bot.unblocked') : null),
       ...Object.fromEntries(Object.entries(oddities).map(([odd, type]) => [odd, () => of(type)])),
     };
@@ -407,7 +412,8 @@ export class World {
       const isBusy = copy.chats.has(chat) || passed.has(chat);
       passed.add(chat);
       if (copy.causes.has(entry.id) || (isBusy && this.#has('one chat is handled in order'))) continue;
-      const reading = { machines: copy.machines, arrive: () => null, shardOf: () => 0 };
+      const arrive: Arrive = (_, text) => JSON.parse(text) as Arrival;
+      const reading = { machines: copy.machines, arrive, shardOf: () => 0 };
       yield* this.#handle(copy, entry, chat, () => taskOf(entry, reading));
       return;
     }
@@ -478,20 +484,24 @@ export class World {
   async *#perform(copy: Copy, job: Job): AsyncGenerator<void> {
     const { cause, chat, arrival, hops, kind } = job;
     const [machine] = job.machines;
-    const payment = arrival?.payment;
+    const payment = paymentIn(arrival);
     for (let count = 1; ; count++) {
       if (count > mostConflicts && this.#has('a session that keeps changing is given up'))
         throw new Error('The session changed again and again');
       if (count > 4 * mostConflicts) throw new GuaranteeBroken(`${cause.id} is tried for ever`);
       const stored = await copy.store.loadSession(machine.id, chat);
       if (this.#restless.has(chat)) await this.#touch(machine.id, chat);
-      const known = payment !== undefined && isEntered(payment, stored.book);
+      const known = payment !== undefined && isEntered(payment, stored.book, clubBook.keyOf);
       if (count === 1) yield;
       const now = this.#clock(copy);
       const isBack = stored.away && arrival !== undefined;
       const commit = known ? null : this.#commitOf(copy, job, machine, stored, now);
       const target = { machine: machine.id, machineVersion: machine.version, chat, version: stored.version };
-      const options = { now, back: isBack, ...(payment !== undefined && !known && { entry: payment }) };
+      const options = {
+        now,
+        back: isBack,
+        ...(payment !== undefined && !known && { entry: keyed(payment) }),
+      };
       const code = await this.#write(() => copy.store.commit(cause, target, commit, options));
       if (code === 'ok') {
         if ('timer' in cause && isDeadline(copy, cause as DueTimer)) this.#checkNews(cause, chat);
@@ -539,7 +549,7 @@ export class World {
     const counted = this.#has('signals in a circle end') ? hops : Math.min(hops, 1);
     const update = job.arrival?.update;
     const what = { ...job, machine: stepped, now, jobKind: job.kind, eventFor, hops: counted };
-    const payment = job.entry as Payment | undefined;
+    const payment = paymentIn(job.arrival);
     const brought = { ...(update !== undefined && { update }), ...(payment !== undefined && { payment }) };
     const commit = stepOf(stored, { ...what, ...brought });
     if (commit === null) return null;
@@ -576,7 +586,7 @@ export class World {
     const now = this.#clock(copy);
     const kind = job?.kind ?? ('text' in cause ? 'update' : 'timer');
     const letter: DeadLetter = { kind, error: error.message, at: now, chat, body: cause.id };
-    const payment = job?.arrival?.payment;
+    const payment = paymentIn(job?.arrival);
     const isSorry = kind === 'update' && (await copy.store.maySaySorry(chat, now, sorryPeriod));
     const sorry: Effect = {
       id: `${cause.id}.sorry`,
@@ -593,7 +603,7 @@ export class World {
       now,
       letter,
       effects: isSorry ? [sorry] : [],
-      ...(payment !== undefined && { entry: payment }),
+      ...(payment !== undefined && { entry: keyed(payment) }),
     };
     const code = await this.#write(() => copy.store.commit(cause, null, null, options));
     if (code !== 'ok') return;

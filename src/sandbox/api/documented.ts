@@ -1,0 +1,44 @@
+import { typeOf } from './shape.ts';
+import { flag, integer, isObject, text } from './values.ts';
+
+const readers: Readonly<Record<string, (value: unknown) => unknown>> = {
+  String: (value) => text({ value }, 'value'),
+  Integer: (value) => integer({ value }, 'value'),
+  Float: (value) => {
+    const number = Number(text({ value }, 'value'));
+    return Number.isFinite(number) ? number : undefined;
+  },
+  Boolean: (value) => flag({ value }, 'value'),
+};
+
+/**
+ * What the Bot API documents of a value, in the documented types: fields that a type does not have are gone, a number in
+ * quotes is a number. Telegram passes over the rest in silence, and so does its answer.
+ * @param type a name of the documentation such as `MessageEntity` or `Array of String`
+ * @returns undefined for what cannot be of this type
+ */
+export function documented(type: string, value: unknown): unknown {
+  if (value === undefined || value === null) return undefined;
+  if (type.includes('|')) return first(type.split('|'), value);
+  if (type.startsWith('Array of ')) {
+    if (!Array.isArray(value)) return undefined;
+    return value.map((item) => documented(type.slice(9), item)).filter((item) => item !== undefined);
+  }
+  if (type.startsWith("='")) return value === type.slice(2, -1) ? value : undefined;
+  const read = readers[type];
+  if (read !== undefined) return read(value);
+  const shape = typeOf(type);
+  if (shape === undefined || !isObject(value)) return undefined;
+  if (Array.isArray(shape)) return first(shape as readonly string[], value);
+  const fields: [string, unknown][] = [];
+  for (const [written, fieldType] of Object.entries(shape as Readonly<Record<string, string>>)) {
+    const name = written.replace(/\?$/, '');
+    const field = Object.hasOwn(value, name) ? documented(fieldType, value[name]) : undefined;
+    if (field !== undefined) fields.push([name, field]);
+    else if (name === written) return undefined;
+  }
+  return Object.fromEntries(fields);
+}
+
+const first = (types: readonly string[], value: unknown): unknown =>
+  types.map((type) => documented(type.trim(), value)).find((found) => found !== undefined);

@@ -1,0 +1,68 @@
+import { basename } from 'node:path';
+import { mediaKinds } from './methods/media.ts';
+import type { Json, UploadedFile } from './parameters.ts';
+import { isObject, parsed } from './values.ts';
+
+/** Telegram loads at most this many bytes from an address. */
+const largest = 20 * 1_024 * 1_024;
+/** ms. */
+const patience = 10_000;
+
+/**
+ * Loads the media that a call names by addresses of the sandbox's own port. Nothing else is loaded: no test should depend
+ * on the network. What fails is left out.
+ */
+export async function loadOwn(values: Json, port: number): Promise<ReadonlyMap<string, UploadedFile>> {
+  const addresses = new Set(addressesOf(values).filter((address) => isOwn(address, port)));
+  const loaded = new Map<string, UploadedFile>();
+  for (const address of addresses) {
+    const file = await load(address).catch(() => null);
+    if (file !== null) loaded.set(address, file);
+  }
+  return loaded;
+}
+
+function addressesOf(values: Json): string[] {
+  const media = values['media'];
+  const named = mediaKinds.map((kind) => values[kind]);
+  return [...named, ...(media === undefined ? [] : itemsOf(values))].filter(
+    (value) => typeof value === 'string' && /^http:/i.test(value),
+  ) as string[];
+}
+
+function itemsOf(values: Json): unknown[] {
+  try {
+    const media = parsed(values, 'media');
+    return (Array.isArray(media) ? media : [media]).map((item) =>
+      isObject(item) ? item['media'] : undefined,
+    );
+  } catch {
+    return [];
+  }
+}
+
+/** A call of the Bot API is no picture: one that names itself would never end. */
+function isOwn(address: string, port: number): boolean {
+  if (!URL.canParse(address)) return false;
+  const { protocol, hostname, port: named, pathname } = new URL(address);
+  const isHere =
+    protocol === 'http:' && /^(?:127\.0\.0\.1|localhost)$/.test(hostname) && named === String(port);
+  return isHere && !decoded(pathname).startsWith('/bot');
+}
+
+async function load(address: string): Promise<UploadedFile | null> {
+  const response = await fetch(address, { redirect: 'error', signal: AbortSignal.timeout(patience) });
+  if (!response.ok || Number(response.headers.get('content-length') ?? 0) > largest) return null;
+  const bytes = Buffer.from(await response.arrayBuffer());
+  if (bytes.length === 0 || bytes.length > largest) return null;
+  return { name: basename(decoded(new URL(address).pathname)) || 'file', bytes };
+}
+
+/** A path without percent signs; one that cannot be decoded stays as it is. */
+export function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
