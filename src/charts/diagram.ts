@@ -15,6 +15,7 @@ export async function diagramOf(machine: AnyStateMachine): Promise<string> {
   return svgOf(outline, await elk.layout(graphOf(outline)));
 }
 
+/** It is written at each state with children as well: ELK lays their insides out by their own options. */
 const layout = {
   'elk.algorithm': 'layered',
   'elk.hierarchyHandling': 'INCLUDE_CHILDREN',
@@ -26,6 +27,9 @@ const layout = {
   'elk.layered.spacing.nodeNodeBetweenLayers': '36',
   'elk.layered.spacing.edgeNodeBetweenLayers': '18',
   'elk.layered.nodePlacement.strategy': 'NETWORK_SIMPLEX',
+  // From the initial state on: what leads back to an earlier one runs to the left.
+  'elk.layered.cycleBreaking.strategy': 'DEPTH_FIRST',
+  'elk.layered.edgeLabels.centerLabelPlacementStrategy': 'SPACE_EFFICIENT_LAYER',
   'elk.spacing.nodeNode': '32',
   'elk.spacing.edgeNode': '20',
   'elk.spacing.edgeEdge': '14',
@@ -33,27 +37,20 @@ const layout = {
 };
 
 function graphOf({ root, edges }: Outline): ElkNode {
-  const order = pathsOf(root);
   return {
     id: 'graph',
     children: [nodeOf(root)],
-    edges: [...edges.map((edge, index) => elkEdge(edge, index, order)), ...initialsOf(root)],
+    edges: [...edges.map(elkEdge), ...initialsOf(root)],
     layoutOptions: layout,
   };
 }
 
-const pathsOf = (state: OutlineState): string[] => [state.path, ...state.children.flatMap(pathsOf)];
-
-function elkEdge(edge: Edge, index: number, order: readonly string[]): ElkExtendedEdge {
+function elkEdge(edge: Edge, index: number): ElkExtendedEdge {
   const { width, height } = blockOf(edge);
   return {
     id: edgeKey(index),
     sources: [stateKey(edge.from)],
     targets: [stateKey(edge.to)],
-    // What leads on runs to the right, what leads back to the left.
-    layoutOptions: {
-      'elk.layered.priority.direction': order.indexOf(edge.from) < order.indexOf(edge.to) ? '10' : '0',
-    },
     labels: [{ text: edge.events[0]?.label ?? '', width: width + 12, height: height + 8 }],
   };
 }
@@ -75,6 +72,7 @@ function nodeOf(state: OutlineState): ElkNode {
     id,
     children: [...dot, ...state.children.map(nodeOf)],
     layoutOptions: {
+      ...layout,
       'elk.padding': `[top=${height + 18},left=24,bottom=24,right=24]`,
       'elk.nodeSize.constraints': 'MINIMUM_SIZE',
       'elk.nodeSize.minimum': `(${Math.ceil(width)}, 60)`,

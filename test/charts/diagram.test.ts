@@ -188,6 +188,21 @@ test('a line that is too long is broken, and what an action is given is shown as
   ]);
 });
 
+test('a picture reads from the initial state on, to the right', async () => {
+  for (const machine of machines) {
+    const svg = await diagramOf(machine);
+    const left = (state: string) =>
+      Number(
+        new RegExp(`data-state="${state}">(?:<title>[^<]*</title>)?<rect class="box" x="([\\d.]+)"`).exec(
+          svg,
+        )?.[1],
+      );
+    const { states = {}, initial } = machine.config;
+    const others = Object.keys(states).filter((state) => state !== initial);
+    expect(left(String(initial)), machine.id).toBeLessThan(Math.min(...others.map(left)));
+  }
+});
+
 /** Texts that leave the box which they stand in; run in a browser, with the fonts that are there. */
 const overflowing = `[...document.querySelectorAll('[data-state], .label')].flatMap((group) => {
   const box = group.querySelector(':scope > rect')?.getBoundingClientRect();
