@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { exitCodeOf, explain } from '#cli/failure';
+import { exitCodeOf, explain, withDeepStacks } from '#cli/failure';
 import { exitCodes } from '#runtime';
 import { paint } from '#terminal';
 
@@ -31,8 +31,8 @@ const program = new Command('turnstile')
 
 async function main([called = '']: readonly string[]): Promise<void> {
   const wanted = Object.entries(commands).filter(([name]) => name === called);
-  const reads = (wanted.length === 1 ? wanted : Object.entries(commands)).map(([, read]) => read());
-  for (const add of await Promise.all(reads)) add(program);
+  const reads = () => (wanted.length === 1 ? wanted : Object.entries(commands)).map(([, read]) => read());
+  for (const add of await withDeepStacks(() => Promise.all(reads()))) add(program);
   await program.parseAsync();
 }
 

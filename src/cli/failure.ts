@@ -1,10 +1,60 @@
-import { ExitError } from '#runtime';
+import { existsSync, readFileSync } from 'node:fs';
+import { relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type BrokenMachine, brokenMachine, didYouMean, ExitError, exitCodes } from '#runtime';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
-export const exitCodeOf = (error: unknown): number => (error instanceof ExitError ? error.exitCode : 1);
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ExitError) return error.exitCode;
+  return error instanceof Error && inMachineFile(error) !== null ? exitCodes.configuration : 1;
+}
 
 /** What a person is told of it: a fault of the program with its stack. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error instanceof ExitError ? error.message : (error.stack ?? error.message);
+  if (error instanceof ExitError) return error.message;
+  return inMachineFile(error) ?? error.stack ?? error.message;
+}
+
+/** The frames above an error of XState's may be many; with all of them the machine's file can be named. */
+export async function withDeepStacks<T>(read: () => Promise<T>): Promise<T> {
+  const usual = Error.stackTraceLimit;
+  Error.stackTraceLimit = 200;
+  try {
+    return await read();
+  } finally {
+    Error.stackTraceLimit = usual;
+  }
+}
+
+/** A machine that XState refuses while its file is read: the file, the state, and the name that was meant. */
+function inMachineFile(error: Error): string | null {
+  const broken = brokenMachine(error);
+  const [, place] =
+    /\(?((?:file:\/\/)?\/[^\s()]+\.machine\.[jt]s):\d+:\d+\)?$/m.exec(error.stack ?? '') ?? [];
+  if (broken === null || place === undefined) return null;
+  const path = place.startsWith('file:') ? fileURLToPath(place) : place;
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  return `${sourceOf(path)}: ${placeOf(broken, text)}: ${broken.problem}.${nearest(broken, text)}`;
+}
+
+function placeOf({ state }: BrokenMachine, text: string): string {
+  const id = state?.split('.')[0] ?? /\bid: '([^']+)'/.exec(text)?.[1] ?? '';
+  const path = state?.slice(id.length + 1) ?? '';
+  return `machine "${id}"${path === '' ? '' : `, state "${path}"`}`;
+}
+
+/** Names of states, as they open in the file's text: there is no machine to ask. */
+function nearest({ missing }: BrokenMachine, text: string): string {
+  if (missing === null) return '';
+  const keys = [...text.matchAll(/^\s*['"]?([\w-]+)['"]?: \{/gm)].map(([, key = '']) => key);
+  return didYouMean(missing, keys);
+}
+
+/** What was compiled is named by what it was compiled from. */
+function sourceOf(path: string): string {
+  const source = path.replace(`${sep}dist${sep}`, sep).replace(/\.js$/, '.ts');
+  const shown = existsSync(source) ? source : path;
+  const below = relative(process.cwd(), shown);
+  return below.startsWith('..') ? shown : below;
 }

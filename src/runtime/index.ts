@@ -1,6 +1,7 @@
 export { type Clock, SystemClock } from './clock.ts';
 export { copyName, isDeadCopy } from './copies.ts';
 export { type Answer, type Arrival, type Book, isEntered, type Line } from './core/arrival.ts';
+export { type BrokenMachine, brokenMachine } from './core/broken.ts';
 export {
   type Chart,
   type ChartCall,
@@ -20,6 +21,7 @@ export {
   MachineRefused,
   prepareMachine,
 } from './core/machine.ts';
+export { didYouMean } from './core/nearest.ts';
 export { decodeSession, encodeSession, type Session, stateName } from './core/session.ts';
 export { shardOf } from './core/shard.ts';
 export {
