@@ -19,6 +19,7 @@ import {
   createUnadopted,
   effectRules,
   GivenUp,
+  History,
   isMessage,
   Ledger,
   lacksWayIn,
@@ -37,6 +38,7 @@ import {
   Troubles,
   tellOperators,
   tellWhoWaits,
+  toldNote,
 } from '#club';
 import type { Environment } from '#environment';
 import {
@@ -51,15 +53,15 @@ import {
   exitCodes,
   fixBot,
   fixShards,
+  type Incoming,
   isDeadCopy,
   Leases,
   News,
+  openRedisStore,
   Rescan,
   Retention,
   readInfo,
   StartRefused,
-  Store,
-  type StoredUpdate,
   SystemClock,
   startEmbeddedRedis,
   Timers,
@@ -72,6 +74,7 @@ import {
   createApis,
   createMedia,
   createSender,
+  keptFileIds,
   Poller,
   prepareTelegram,
   publishCommands,
@@ -289,18 +292,18 @@ async function startOn(parts: Parts): Promise<App> {
       () => {},
     );
   });
-  const clubs = new Clubs(redis, environment.redisPrefix);
+  const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
+  const store = openRedisStore(redis, { prefix: environment.redisPrefix, shards });
+  const clubs = new Clubs(store.notes);
   let running = runningOf(
     parts.conversation,
     environment,
     now,
     await clubs.today(parts.conversation.content.club.chatId),
   );
-  const shards = await fixShards(redis, environment.redisPrefix, environment.shards);
   const say = (line: string) => log.info(line);
   await migrate(redis, { prefix: environment.redisPrefix, shards }, say, clock.now());
-  const store = new Store(redis, { prefix: environment.redisPrefix, shards });
-  checkStates(running.machines, await readStates(redis, { prefix: environment.redisPrefix, shards }));
+  checkStates(running.machines, await readStates(store));
 
   const { token, root } = { token: environment.botToken, root: environment.apiRoot };
   const pollTimeout = parts.pollTimeout ?? 30;
@@ -314,7 +317,8 @@ async function startOn(parts: Parts): Promise<App> {
     if (problem !== null) log.error(problem);
   };
   await Promise.all([checkClub(), fixBot(redis, environment.redisPrefix, me.id)]);
-  await store.history.begin(clock.now());
+  const history = new History(store);
+  await history.begin(clock.now());
 
   let end: () => void = () => {};
   let fail: (error: Error) => void = () => {};
@@ -327,19 +331,17 @@ async function startOn(parts: Parts): Promise<App> {
   const apis = createApis({ token, root, ratePerSecond: environment.rateBulk });
   const send = createSender({
     render: () => running.render,
-    media: createMedia(running.content.mediaDir, store.files),
+    media: createMedia(running.content.mediaDir, keptFileIds(store.notes)),
     perform: apis.perform,
   });
-  const where = { prefix: environment.redisPrefix, shards };
-  const ledger = new Ledger(redis, where);
-  const letters = new DeadLetters(redis, where);
+  const ledger = new Ledger(store);
+  const letters = new DeadLetters(store);
   const perform = createPerformer({
     content: () => running.content,
     ledger,
     call: apis.perform('reply'),
     send,
-    stored: (chat) =>
-      readChat(redis, chat, { ...where, machines: running.machines.map(reportOf), now: clock.now() }),
+    stored: (chat) => readChat(store, chat, { machines: running.machines.map(reportOf), now: clock.now() }),
     append: async (arrival) => {
       await store.appendArrivals([arrival]);
       worker.hint(store.shardOf(arrival.chat));
@@ -437,10 +439,10 @@ async function startOn(parts: Parts): Promise<App> {
   const reconciliation = new Reconciliation({
     call: apis.perform('reply'),
     ledger,
-    position: store.reconciled,
-    began: store.history.began,
-    noteCommission: (commission) => store.noteCommission(commission),
-    unadopted: createUnadopted({ ...toOperators, history: store.history, log }),
+    position: history.compared,
+    began: () => history.began(),
+    noteCommission: (commission) => ledger.noteCommission(commission),
+    unadopted: createUnadopted({ ...toOperators, history, log }),
     gap: {
       get: async () => (await store.news.read()).gap,
       closed: async (gap) => {
@@ -457,14 +459,14 @@ async function startOn(parts: Parts): Promise<App> {
   });
   const troubles = new Troubles({
     ...toOperators,
-    book: new TroubleBook(redis, where),
+    book: new TroubleBook(store.notes),
     mayTell: () => leases.holds('poller'),
     clock,
     log,
   });
   const strangers = new Strangers({
     ...toOperators,
-    list: new StrangerList(redis, where),
+    list: new StrangerList(store.notes),
     mayTell: () => leases.holds('poller'),
     clock,
     log,
@@ -472,7 +474,7 @@ async function startOn(parts: Parts): Promise<App> {
   const givenUp = new GivenUp({
     ...toOperators,
     added: () => store.lettersAdded(),
-    told: store.told,
+    told: toldNote(store.notes),
     newest: async () => (await letters.list(1))[0],
     mayTell: () => leases.holds('poller'),
     clock,
@@ -562,8 +564,7 @@ async function startOn(parts: Parts): Promise<App> {
   const openClub = async () => {
     if (!leases.holds('poller')) return;
     const waiting = async (club: number) =>
-      [...(await readKnown(redis, where, clock.now())).values()].filter((known) => lacksWayIn(known, club))
-        .length;
+      [...(await readKnown(store, clock.now())).values()].filter((known) => lacksWayIn(known, club)).length;
     await tellWhoWaits({ clubs, waiting, toOperators }, running.content.club.chatId);
   };
   const reload = async () => {
@@ -677,7 +678,7 @@ async function followTelegram(
 }
 
 /** What is stored of an update: what it means, with its place. Nothing is stored of one that means nothing to the bot. */
-function storable(update: Update, rules: ClubRules): StoredUpdate[] {
+function storable(update: Update, rules: ClubRules): Incoming[] {
   const id = update.update_id;
   try {
     const arrival = route(update, rules);

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
-import { checkProvider, loadConversation, runningOf } from '#club';
+import { checkProvider, History, loadConversation, runningOf } from '#club';
 import { amountOf, type Content } from '#content';
 import { type Environment, readEnvironment, readVariables } from '#environment';
 import { checkOnline, reportOnline } from '#operator';
-import { connect, exitCodes, findEmbeddedRedis, Store } from '#runtime';
+import { connect, exitCodes, findEmbeddedRedis, openRedisStore } from '#runtime';
 import { paint } from '#terminal';
 import { chatId, json } from './arguments.ts';
 import { unadoptedLine } from './stored.ts';
@@ -77,7 +77,7 @@ async function isUnadopted({ redisUrl, redisPrefix, dataDir }: Environment): Pro
     connectTimeout: 2_000,
     retryStrategy: () => null,
   });
-  return new Store(redis, { prefix: redisPrefix, shards: 1 }).history
+  return new History(openRedisStore(redis, { prefix: redisPrefix, shards: 1 }))
     .isUnadopted()
     .catch(() => false)
     .finally(() => redis.disconnect());

@@ -16,7 +16,7 @@ export {
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
 export { gated } from './gate.ts';
-export { createMedia } from './media.ts';
+export { createMedia, keptFileIds } from './media.ts';
 export { Poller, PollingEnded } from './poller.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
