@@ -12,7 +12,7 @@ import { waitsForNews } from '../src/runtime/core/step.ts';
 import { Dispatcher } from '../src/runtime/loops/dispatcher.ts';
 import { Timers } from '../src/runtime/loops/timers.ts';
 import { Worker } from '../src/runtime/loops/worker.ts';
-import { Store } from '../src/runtime/redis/store.ts';
+import { openRedisStore } from '../src/runtime/redis/store.ts';
 import { machineLine, ownAll, percentile, row, withRedis } from './support.ts';
 
 const machine = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -84,7 +84,7 @@ async function measureLateness(redis: Redis): Promise<number[]> {
 
 /** Worker, timers and dispatcher on a store of their own, sending to nobody. */
 async function openBench(redis: Redis, prefix: string) {
-  const store = new Store(redis, { prefix, shards: 16 });
+  const store = openRedisStore(redis, { prefix, shards: 16 });
   await ownAll(store);
   const clock = new SystemClock();
   const failed = () => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readChat } from '#club';
+import { openRedisStore } from '#runtime';
 import { amountOf } from '#telegram';
 import { paint } from '#terminal';
 import { chatId, json } from './arguments.ts';
@@ -15,7 +16,9 @@ export function addChat(program: Command): void {
 }
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
-  const found = await withStored((redis, where) => readChat(redis, id, { ...where, machines: reported() }));
+  const found = await withStored((redis, where) =>
+    readChat(openRedisStore(redis, where), id, { machines: reported() }),
+  );
   if (options.json === true) {
     console.log(JSON.stringify(found));
     return;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { checkProvider, loadClub } from '#club';
 import { readEnvironment, readVariables } from '#environment';
-import { Store } from '#runtime';
+import { openRedisStore } from '#runtime';
 import { paint } from '#terminal';
 import { withStored } from './stored.ts';
 
@@ -18,7 +18,7 @@ async function reload(): Promise<void> {
   const { content, warnings } = await loadClub(environment.contentDir);
   checkProvider(content, environment);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
-  const copies = await withStored((redis, where) => new Store(redis, where).announceContent());
+  const copies = await withStored((redis, where) => openRedisStore(redis, where).announceContent());
   if (copies === 0)
     console.log('The content is in order. No bot is running; it takes the content when it starts.');
   else

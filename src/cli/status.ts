@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readStatus } from '#club';
+import { openRedisStore } from '#runtime';
 import { paint } from '#terminal';
 import { json } from './arguments.ts';
 import { reported, unadoptedLine, withStored } from './stored.ts';
@@ -13,7 +14,9 @@ export function addStatus(program: Command): void {
 }
 
 async function status(options: { json?: boolean }): Promise<void> {
-  const found = await withStored((redis, where) => readStatus(redis, { ...where, machines: reported() }));
+  const found = await withStored((redis, where) =>
+    readStatus(openRedisStore(redis, where), { machines: reported() }),
+  );
   if (options.json === true) {
     console.log(JSON.stringify(found));
     return;

@@ -33,7 +33,7 @@ export {
   type Payment,
   renewalGrace,
 } from './payments/book.ts';
-export { createUnadopted } from './payments/history.ts';
+export { createUnadopted, History } from './payments/history.ts';
 export { Ledger } from './payments/ledger.ts';
 export { type Listed, readList } from './payments/list.ts';
 export { compare, foundUpdate, Reconciliation } from './payments/reconcile.ts';
@@ -46,7 +46,7 @@ export { readChat, readStatus } from './reports.ts';
 export type { ClubRules } from './rules.ts';
 export type { ClubContent, ClubSettings } from './settings.ts';
 export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
-export { GivenUp } from './support/given-up.ts';
+export { GivenUp, toldNote } from './support/given-up.ts';
 export { tellOperators } from './support/tell.ts';
 export { TroubleBook } from './support/trouble-book.ts';
 export { Troubles } from './support/troubles.ts';

@@ -8,6 +8,7 @@ import {
   expiryTimer,
   type JsonObject,
   Keys,
+  openRedisStore,
   parseTimerMember,
   run,
   type Session,
@@ -86,7 +87,7 @@ export class Rewriter {
     this.#redis = redis;
     this.#keys = new Keys(where.prefix);
     this.#shards = where.shards;
-    this.#ledger = new Ledger(redis, where);
+    this.#ledger = new Ledger(openRedisStore(redis, where));
     this.#now = now;
   }
 

@@ -1,3 +1,4 @@
+export type { Members, Notes, Table } from './books.ts';
 export { type Clock, SystemClock } from './clock.ts';
 export { copyName, isDeadCopy } from './copies.ts';
 export { type Answer, type Arrival, type Book, isEntered, type Line } from './core/arrival.ts';
@@ -34,6 +35,7 @@ export {
   waitsForNews,
 } from './core/step.ts';
 export { keepMemoryLow } from './heap.ts';
+export { byAge, DeadLetters, type StoredLetter } from './letters.ts';
 export { Dispatcher } from './loops/dispatcher.ts';
 export { type Arrive, type Job, jobOfTimer, type Task, taskOf } from './loops/jobs.ts';
 export { Leases } from './loops/leases.ts';
@@ -44,8 +46,8 @@ export { Timers } from './loops/timers.ts';
 export { Worker } from './loops/worker.ts';
 export type { At } from './points.ts';
 export { checkRole, checkServer, connect, RedisUnfit, readInfo, run } from './redis/connect.ts';
+export { entryField } from './redis/entries.ts';
 export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from './redis/keys.ts';
-export { byAge, DeadLetters } from './redis/letters.ts';
 export {
   called,
   type OpenStore,
@@ -62,19 +64,10 @@ export {
   ServerFailed,
   startEmbeddedRedis,
 } from './redis/server.ts';
-export { readSessions, readStates } from './redis/sessions.ts';
-export {
-  checkBot,
-  type DueTimer,
-  type Entry,
-  type EntryKind,
-  entryField,
-  fixBot,
-  fixShards,
-  SettingDiffers,
-  Store,
-  type StoredLetter,
-  type StoredUpdate,
-} from './redis/store.ts';
+export { checkBot, fixBot, fixShards, SettingDiffers } from './redis/settings.ts';
+export { openRedisStore } from './redis/store.ts';
 export { CommandRefused, ExitError, exitCodes, Misconfigured, StartRefused } from './refused.ts';
+export { readStates } from './reports.ts';
 export { type Intake, Runtime, type RuntimeOptions } from './runtime.ts';
+export type { Store } from './store.ts';
+export type { DueTimer, Entry, EntryKind, Incoming } from './stored.ts';

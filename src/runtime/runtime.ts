@@ -4,6 +4,7 @@ import type { Arrival, Book } from './core/arrival.ts';
 import type { Effect, EffectRule, JsonObject } from './core/effects.ts';
 import type { DurableMachine } from './core/machine.ts';
 import { waitsForNews } from './core/step.ts';
+import type { DeadLetters } from './letters.ts';
 import type { Outcome } from './loops/attempt.ts';
 import { Dispatcher } from './loops/dispatcher.ts';
 import type { Arrive } from './loops/jobs.ts';
@@ -14,8 +15,8 @@ import { Retention } from './loops/retention.ts';
 import { Timers } from './loops/timers.ts';
 import { Worker } from './loops/worker.ts';
 import type { At } from './points.ts';
-import type { DeadLetters } from './redis/letters.ts';
-import type { Store, StoredUpdate } from './redis/store.ts';
+import type { Store } from './store.ts';
+import type { Incoming } from './stored.ts';
 
 export interface RuntimeOptions {
   readonly store: Store;
@@ -211,7 +212,7 @@ export class Runtime {
    * Stores what came in. Resolves when nothing can take it away but the loss of the disk.
    * @throws Error when it could not be stored, or may have been lost meanwhile: it must come again
    */
-  async receive(updates: readonly StoredUpdate[]): Promise<void> {
+  async receive(updates: readonly Incoming[]): Promise<void> {
     const { store } = this.#options;
     // Nothing is taken for stored while the store is away, though there was nothing to store.
     if (updates.length === 0) return store.ping();

@@ -38,7 +38,7 @@ export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
 export { pollingIntake } from './intake.ts';
 export { type Actors, joinKinds, type Kinds } from './kinds.ts';
-export { createMedia } from './media.ts';
+export { createMedia, keptFileIds } from './media.ts';
 export {
   type Begun,
   type BotOptions,

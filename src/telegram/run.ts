@@ -17,9 +17,10 @@ import {
   type JsonObject,
   type OpenStore,
   openRedis,
+  openRedisStore,
   Runtime,
   readStates,
-  Store,
+  type Store,
   SystemClock,
   watchConnection,
 } from '#runtime';
@@ -29,7 +30,7 @@ import { bulkWindow, createApis, type Perform } from './client.ts';
 import { type Conversation, checkStates, type Plan } from './conversation.ts';
 import { pollingIntake } from './intake.ts';
 import { joinKinds } from './kinds.ts';
-import { createMedia } from './media.ts';
+import { createMedia, keptFileIds } from './media.ts';
 import { createSender } from './sender.ts';
 import { prepareTelegram, publishCommands } from './sign-in.ts';
 import { aheadBy, followTelegram } from './time.ts';
@@ -201,15 +202,15 @@ async function startOn<Settings, Rules extends ArrivalRules, Parts>(
     back: () => reread(),
   });
   const where = { prefix, shards: await fixShards(redis, prefix, environment.shards) };
-  const open = { redis, where };
+  const store = openRedisStore(redis, where);
+  const open = { redis, where, store };
   const prepared = async (conversation: Conversation<Settings>) => {
     const adapted = (await blueprint.adapt?.(conversation, open)) ?? conversation;
     return { conversation: adapted, rules: blueprint.rules(adapted), render: blueprint.render(adapted) };
   };
   let current = await prepared(opened.conversation);
   await blueprint.migrate?.(open);
-  const store = new Store(redis, where);
-  checkStates(current.conversation.machines, await readStates(redis, where));
+  checkStates(current.conversation.machines, await readStates(store));
 
   const timeout = opened.pollTimeout ?? 30;
   const api = new Api(token, { apiRoot: root, timeoutSeconds: timeout + 15 });
@@ -220,7 +221,7 @@ async function startOn<Settings, Rules extends ArrivalRules, Parts>(
   await fixBot(redis, prefix, me.id);
 
   const apis = createApis({ token, root, ratePerSecond: environment.rateBulk });
-  const letters = new DeadLetters(redis, where);
+  const letters = new DeadLetters(store);
   const reload = async () => {
     current = await prepared(await blueprint.load());
     const { content, warnings } = current.conversation;
@@ -238,7 +239,7 @@ async function startOn<Settings, Rules extends ArrivalRules, Parts>(
     call: apis.perform('reply'),
     send: createSender({
       render: () => current.render,
-      media: createMedia(current.conversation.content.mediaDir, store.files),
+      media: createMedia(current.conversation.content.mediaDir, keptFileIds(store.notes)),
       perform: apis.perform,
     }),
     runtime: () => runtime,

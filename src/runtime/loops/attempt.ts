@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Effect } from '../core/effects.ts';
 import type { At } from '../points.ts';
-import { isPassing } from '../redis/connect.ts';
-import type { Head, Store, StoredResult, Taken } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { Head, StoredResult, Taken } from '../stored.ts';
 import type { Pace, Pause, Ticket } from './pace.ts';
 
 /** What to do after a failed attempt; telegram/verdict.ts gives it for calls of the Bot API. */
@@ -257,7 +257,7 @@ export class Attempts {
       try {
         return await store();
       } catch (error) {
-        if (isPassing(error)) {
+        if (this.#options.store.isPassing(error)) {
           if (!this.#active) throw error;
           log.error({ err: error }, 'storing failed; trying again');
           await new Promise((resolve) => setTimeout(resolve, wait));

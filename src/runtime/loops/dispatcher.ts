@@ -1,6 +1,6 @@
 import type { Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
-import type { Head, Taken } from '../redis/store.ts';
+import type { Head, Taken } from '../stored.ts';
 import { type AttemptOptions, Attempts, type Hand, NotNoted } from './attempt.ts';
 import { isAnswer, Pace } from './pace.ts';
 import { Shards } from './shards.ts';

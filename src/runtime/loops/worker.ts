@@ -14,8 +14,8 @@ import {
   timerNamesOf,
 } from '../core/step.ts';
 import type { At } from '../points.ts';
-import { isPassing } from '../redis/connect.ts';
-import type { Cause, DeadLetter, DueTimer, Entry, KeyedLine, Store } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { Cause, DeadLetter, DueTimer, Entry, KeyedLine } from '../stored.ts';
 import { Caution } from './caution.ts';
 import { InboxSource } from './inbox.ts';
 import { type Arrive, type Job, jobOfTimer, type Reading, type Task, taskOf } from './jobs.ts';
@@ -275,7 +275,7 @@ export class Worker {
         await perform();
         return;
       } catch (error) {
-        if (!isPassing(error)) {
+        if (!this.#options.store.isPassing(error)) {
           if (isGivenUp) {
             log.error(
               { err: error, entry: cause.id },
@@ -479,7 +479,7 @@ export class Worker {
         ...(entry !== undefined && { entry: this.#keyed(entry) }),
       })
       .catch((refusal: unknown) => {
-        if (isPassing(refusal)) throw refusal;
+        if (this.#options.store.isPassing(refusal)) throw refusal;
         // What comes beside it may be what is refused.
         return store.commit(cause, null, null, { now, letter });
       });

@@ -9,7 +9,7 @@ import { decodeSession, encodeSession, type Session, stateName } from '../../../
 import { type Commit, expire, step } from '../../../src/runtime/core/step.ts';
 import type { Job } from '../../../src/runtime/loops/jobs.ts';
 import { timerMember } from '../../../src/runtime/redis/keys.ts';
-import type { Cause } from '../../../src/runtime/redis/store.ts';
+import type { Cause } from '../../../src/runtime/stored.ts';
 import { input, releases } from './machines.ts';
 import { type Ground, paymentIn, touched, type Verbs } from './model.ts';
 

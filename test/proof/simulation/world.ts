@@ -9,7 +9,7 @@ import type { Commit, MachineEvent } from '../../../src/runtime/core/step.ts';
 import { timerNamesOf, waitsForNews } from '../../../src/runtime/core/step.ts';
 import { type Arrive, type Job, jobOfTimer, type Task, taskOf } from '../../../src/runtime/loops/jobs.ts';
 import { timerMember } from '../../../src/runtime/redis/keys.ts';
-import type { Cause, DeadLetter, DueTimer, Entry, Taken } from '../../../src/runtime/redis/store.ts';
+import type { Cause, DeadLetter, DueTimer, Entry, Taken } from '../../../src/runtime/stored.ts';
 import { Check, GuaranteeBroken, type Journal, type Sent, type Stored, stepOf } from './check.ts';
 import { address, impossible, type Release, releases } from './machines.ts';
 import { type Ground, type Guard, keyed, paymentIn, type Verbs } from './model.ts';
