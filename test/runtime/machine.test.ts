@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AnyStateMachine, fromPromise, setup } from 'xstate';
+import { type AnyStateMachine, enqueueActions, fromPromise, setup } from 'xstate';
 import { step } from '../../src/runtime/core/step.ts';
 import { checkKnown, MachineRefused, prepareMachine, readChart } from '../../src/runtime/index.ts';
 
@@ -10,6 +10,7 @@ const parts = setup({
   actions: {
     send: (_, _params: { message: string }) => {},
     note: () => {},
+    choose: enqueueActions(({ enqueue }) => enqueue('note' as never)) as never,
     signal: (_, _params: { machine: string; event: string }) => {},
   },
 });
@@ -325,6 +326,15 @@ describe('warned of at the start', () => {
     expect(step({ ...given, event: { type: 'go', name: 'anna' } })?.effects[0]?.params).toEqual({
       message: 'hello_anna',
     });
+  });
+
+  test('actions that a function enqueues run, and only which they are cannot be checked', () => {
+    const machine = prepareMachine(machineOf({ on: { go: { actions: 'choose' } } }));
+    expect(machine.warnings).toEqual([
+      'machine "m", state "m", on "go": "choose" enqueues actions by a function; whether somebody performs them, and what they name is there, shows only at the step. Write transitions with guards and lists of actions where you can',
+    ]);
+    const given = { machine, chat: 1, session: null, cause: 'c', input: {}, now: 0, rules: {} };
+    expect(step({ ...given, event: { type: 'go' } })?.effects.map(({ type }) => type)).toEqual(['note']);
   });
 
   test('a tag that sounds like one of the runtime and is none', () => {
