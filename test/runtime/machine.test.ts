@@ -112,7 +112,7 @@ describe('a machine is read', () => {
 describe('refused at the start, by name', () => {
   test('all problems at once, with the name that was meant', () => {
     const found = problemsOf({
-      entry: 'nota',
+      entry: 'noet',
       initial: 'askin',
       states: {
         asking: {
@@ -124,7 +124,7 @@ describe('refused at the start, by name', () => {
     });
     expect(found).toEqual([
       'state "m": initial "askin" is none of its states. Did you mean "asking"?',
-      'state "m", entry: action "nota" is not declared in setup({actions}). Did you mean "note"?',
+      'state "m", entry: action "noet" is not declared in setup({actions}). Did you mean "note"?',
       'state "asking", on "go": guard "isRedy" is not declared in setup({guards}). Did you mean "isReady"?',
       'state "asking", after "soom": not a delay named in setup({delays}); raw milliseconds are refused. Did you mean "soon"?',
       'state "asking": actor "fetsh" is not declared in setup({actors}). Did you mean "fetch"?',
@@ -243,6 +243,10 @@ describe('warned of at the start', () => {
       states: { p: { type: 'parallel', states: regions }, q: { on: { back: '#m.p.y.h' } } },
     };
     expect(warningsOf(config)).toEqual([]);
+    const into = { ...config, initial: 'q', states: { ...config.states, q: { on: { back: '#m.p.y.c' } } } };
+    expect(warningsOf(into)).toEqual([
+      'machine "m", state "p.y.h": no transition leads to it; write one, make it the initial state, or remove it',
+    ]);
   });
 
   test('a state that nothing leads on from', () => {
