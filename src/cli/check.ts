@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type ClubContent, checkProvider, loadConversation, runningOf } from '#club';
+import { type ClubContent, checkProvider, loadClub, runningOf } from '#club';
 import { type Environment, readEnvironment, readVariables } from '#environment';
 import { checkOnline, reportOnline } from '#operator';
 import { connect, exitCodes, findEmbeddedRedis, Store } from '#runtime';
@@ -36,7 +36,7 @@ const priceOf = ({
 async function check(options: { json?: boolean; online?: boolean; mediaTo?: number }): Promise<void> {
   const isOnline = options.online === true || options.mediaTo !== undefined;
   const environment = readEnvironment(readVariables(), { token: isOnline });
-  const conversation = await loadConversation(environment.contentDir);
+  const conversation = await loadClub(environment.contentDir);
   const { content, warnings, machines: loaded } = conversation;
   checkProvider(content, environment);
   const online = isOnline

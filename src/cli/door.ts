@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Clubs, factsOf, loadConversation } from '#club';
+import { Clubs, factsOf, loadClub } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import { type AuditFlags, auditDoor, DoorRefused } from '#operator';
 import { json } from './arguments.ts';
@@ -22,7 +22,7 @@ export function addDoor(program: Command): void {
 
 async function audit(flags: AuditFlags): Promise<void> {
   const environment = readEnvironment(readVariables(), { token: true });
-  const { content } = await loadConversation(environment.contentDir);
+  const { content } = await loadClub(environment.contentDir);
   const stopping = new AbortController();
   process.once('SIGINT', () => {
     stopping.abort();

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { createSigner, factsOf, Ledger, loadConversation } from '#club';
+import { createSigner, factsOf, Ledger, loadClub } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import {
   type AdoptOptions,
@@ -80,7 +80,7 @@ export function addPayments(program: Command): void {
 
 async function adopt(flags: Pick<AdoptOptions, 'dryRun' | 'includeUnsigned' | 'json'>): Promise<void> {
   const environment = readEnvironment(readVariables(), { token: true });
-  const { content } = await loadConversation(environment.contentDir);
+  const { content } = await loadClub(environment.contentDir);
   const { isSigned } = createSigner(environment.botToken);
   const options = {
     ...flags,

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { Api } from 'grammy';
-import { type ClubContent, createRender, createSigner, loadConversation } from '#club';
+import { type ClubContent, createRender, createSigner, loadClub } from '#club';
 import { suggest } from '#content';
 import { type Environment, readEnvironment, readVariables } from '#environment';
 import { type Effect, exitCodes, StartRefused } from '#runtime';
@@ -18,7 +18,7 @@ export function addPreview(program: Command): void {
     .addOption(new Option('--to <operator>', 'send it to one of ADMIN_IDS instead').argParser(chatId))
     .action(async (name: string, options: { language?: string; to?: number }) => {
       const environment = readEnvironment(readVariables(), { token: options.to !== undefined });
-      const { content } = await loadConversation(environment.contentDir);
+      const { content } = await loadClub(environment.contentDir);
       await preview(content, environment, name, options);
     });
 }

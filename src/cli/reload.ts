@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { checkProvider, loadConversation } from '#club';
+import { checkProvider, loadClub } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import { Store } from '#runtime';
 import { paint } from '#terminal';
@@ -15,7 +15,7 @@ export function addReload(program: Command): void {
 /** Checks the content, and lets every running copy take it. */
 async function reload(): Promise<void> {
   const environment = readEnvironment(readVariables(), { token: false });
-  const { content, warnings } = await loadConversation(environment.contentDir);
+  const { content, warnings } = await loadClub(environment.contentDir);
   checkProvider(content, environment);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
   const copies = await withStored((redis, where) => new Store(redis, where).announceContent());

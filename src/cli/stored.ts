@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 
-import { factsOf, loadConversation, machines, reportOf, requireFormat } from '#club';
+import { factsOf, loadClub, machines, reportOf, requireFormat } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import {
   checkBot,
@@ -61,7 +61,7 @@ export function telegram(): Perform {
 /** What every event of a person tells of today's offer. */
 export const todaysFacts = async (): Promise<JsonObject> => {
   const environment = readEnvironment(readVariables(), { token: false });
-  return factsOf((await loadConversation(environment.contentDir)).content.settings);
+  return factsOf((await loadClub(environment.contentDir)).content.settings);
 };
 export const unadoptedLine =
   'Telegram lists payments from before this installation, which is in none of its books; nothing is compared until you run: turnstile payments adopt';

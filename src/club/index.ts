@@ -1,11 +1,10 @@
 export { allowedUpdates, arriveBy, ofToday, route } from './arrivals.ts';
-export { createAddress, createPerformer, effectRules, isMessage, machines } from './club.ts';
+export { clubParts, clubPlan, features, machines } from './club.ts';
 export {
-  type Conversation,
+  type ClubConversation,
   checkProvider,
-  checkStates,
   factsOf,
-  loadConversation,
+  loadClub,
   type Running,
   reportOf,
   runningOf,
@@ -43,9 +42,9 @@ export { type PaymentReport, reportPayments, toCsv } from './payments/report.ts'
 export { createSigner } from './payments/signature.ts';
 export type { FoundUpdate } from './payments/updates.ts';
 export { createRender } from './render.ts';
-export { readChat, readStates, readStatus } from './reports.ts';
+export { readChat, readStatus } from './reports.ts';
 export type { ClubRules } from './rules.ts';
-export type { ClubContent } from './settings.ts';
+export type { ClubContent, ClubSettings } from './settings.ts';
 export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
 export { GivenUp } from './support/given-up.ts';
 export { tellOperators } from './support/tell.ts';

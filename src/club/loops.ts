@@ -66,7 +66,7 @@ export function startLoops(options: LoopOptions): ClubLoops {
     strangers,
     givenUp,
     stop: async () => {
-      await Promise.all([givenUp.stop(), troubles.stop(), strangers.stop()]);
+      await Promise.all([givenUp.stop(), troubles.stop(), strangers.stop(), reconciliation.stop()]);
     },
   };
 }

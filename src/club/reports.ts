@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { decodeSession, Keys, shardOf, stateName, timerMember } from '#runtime';
+import { decodeSession, Keys, readStates, shardOf, stateName, timerMember } from '#runtime';
 import { type Access, type Act, accessOf, isAct, isPayment, type Payment } from './payments/book.ts';
 import { Ledger } from './payments/ledger.ts';
 
@@ -97,24 +97,6 @@ export async function readStatus(
     sources,
     ...(isUnadopted && { unadopted: true }),
   };
-}
-
-/** How many sessions stand in each state, by machine. Its cost does not grow with what is stored. */
-export async function readStates(
-  redis: Redis,
-  options: { prefix: string; shards: number },
-): Promise<Record<string, Record<string, number>>> {
-  const keys = new Keys(options.prefix);
-  const rows = await Promise.all(
-    Array.from({ length: options.shards }, (_, shard) => redis.hgetall(keys.states(shard))),
-  );
-  const states: Record<string, Record<string, number>> = {};
-  for (const [field, count] of rows.flatMap((row) => Object.entries(row))) {
-    const split = field.indexOf(':');
-    const [machine, state] = [field.slice(0, split), field.slice(split + 1)];
-    states[machine] = { ...states[machine], [state]: (states[machine]?.[state] ?? 0) + Number(count) };
-  }
-  return states;
 }
 
 /** Everything stored about one chat. */

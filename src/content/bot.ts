@@ -26,8 +26,8 @@ const delay = v.pipe(
 const languageExpected = 'a language that has a file in locales/';
 
 /**
- * Checks bot.yaml by itself, with every mistake among the problems.
- * @param languages those that have a file in locales/. The only one is the default where bot.yaml names none
+ * Reads bot.yaml; every mistake that it can have by itself is added to the problems.
+ * @param languages those that have a file in locales/. If bot.yaml names no default and there is only one, that one is it
  */
 export function readBot(
   yaml: Yaml,

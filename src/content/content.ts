@@ -173,10 +173,12 @@ function checkMenuLanguages(
   for (const { language, file } of locales.values()) {
     if (language === fallback || /^[a-z]{2}$/.test(language)) continue;
     const [base = ''] = language.split('-', 1);
-    const expected =
+    const reason = 'Telegram takes a menu of commands for languages of two letters only';
+    const instead =
       base.length === 2
-        ? `${base}.ftl, which is read to people whose Telegram speaks ${language} as well: Telegram takes a menu of commands for languages of two letters only`
-        : 'a language of two letters: Telegram takes a menu of commands for no others';
+        ? `${base}.ftl, which people whose Telegram speaks ${language} read as well`
+        : 'a language of two letters';
+    const expected = `${instead}: ${reason}`;
     problems.push({ file, path: '', expected, found: show(`${language}.ftl`) });
   }
 }

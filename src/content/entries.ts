@@ -3,7 +3,7 @@ import { type Button, type Key, listOf } from './message.ts';
 import type { Needs } from './needs.ts';
 import { fields, matching } from './shape.ts';
 
-/** What of the needs messages.yaml is checked against. */
+/** The needs that messages.yaml is checked against. */
 export type MessageNeeds = Pick<Needs, 'messages' | 'events' | 'links' | 'conditions'> & {
   /** The kinds of rows that a product makes of its settings. */
   readonly rows?: object;
@@ -20,16 +20,18 @@ const textKey = matching(/^[a-zA-Z][\w-]*$/, 'the key of a text in locales/');
 const mediaFile = matching(/^[^/\\]+\.[a-z0-9]+$/i, 'the name of a file in media/');
 const flag = v.optional(v.boolean('true or false'));
 
-/** What one of these keys stands in takes another shape by it. */
+/** Some mappings are told apart by a key that only they have. */
 const has = (input: unknown, key: string): boolean =>
   typeof input === 'object' && input !== null && key in input;
 
 const rowOf = <S extends v.GenericSchema>(button: S) =>
   v.pipe(v.array(button), v.minLength(1, 'at least one button'), v.maxLength(8, 'at most 8 buttons'));
 
-/** What makes a button of what is written; `event` and `value` become its callback data. */
+/** A button as it is written, read as a `Button`: `event` and `value` become its callback data. */
 function buttonShape({ events = [], links = [], conditions = [] }: MessageNeeds) {
-  const when = v.optional(v.picklist(conditions, [...conditions, 'or nothing'].join(', ')));
+  const when = v.optional(
+    v.picklist(conditions, [conditions.join(' or '), 'nothing'].filter(Boolean).join(', or ')),
+  );
   const lookOf = ({ label, when }: { label: string; when?: string | undefined }) => ({
     label,
     ...(when !== undefined && { when }),
@@ -100,7 +102,7 @@ const askingKey = v.pipe(
     return request_location === true ? { label, asksFor: 'location' } : { label };
   }),
 );
-/** A text alone, or one that asks for something. */
+/** The key of a text alone, or a mapping that says what the key asks for. */
 const key = v.lazy((input) => (has(input, 'label') ? askingKey : plainKey));
 const keyRow = rowOf(key);
 const keyRows = v.pipe(

@@ -5,6 +5,12 @@
  * A folder holds `bot.yaml` (the default language, delays, the product's own sections), `messages.yaml` (what each message
  * is made of), `locales/<language>.ftl` (its words) and `media/`. A mistake is a `Problem`: one line with file, line, what was
  * expected and what was found; all are told at once. Nothing is thrown for what an operator can have written.
+ *
+ * ```ts
+ * const loaded = await loadContent('content', { messages: ['question'], variables: { score: 3 } });
+ * if ('problems' in loaded) throw new Error(loaded.problems.map(describeProblem).join('\n'));
+ * loaded.content.format('en', 'question', { score: 2 });
+ * ```
  * @module
  */
 export { type Content, loadContent } from './content.ts';

@@ -2,16 +2,14 @@ import type * as v from 'valibot';
 import type { Button } from './message.ts';
 
 /**
- * What machines, features and a product ask of a content folder. What is left out is not asked for, and what only it could
- * name is refused: without `rows` there are no rows but those of buttons, without `settings` bot.yaml has no other sections.
+ * What machines, features and a product ask of a content folder. Nothing is asked for that is left out, and a folder may use only
+ * what is handed in: without `rows`, messages.yaml has no rows but those of buttons; without `settings`, bot.yaml has no
+ * sections but `default_language` and `delays`.
  */
 export interface Needs<Settings = undefined> {
   /** Names of messages that are sent. Default: any may be, none must be. */
   readonly messages?: readonly string[];
-  /**
-   * Names of delays that bot.yaml may set. Default: any. How long each is without it, its machine says: two machines may
-   * have a delay of one name.
-   */
+  /** Names of delays that bot.yaml may set. Default: any. A delay that it does not set is as long as its machine says. */
   readonly delays?: readonly string[];
   /** Events that a button may cause. Default: any. */
   readonly events?: readonly string[];
@@ -21,11 +19,11 @@ export interface Needs<Settings = undefined> {
   readonly texts?: Readonly<Record<string, TextUse>>;
   /** The menu of commands, in order. Each has a description, the text `command-<name>`. */
   readonly commands?: readonly Command<Settings>[];
-  /** Rows that a product makes of its settings: `- answers: true` in messages.yaml is the kind `answers`. */
+  /** Kinds of rows that a product makes of its settings: `- answers: true` in messages.yaml is the kind `answers`. */
   readonly rows?: Readonly<Record<string, RowKind<Settings>>>;
-  /** Names that a `link:` button may have; where it leads is said for each person. */
+  /** Names that a `link:` button may have. Where it leads is decided for each person when the message is sent. */
   readonly links?: readonly string[];
-  /** Names that a button's `when:` may have; whether it holds is said for each person. */
+  /** Names that a button's `when:` may have. Whether it holds is decided for each person when the message is sent. */
   readonly conditions?: readonly string[];
   /** The product's own sections of bot.yaml; made by `sections`. */
   readonly settings?: Sections<Settings>;

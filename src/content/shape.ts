@@ -3,7 +3,7 @@ import { type Problem, show, suggest } from './problem.ts';
 import { gluedKey, type Yaml } from './yaml.ts';
 
 /**
- * Holds a file against its shape, with every difference among the problems.
+ * Checks a file against its shape; every difference is added to the problems.
  * @returns what is right: the keys of the top level in which nothing differs
  */
 export function matchShape<S extends v.GenericSchema>(

@@ -85,20 +85,34 @@ function slipOf({ code, message }: YAMLError, line: number, rows: readonly strin
       if (expected !== undefined) return { line: index + 1, expected, found: shownRow(rows[index]) };
     }
   }
-  // The parser names the end of what went before.
-  let at = line - 1;
-  if (code === 'BAD_INDENT') while (at < rows.length - 1 && withoutComment(rows[at]).trim() === '') at++;
-  const expected = inWords[code];
+  const at = placeOf(message.includes('without - indicator') ? 'BAD_INDENT' : code, line - 1, rows);
+  const expected = inWords[at.code];
   return expected === undefined
-    ? { line, expected: 'valid YAML', found: message }
-    : { line: at + 1, expected, found: shownRow(rows[at]) };
+    ? { line, expected: `valid YAML (${message})`, found: shownRow(rows[line - 1]) }
+    : { line: at.index + 1, expected, found: shownRow(rows[at.index]) };
+}
+
+/** The parser names the end of what went before a line that stands too far to the left, or the start of what it continues. */
+function placeOf(code: YAMLError['code'], index: number, rows: readonly string[]) {
+  const isEmpty = (row: string | undefined) => withoutComment(row).trim() === '';
+  const next = rows.findIndex((row, later) => later > index && !isEmpty(row));
+  if (next === -1) return { code, index };
+  if (code === 'BAD_INDENT') return { code, index: isEmpty(rows[index]) ? next : index };
+  const depth = (row = '') => row.length - row.trimStart().length;
+  const isSingle = withoutQuotes(withoutComment(rows[index])).split(/:\s/).length === 2;
+  return code === 'BLOCK_AS_IMPLICIT_KEY' && isSingle && depth(rows[next]) > depth(rows[index])
+    ? { code: 'BAD_INDENT' as const, index: next }
+    : { code, index };
 }
 
 const inWords: Partial<Record<YAMLError['code'], string>> = {
   BAD_INDENT: 'as many spaces before it as before its neighbours',
   DUPLICATE_KEY: 'each key once',
+  BLOCK_IN_FLOW: 'a comma between the settings in braces',
   BLOCK_AS_IMPLICIT_KEY: 'quotes around a value with a colon in it',
   BAD_SCALAR_START: 'quotes around a value that begins with such a sign',
+  TAG_RESOLVE_FAILED: 'quotes around a value that begins with such a sign',
+  MULTIPLE_DOCS: 'no line "---"',
 };
 
 /** What a line should have had that is wrong wherever it stands; undefined when nothing is. */
@@ -108,6 +122,9 @@ function plainSlip(row: string): string | undefined {
     const [, rest] = new RegExp(`(?:^|[:\\-[{,])\\s*${quote}([^${quote}]*)$`).exec(row) ?? [];
     if (rest !== undefined) return `a closing ${quote}`;
   }
+  if (/^(<{7}|={7}|>{7})( |$)/.test(row)) return 'one of two versions, without the lines that part them';
+  if (/[:,[{-]\s+("[^"]*"|'[^']*')[^\s,\]}:"']/.test(row))
+    return 'a space, or nothing, after the closing quote';
   const bare = withoutQuotes(row);
   const glued = /(?:^\s*(?:- +)?|[{,]\s*)([a-z]\w*):(?!\/\/)([^\s,}].*?)\s*[},]?\s*$/i.exec(bare);
   if (glued !== null) return `a space after the colon: "${glued[1]}: ${glued[2]}"`;
@@ -116,15 +133,22 @@ function plainSlip(row: string): string | undefined {
 }
 
 function missingColon(row: string): string | undefined {
-  const [, key, value] = /^\s*([a-z]\w*)(?:\s+([^:]*\S))?\s*$/i.exec(withoutQuotes(row)) ?? [];
+  const bare = withoutQuotes(row);
+  const [, key, value] =
+    /^\s*([a-z]\w*)(?:\s+([^:]*\S))?\s*$/i.exec(bare) ??
+    /^\s*- +([a-z]\w*)\s+([^:]*\S)\s*$/i.exec(bare) ??
+    [];
   if (key === undefined) return undefined;
   return `a colon after the key: "${key}:${value === undefined ? '' : ` ${value}`}"`;
 }
 
 function missingBracket(row: string): string | undefined {
   const count = (sign: string) => withoutQuotes(row).split(sign).length;
-  if (count('[') > count(']')) return 'a closing ]';
-  return count('{') > count('}') ? 'a closing }' : undefined;
+  for (const [open = '', close = ''] of ['[]', '{}']) {
+    if (count(open) > count(close)) return `a closing ${close}`;
+    if (count(open) < count(close)) return `no ${close} without a ${open}`;
+  }
+  return undefined;
 }
 
 const withoutQuotes = (row: string): string => row.replace(/"[^"]*"|'[^']*'/g, '_');

@@ -1,4 +1,4 @@
-import { account, type Conversation, compare, loadConversation, machines, route, runningOf } from '#club';
+import { account, type ClubConversation, compare, loadClub, machines, route, runningOf } from '#club';
 import { type Environment, readEnvironment } from '#environment';
 import { prepareMachine } from '#runtime';
 import { checkCallOff, checkRefund, checkRemoval } from './sentences.ts';
@@ -12,7 +12,7 @@ const environment: Environment = readEnvironment(
 
 /** The program as it stands, with the content of a folder: its delays count, its offer and club are played through. */
 export async function programOf(contentDir: string): Promise<Program> {
-  const { content } = await loadConversation(contentDir);
+  const { content } = await loadClub(contentDir);
   const input = { language: content.defaultLanguage };
   const loaded = machines.map((source) => prepareMachine(source, content.delays, input));
   const selling = (sale: Sale) => {
@@ -24,7 +24,7 @@ export async function programOf(contentDir: string): Promise<Program> {
       isSubscription: sale === 'subscription',
       version: sale,
     };
-    const offered: Conversation = {
+    const offered: ClubConversation = {
       content: {
         ...content,
         settings: {

@@ -3,13 +3,12 @@ import {
   type Act,
   type account,
   clubBook,
+  clubParts,
   type compare,
-  createPerformer,
   type Entry,
-  effectRules,
   type FoundUpdate,
+  features,
   isAct,
-  isMessage,
   isPayment,
   keyOf,
   type Ledger,
@@ -38,6 +37,7 @@ import {
   taskOf,
   timerNamesOf,
 } from '#runtime';
+import { joinKinds } from '#telegram';
 import { botId, type Invoice, type Kind, type Person, Refusal, Telegram, Violation } from './telegram.ts';
 
 /** What is sold: 30 days, a monthly subscription, or access for ever. */
@@ -259,7 +259,7 @@ export class World {
     } catch (error) {
       if (error instanceof Violation || error instanceof TypeError) throw error;
       this.#settle(effect, { error: { message: (error as Error).message } });
-      const isUnreachable = (error as Refusal).error_code === 403 && isMessage(effect);
+      const isUnreachable = (error as Refusal).error_code === 403 && kinds.speaks(effect);
       if (isUnreachable) {
         this.#outbox = this.#outbox.filter(({ queue }) => queue !== effect.queue);
         this.#inbox.push({ kind: 'unreachable', chat: effect.chat, text: String(effect.chat) });
@@ -409,7 +409,7 @@ export class World {
               ...(facts !== undefined && { facts }),
               isFromOutside: arrival !== undefined && arrival.fromOperator !== true,
               isBack,
-              rules: effectRules,
+              rules: kinds.rules,
             });
     if (commit === null && !isLast) return false;
     const lines = entry === undefined ? [] : [entry];
@@ -537,10 +537,12 @@ function performerOf(world: World): (effect: Effect) => Promise<unknown> {
   return found.perform;
 }
 
+const kinds = joinKinds(features);
+
 function createPerformerFor(world: () => World): (effect: Effect) => Promise<unknown> {
   const call = async (method: string, payload: Readonly<Record<string, unknown>>) =>
     world().program.call(method, payload, world());
-  return createPerformer({
+  const parts = clubParts({
     content: () => world().running.content,
     ledger: {
       has: (payment) => world().ledger.has(payment),
@@ -563,6 +565,7 @@ function createPerformerFor(world: () => World): (effect: Effect) => Promise<unk
     append: async (arrival) => world().arrive(arrival),
     now: () => world().telegram.now,
   });
+  return kinds.performWith(parts);
 }
 
 const hour = 3_600_000;

@@ -48,6 +48,7 @@ export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from '
 export { byAge, DeadLetters } from './redis/letters.ts';
 export {
   called,
+  type OpenStore,
   openRedis,
   reachRedis,
   StartCalledOff,
@@ -61,7 +62,7 @@ export {
   ServerFailed,
   startEmbeddedRedis,
 } from './redis/server.ts';
-export { readSessions } from './redis/sessions.ts';
+export { readSessions, readStates } from './redis/sessions.ts';
 export {
   checkBot,
   type DueTimer,

@@ -269,25 +269,20 @@ export class Runtime {
     this.#timers.reread();
   }
 
-  /** Takes nothing new. Resolves when everything in hand is committed; `stop` must follow. */
-  async drain(): Promise<void> {
+  /**
+   * Takes nothing new, finishes what is in hand, and leaves the copies. What is not finished in 8 s stays stored, for whoever
+   * comes next.
+   * @param isReachable whether the store answers; where it does not, nothing is waited for
+   * @param beside what must have ended before the last effects are settled, since it may post some
+   */
+  async stop(isReachable: boolean, beside: () => Promise<void> = async () => {}): Promise<void> {
     this.#rescan.stop();
-    await this.#leases.stop();
-    await Promise.all([this.#worker.stop(), this.#timers.stop(), this.#retention.stop()]);
-  }
-
-  /** Resolves when every effect in flight is settled. */
-  settle(): Promise<void> {
-    return this.#dispatcher.stop();
-  }
-
-  /** What is still in flight is left to whoever comes next, since this process ends. */
-  abandon(): Promise<void> {
-    return this.#dispatcher.abandon();
-  }
-
-  /** Hears of the other copies no more. */
-  close(): void {
+    const drained = this.#leases
+      .stop()
+      .then(() => Promise.all([this.#worker.stop(), this.#timers.stop(), this.#retention.stop(), beside()]))
+      .then(() => this.#dispatcher.stop());
+    await within(isReachable ? 8_000 : 0, drained);
+    await within(isReachable ? 500 : 0, this.#dispatcher.abandon()).catch(() => {});
     this.#stopListening();
   }
 
@@ -297,3 +292,6 @@ export class Runtime {
     await this.#options.store.announce(shards.filter((shard) => !this.holds(shard)));
   }
 }
+
+const within = (ms: number, work: Promise<unknown>): Promise<unknown> =>
+  Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())]);

@@ -1,4 +1,5 @@
 import type { Update } from 'grammy/types';
+import type { TextUse } from '#content';
 import type { EffectKind } from '#runtime';
 import type { ArrivalRules, Route } from './arrivals.ts';
 
@@ -15,6 +16,8 @@ export interface Feature<Rules extends ArrivalRules, Parts> {
   readonly effects?: Readonly<Record<string, EffectKind<Parts>>>;
   /** Promise actors that machines may invoke, by name. */
   readonly actors?: Readonly<Record<string, EffectKind<Parts>>>;
+  /** Texts that it uses besides those of messages. */
+  readonly texts?: Readonly<Record<string, TextUse>>;
   /** Messages that it sends besides those that machines name. */
   readonly messages?: readonly string[];
 }

@@ -14,8 +14,17 @@ export {
   type Route,
   senderOf,
 } from './arrivals.ts';
+export { type BotDefinition, defineBot, planOf, startBot } from './bot.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
+export {
+  type Conversation,
+  checkStates,
+  loadConversation,
+  needsOf,
+  type Plan,
+  rulesOf,
+} from './conversation.ts';
 export {
   amountOf,
   currencies,
@@ -28,9 +37,19 @@ export {
 export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
 export { pollingIntake } from './intake.ts';
+export { type Actors, joinKinds, type Kinds } from './kinds.ts';
 export { createMedia } from './media.ts';
+export {
+  type Begun,
+  type BotOptions,
+  type BotSurroundings,
+  type RunningBot,
+  runBot,
+  type Signed,
+} from './run.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
 export { answerButton, type InlineButton, noticeTexts, type Speech, speak } from './speak.ts';
+export { renderTalk, type TalkParts, talk } from './talk.ts';
 export { aheadBy, followTelegram } from './time.ts';
 export { isTokenRefusal, verdict } from './verdict.ts';

@@ -14,8 +14,9 @@ export async function prepareTelegram(api: Api, content: Content, log: Logger): 
   return me;
 }
 
-/** Tells Telegram the menu of commands, in each language. */
+/** Tells Telegram the menu of commands, in each language. Without any, a menu that was made elsewhere stays. */
 export async function publishCommands(api: Api, content: Content, log: Logger): Promise<void> {
+  if (content.commands.length === 0) return;
   const publish = async (language: string) => {
     const menu = content.commands.map((command) => ({
       command,

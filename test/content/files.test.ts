@@ -1,10 +1,7 @@
 import { copyFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { clubNeeds } from '../../src/club/words.ts';
-import { loadContent } from '../../src/content/content.ts';
-import { describeProblem } from '../../src/content/problem.ts';
-import { edited } from '../support/content.ts';
+import { problemsIn, quiz, quizNeeds } from '../support/quiz.ts';
 
 /** A PNG's first bytes, with the size that it claims. */
 function png(width: number, height: number): Buffer {
@@ -19,20 +16,13 @@ const film = (brand: string) => Buffer.from(`\0\0\0\x18ftyp${brand}\0\0\0\0`, 'l
 
 /** What is wrong with one file, sent as a photo, a video or a document. */
 async function found(kind: string, name: string, bytes: Buffer | string): Promise<string[]> {
-  const folder = await edited(['messages.yaml', 'video: traps.mp4', `${kind}: ${name}`]);
+  const folder = await quiz(['messages.yaml', 'video: clip.mp4', `${kind}: ${name}`]);
   await writeFile(join(folder, 'media', name), bytes);
   return problems(folder);
 }
 
-async function problems(folder: string): Promise<string[]> {
-  const loaded = await loadContent(folder, clubNeeds);
-  if ('content' in loaded) return [];
-  return loaded.problems.map((one) =>
-    describeProblem(one)
-      .replaceAll(`${folder}/`, '')
-      .replace(/^messages\.yaml:\d+ /, ''),
-  );
-}
+const problems = async (folder: string) =>
+  (await problemsIn(folder, quizNeeds)).map((line) => line.replace(/^messages\.yaml:\d+ /, ''));
 
 const gif = Buffer.from('GIF89a\x10\0\x10\0\0\0\0\0\0\0\0\0', 'latin1');
 
@@ -122,26 +112,26 @@ it.each<[string, kind: string, name: string, bytes: Buffer | string, expected: s
   ['an empty file', 'document', 'a.txt', '', 'a file of at most 50 MB at media/a.txt, found an empty file'],
 ])('%s', async (_, kind, name, bytes, expected) => {
   expect(await found(kind, name, bytes)).toEqual(
-    expected === null ? [] : [`payment_reminder.${kind}: expected ${expected}`],
+    expected === null ? [] : [`clip.${kind}: expected ${expected}`],
   );
 });
 
 it('a photo of more than 10 MB, which a document may be', async () => {
-  const folder = await edited(['messages.yaml', 'video: traps.mp4', 'photo: large.png']);
+  const folder = await quiz(['messages.yaml', 'video: clip.mp4', 'photo: large.png']);
   const path = join(folder, 'media/large.png');
   await writeFile(path, png(100, 100));
   await truncate(path, 10 * 1024 * 1024 + 1);
   expect(await problems(folder)).toEqual([
-    'payment_reminder.photo: expected a file of at most 10 MB at media/large.png, found 10.1 MB',
+    'clip.photo: expected a file of at most 10 MB at media/large.png, found 10.1 MB',
   ]);
 });
 
 it('each piece of an album is checked as what it is sent as', async () => {
-  const folder = await edited(['messages.yaml', 'rhythm-2.$language.png', 'clip.mp4']);
-  await copyFile(join(folder, 'media/rhythm-1.en.png'), join(folder, 'media/clip.mp4'));
-  await writeFile(join(folder, 'media/rhythm-3.en.png'), png(5_001, 5_000));
+  const folder = await quiz(['messages.yaml', 'card-2.$language.png', 'wrong.mp4']);
+  await copyFile(join(folder, 'media/card-1.en.png'), join(folder, 'media/wrong.mp4'));
+  await writeFile(join(folder, 'media/card-3.en.png'), png(5_001, 5_000));
   expect(await problems(folder)).toEqual([
-    'material_rhythm.album.1: expected an MP4 as a video at media/clip.mp4, found a PNG',
-    'material_rhythm.album.2: expected a picture whose width and height make at most 10000 together at media/rhythm-3.en.png, found 5001 × 5000',
+    'cards.album.1: expected an MP4 as a video at media/wrong.mp4, found a PNG',
+    'cards.album.2: expected a picture whose width and height make at most 10000 together at media/card-3.en.png, found 5001 × 5000',
   ]);
 });

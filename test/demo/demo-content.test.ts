@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadConversation } from '../../src/club/conversation.ts';
+import { loadClub } from '../../src/club/conversation.ts';
 import { copyContent, type Sale } from '../../src/demo/demo-content.ts';
 import { type Edit, edited } from '../support/content.ts';
 import { dataDir } from '../support/process.ts';
@@ -13,7 +13,7 @@ const club = -1_001_000_000_001;
 async function demoContent(sells: Sale | undefined, ...edits: Edit[]) {
   const to = join(dataDir(), 'content');
   copyContent(await edited(...edits), to, { sells, language: 'en', club });
-  return { to, content: (await loadConversation(to)).content };
+  return { to, content: (await loadClub(to)).content };
 }
 
 test('the demo sells what was asked for, else what bot.yaml sells, and days in place of for ever', async () => {
@@ -42,7 +42,7 @@ test('another currency brings a price of its own, in its smallest units', async 
   for (const currency of ['EUR', 'JPY']) {
     const to = join(dataDir(), 'content');
     copyContent(await edited(), to, { currency, language: 'en', club });
-    expect((await loadConversation(to)).content.settings.product).toMatchObject({ currency, price: 1_900 });
+    expect((await loadClub(to)).content.settings.product).toMatchObject({ currency, price: 1_900 });
   }
 });
 

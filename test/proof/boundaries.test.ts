@@ -34,7 +34,7 @@ const packages: Record<string, RegExp> = {
   content: /^(valibot|yaml|image-size|@fluent\/bundle|node:.*)$/,
   sandbox: /^(node:.*|preact.*|@preact\/signals)$/,
   charts: /^(xstate|elkjs.*|node:.*)$/,
-  telegram: /^(grammy.*|@grammyjs\/.*|pino|node:.*)$/,
+  telegram: /^(xstate|grammy.*|@grammyjs\/.*|pino|node:.*)$/,
 };
 interface Source {
   readonly file: string;

@@ -17,6 +17,12 @@ export interface Waiting {
   readonly signal?: AbortSignal;
 }
 
+/** A Redis that answers, and where in it a bot's keys are. */
+export interface OpenStore {
+  readonly redis: Redis;
+  readonly where: { readonly prefix: string; readonly shards: number };
+}
+
 /** An address without its password. */
 const shown = (address: string) => address.replace(/\/\/[^@/]*@/, '//…@');
 

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { JsonObject } from '../core/effects.ts';
 import { decodeSession, stateName } from '../core/session.ts';
-import { sessionSuffix } from './keys.ts';
+import { Keys, sessionSuffix } from './keys.ts';
 
 /** Keys in one reading. */
 const page = 1_000;
@@ -29,4 +29,22 @@ export async function* readSessions(
     }
     cursor = next;
   } while (cursor !== '0');
+}
+
+/** How many sessions stand in each state, by machine. Its cost does not grow with what is stored. */
+export async function readStates(
+  redis: Redis,
+  options: { prefix: string; shards: number },
+): Promise<Record<string, Record<string, number>>> {
+  const keys = new Keys(options.prefix);
+  const rows = await Promise.all(
+    Array.from({ length: options.shards }, (_, shard) => redis.hgetall(keys.states(shard))),
+  );
+  const states: Record<string, Record<string, number>> = {};
+  for (const [field, count] of rows.flatMap((row) => Object.entries(row))) {
+    const split = field.indexOf(':');
+    const [machine, state] = [field.slice(0, split), field.slice(split + 1)];
+    states[machine] = { ...states[machine], [state]: (states[machine]?.[state] ?? 0) + Number(count) };
+  }
+  return states;
 }

@@ -1,4 +1,4 @@
-import type { Json } from './parameters.ts';
+import type { Json } from './json.ts';
 
 /** One call of the bot with the right token, as it came in. */
 export interface ApiCall {

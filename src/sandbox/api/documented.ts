@@ -1,5 +1,6 @@
+import { isObject } from './json.ts';
 import { typeOf } from './shape.ts';
-import { flag, integer, isObject, text } from './values.ts';
+import { flag, integer, text } from './values.ts';
 
 const readers: Readonly<Record<string, (value: unknown) => unknown>> = {
   String: (value) => text({ value }, 'value'),

@@ -1,6 +1,6 @@
 import type { SandboxClock } from '../clock.ts';
 import { TelegramError } from './errors.ts';
-import type { Json } from './parameters.ts';
+import type { Json } from './json.ts';
 import { methodName } from './shape.ts';
 import { chatId } from './values.ts';
 

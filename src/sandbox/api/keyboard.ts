@@ -1,7 +1,7 @@
 import { documented } from './documented.ts';
 import { badRequest } from './errors.ts';
-import type { Json } from './parameters.ts';
-import { flag, isObject, object } from './values.ts';
+import { isObject, type Json } from './json.ts';
+import { flag, object } from './values.ts';
 
 /** What a button may do; exactly one of them. */
 const actions = [

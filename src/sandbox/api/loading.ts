@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
+import { isObject, type Json } from './json.ts';
 import { mediaKinds } from './methods/media.ts';
-import type { Json, UploadedFile } from './parameters.ts';
-import { isObject, parsed } from './values.ts';
+import type { UploadedFile } from './parameters.ts';
+import { parsed } from './values.ts';
 
 /** Telegram loads at most this many bytes from an address. */
 const largest = 20 * 1_024 * 1_024;

@@ -1,7 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isObject, parseJson } from './values.ts';
-
-export type Json = Record<string, unknown>;
+import { isObject, type Json, parseJson } from './json.ts';
 
 export interface UploadedFile {
   readonly name: string;

@@ -1,4 +1,4 @@
-import type { Json } from './parameters.ts';
+import type { Json } from './json.ts';
 
 /** The parameters of one call, and which of them nobody has looked at. */
 export interface Reads {

@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { World } from '../world/world.ts';
 import { badRequest, TelegramError } from './errors.ts';
 import type { Faults, FloodControl } from './faults.ts';
+import type { Json } from './json.ts';
 import { decoded, loadOwn } from './loading.ts';
 import { methods } from './methods/all.ts';
-import { BodyRefused, type Json, type Parameters, readParameters } from './parameters.ts';
+import { BodyRefused, type Parameters, readParameters } from './parameters.ts';
 import { watchReads } from './reads.ts';
 import { methodName } from './shape.ts';
 

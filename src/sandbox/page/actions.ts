@@ -1,4 +1,5 @@
-import type { SandboxClub, SandboxUser } from '../sandbox.ts';
+import type { SandboxClub } from '../people/clubs.ts';
+import type { SandboxUser } from '../people/user.ts';
 import { lastCharge } from './view.ts';
 import type { Outcome, PersonAction, WireOpened } from './wire.ts';
 

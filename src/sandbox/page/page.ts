@@ -1,72 +1,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Sandbox, SandboxClub, SandboxEvent, SandboxUser } from '../sandbox.ts';
-import { performAs, unknownAction } from './actions.ts';
+import type { SandboxEvent } from '../world/events.ts';
 import { checkOrigin, Refused, readJson, safely, sendBuilt, sendJson } from './http.ts';
+import { type Note, Operations } from './operations.ts';
+import type { BotStatus, PageOptions } from './options.ts';
+import { Presses } from './presses.ts';
 import { starsOf, stepOf, viewMessage } from './view.ts';
 import type {
-  Outcome,
   PageAction,
   PageEvent,
   PageReply,
   PageState,
   WireBot,
-  WireMachine,
   WirePress,
   WireSession,
   WireStep,
   WireUser,
 } from './wire.ts';
 
-export interface PageMachine extends WireMachine {
-  /** Its picture as SVG. */
-  readonly picture: () => Promise<string>;
-}
-
-/** `failed`: it ended by itself, and `reason` says why. */
-export interface BotStatus {
-  readonly process: 'starting' | 'running' | 'failed';
-  readonly reason?: string;
-}
-
-export interface PageOptions {
-  readonly sandbox: Sandbox;
-  /** Where the built page lies. */
-  readonly folder: string;
-  readonly machines: readonly PageMachine[];
-  /** Ids of the bot's operators. */
-  readonly operators?: readonly number[];
-  /** The club that the bot sells access to. */
-  readonly club?: SandboxClub;
-  /** What is stored of a chat; rejects while the bot's Redis does not run. */
-  readonly sessions: (chat: number) => Promise<readonly WireSession[]>;
-  /** Moves the time of the bot and of the sandbox, ms. */
-  readonly advance: (ms: number) => void;
-  readonly restart: () => void;
-  /**
-   * Gives Telegram payments from before the bot, and takes from the bot everything that it has stored. Resolves with the
-   * command that takes them over.
-   */
-  readonly makeHistory?: () => Promise<string>;
-}
-
 const keptSteps = 300;
-/** A button waits this long for the bot, ms; so do Telegram's clients, more or less. */
-const pressLimit = 30_000;
 /** Sessions are read after each step, and this often besides, ms: one that expires says nothing. */
 const rereading = 2_000;
 const silence = 15_000;
-
-const refusedInvite = {
-  status: 400,
-  description: 'Bad Request: not enough rights to manage chat invite link',
-};
 
 /** The server side of the chat page: tells what happens by server-sent events, and does what is asked. */
 export class Page {
   readonly #options: PageOptions;
   readonly #listeners = new Set<ServerResponse>();
   readonly #sessions = new Map<number, readonly WireSession[]>();
-  readonly #presses = new Map<string, { press: WirePress; late: NodeJS.Timeout }>();
+  readonly #presses = new Presses((press) => this.#answer(press, '', false));
+  readonly #operations: Operations;
   readonly #timers: NodeJS.Timeout[];
   readonly #unhear: () => void;
   #steps: WireStep[] = [];
@@ -79,6 +41,15 @@ export class Page {
     this.#unhear = options.sandbox.onEvent((event) => this.#hear(event));
     const { first_name: name, username } = options.sandbox.bot;
     this.#bot = { ...this.#bot, name, username };
+    this.#operations = new Operations(options, {
+      killing: () => {
+        if (this.#bot.process === 'running') this.#note({ kind: 'killed' });
+      },
+      note: (note) => this.#note(note),
+      tellBot: () => this.#tellBot(this.#bot),
+      tellUsers: () => this.#tellUsers(),
+      tellClock: () => this.#tell({ type: 'clock', clockOffset: this.#clockOffset() }),
+    });
     this.#timers = [
       setInterval(() => this.#listeners.size > 0 && this.#readAll(), rereading).unref(),
       setInterval(() => this.#write(': still here\n\n'), silence).unref(),
@@ -88,7 +59,7 @@ export class Page {
   close(): void {
     this.#unhear();
     for (const timer of this.#timers) clearInterval(timer);
-    for (const { late } of this.#presses.values()) clearTimeout(late);
+    this.#presses.close();
     for (const listener of this.#listeners) listener.end();
   }
 
@@ -165,7 +136,7 @@ export class Page {
       users: this.#users(),
       messages: Object.fromEntries(users.map(({ id, messages }) => [id, messages.map(viewMessage)])),
       sessions: Object.fromEntries(this.#sessions),
-      presses: [...this.#presses.values()].map(({ press }) => press),
+      presses: this.#presses.all,
       steps: this.#steps,
     };
   }
@@ -210,12 +181,18 @@ export class Page {
       case 'chat_action':
         this.#tell({ type: 'acting', chat: event.chat, action: event.action });
         break;
-      case 'button_pressed':
-        this.#beginPress(event);
+      case 'button_pressed': {
+        const { query, chat, message, data } = event;
+        const press = { query, chat, message, data };
+        this.#presses.begin(press);
+        this.#tell({ type: 'pressed', press });
         break;
-      case 'button_answered':
-        this.#endPress(event.query, event.text, event.alert);
+      }
+      case 'button_answered': {
+        const press = this.#presses.end(event.query);
+        if (press !== undefined) this.#answer(press, event.text, event.alert);
         break;
+      }
       case 'blocked':
       case 'unblocked':
       case 'commands_changed':
@@ -237,106 +214,16 @@ export class Page {
     }
   }
 
-  #beginPress({ query, chat, message, data }: WirePress): void {
-    const press = { query, chat, message, data };
-    const late = setTimeout(() => this.#endPress(query, '', false), pressLimit).unref();
-    this.#presses.set(query, { press, late });
-    this.#tell({ type: 'pressed', press });
-  }
-
-  #endPress(query: string, text: string, isAlert: boolean): void {
-    const known = this.#presses.get(query);
-    if (known === undefined) return;
-    clearTimeout(known.late);
-    this.#presses.delete(query);
-    this.#tell({ type: 'answered', chat: known.press.chat, query, text, isAlert });
+  #answer({ query, chat }: WirePress, text: string, isAlert: boolean): void {
+    this.#tell({ type: 'answered', chat, query, text, isAlert });
   }
 
   async #reply(value: unknown): Promise<PageReply> {
     try {
-      return { ok: true, ...(await this.#perform(value as PageAction)) };
+      return { ok: true, ...(await this.#operations.perform(value as PageAction)) };
     } catch (error) {
       return { ok: false, error: error instanceof Error ? error.message : String(error) };
     }
-  }
-
-  async #perform(action: PageAction): Promise<Outcome> {
-    switch (action?.do) {
-      case 'join':
-        return { user: this.#join(String(action.name).trim(), String(action.language)) };
-      case 'advance':
-        this.#advance(Number(action.ms));
-        return {};
-      case 'skip':
-        await this.#skip(action.chat);
-        return {};
-      case 'restart':
-        if (this.#bot.process === 'running') this.#note({ kind: 'killed' });
-        this.#options.restart();
-        return {};
-      case 'disconnect':
-        this.#options.sandbox.goOffline(Number(action.ms));
-        return {};
-      case 'refuseInvites':
-        this.#options.sandbox.fail('createChatInviteLink', refusedInvite, { times: 2 });
-        return {};
-      case 'withdrawStars':
-        this.#options.sandbox.withdrawsStars();
-        this.#tellBot(this.#bot);
-        return {};
-      case 'returnStars':
-        this.#options.sandbox.returnsStars();
-        this.#tellBot(this.#bot);
-        return {};
-      case 'makeHistory':
-        return { command: await this.#makeHistory() };
-      default: {
-        if (typeof action?.chat !== 'number') throw unknownAction(action);
-        const outcome = await performAs(this.#user(action.chat), action, this.#options.club);
-        this.#tellUsers();
-        return outcome;
-      }
-    }
-  }
-
-  #user(id: unknown): SandboxUser {
-    const user = this.#options.sandbox.users().find((one) => one.id === id);
-    if (user === undefined) throw new Error(`There is no person ${id}.`);
-    return user;
-  }
-
-  #join(name: string, language: string): number {
-    if (name === '') throw new Error('Expected a name.');
-    const { sandbox } = this.#options;
-    const id = Math.max(1_000, ...sandbox.users().map((user) => user.id)) + 1;
-    sandbox.user({ id, firstName: name.slice(0, 64), languageCode: language });
-    this.#tellUsers();
-    return id;
-  }
-
-  async #makeHistory(): Promise<string> {
-    const { makeHistory } = this.#options;
-    if (makeHistory === undefined) throw new Error('This bot has no earlier history.');
-    const command = await makeHistory();
-    this.#note({ kind: 'lost' });
-    this.#tellBot(this.#bot);
-    this.#tellUsers();
-    return command;
-  }
-
-  #advance(ms: number): void {
-    if (!(ms > 0)) throw new Error(`Expected a time in ms that is above zero, found ${ms}.`);
-    this.#note({ kind: 'moved', ms });
-    this.#options.advance(ms);
-    this.#tell({ type: 'clock', clockOffset: this.#clockOffset() });
-  }
-
-  /** To what is due first, whichever machine waits for it. */
-  async #skip(chat: number): Promise<void> {
-    const sessions = await this.#options.sessions(chat);
-    const dues = sessions.flatMap(({ timers }) => timers.map(({ due }) => due));
-    if (dues.length === 0) throw new Error('No reminder is pending.');
-    this.#advance(Math.max(1, Math.min(...dues) - this.#options.sandbox.clock.now()));
   }
 
   async #readAll(): Promise<void> {
@@ -351,9 +238,7 @@ export class Page {
     this.#tell({ type: 'session', chat, sessions });
   }
 
-  #note(
-    note: { kind: 'killed' | 'lost' | 'started' | 'offline' | 'online' } | { kind: 'moved'; ms: number },
-  ): void {
+  #note(note: Note): void {
     this.#addStep({ ...note, id: this.#nextStep, at: this.#options.sandbox.clock.now() });
   }
 

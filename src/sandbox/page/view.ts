@@ -1,4 +1,5 @@
-import type { SandboxMessage, SandboxUser } from '../sandbox.ts';
+import type { SandboxUser } from '../people/user.ts';
+import type { SandboxMessage } from '../world/message.ts';
 import type { MediaKind, WireButton, WireContent, WireFile, WireMessage, WireStep } from './wire.ts';
 
 type Json = Record<string, unknown>;

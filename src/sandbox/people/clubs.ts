@@ -1,3 +1,4 @@
+import { setBot } from '../world/bot-standing.ts';
 import { banned, type Club, insiders, type MemberStatus, type Rights, type Standing } from '../world/club.ts';
 import { addLink, folderLink, type LinkOptions, primaryLink } from '../world/invites.ts';
 import type { SandboxMessage } from '../world/message.ts';
@@ -136,7 +137,7 @@ function clubFace(world: World, club: Club): SandboxClub {
       const isMember = membership.isInside(club, idOf(person));
       set(person, { status: 'restricted', until, isMember }, by);
     },
-    botBecomes: (status, rights = {}, by) => membership.setBot(club, status, rights, idOf(by)),
+    botBecomes: (status, rights = {}, by) => setBot(telegram, club, status, rights, idOf(by)),
     migrates: () => clubFace(world, migrate(world, club)),
   };
 }

@@ -1,4 +1,4 @@
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import type { FileKind } from '../world/files.ts';
 import type { Telegram } from '../world/telegram.ts';
 

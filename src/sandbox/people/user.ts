@@ -1,20 +1,19 @@
 import { TelegramError } from '../api/errors.ts';
+import type { Json } from '../api/json.ts';
 import { type MediaKind, mediaContent } from '../api/methods/media.ts';
-import type { Json, UploadedFile } from '../api/parameters.ts';
+import type { UploadedFile } from '../api/parameters.ts';
 import { withDetected } from '../api/text/detect.ts';
 import type { WaitFor } from '../waiting.ts';
+import { setBlocked } from '../world/bot-standing.ts';
 import type { Club } from '../world/club.ts';
 import type { SandboxMessage } from '../world/message.ts';
-import type { Offer } from '../world/offer.ts';
-import type { CheckoutAnswer, PayOptions, Subscription } from '../world/payments.ts';
 import type { User } from '../world/telegram.ts';
 import type { World } from '../world/world.ts';
 import { findButton, press } from './buttons.ts';
-import { type ClubReference, clubOf, findOffer, type OfferSource, type Opened, opened } from './offers.ts';
+import { Buyer } from './buyer.ts';
+import { type ClubReference, clubOf, type Opened, opened } from './offers.ts';
 import { shows, transcriptOf } from './reading.ts';
 import { type AlbumKind, home, type SentKind, sentContent } from './sent.ts';
-
-export type { CheckoutAnswer } from '../world/payments.ts';
 
 /** Where something is said, and to what. */
 export interface SayOptions {
@@ -31,16 +30,13 @@ export interface PlaceOptions {
 }
 
 /** What one person does, in the chat with the bot and in clubs, and what they see. */
-export class SandboxUser {
-  readonly id: number;
-  readonly #world: World;
+export class SandboxUser extends Buyer {
   readonly #wait: WaitFor;
   /** Ids of messages that an earlier `sees` has found. */
   readonly #seen = new Set<number>();
 
   constructor(id: number, world: World, wait: WaitFor) {
-    this.id = id;
-    this.#world = world;
+    super(id, world);
     this.#wait = wait;
   }
 
@@ -49,14 +45,9 @@ export class SandboxUser {
     return this.#user();
   }
 
-  /** The chat so far, both sides. */
-  get messages(): readonly SandboxMessage[] {
-    return this.#world.telegram.messages.get(this.id) ?? [];
-  }
-
   /** What the bot answered to pressed buttons. */
   get toasts(): readonly string[] {
-    return this.#world.telegram.toasts.get(this.id) ?? [];
+    return this.world.telegram.toasts.get(this.id) ?? [];
   }
 
   /**
@@ -65,8 +56,7 @@ export class SandboxUser {
    * @throws Error when they may not write there
    */
   says(text: string, options: SayOptions = {}): void {
-    const entities = withDetected(text, []);
-    this.#send({ text, ...(entities.length > 0 && { entities }) }, options);
+    this.#send(written('text', text), options);
   }
 
   /**
@@ -75,13 +65,13 @@ export class SandboxUser {
    * @throws Error when they may not write there
    */
   sends(what: SentKind | Json, { caption, ...options }: SayOptions & { caption?: string } = {}): void {
-    const content = typeof what === 'string' ? sentContent(this.#world.telegram, what) : what;
+    const content = typeof what === 'string' ? sentContent(this.world.telegram, what) : what;
     this.#send({ ...content, ...captioned(caption) }, options);
   }
 
   /** Sends several as one album: a message each, with the caption at the first. */
   sendsAlbum(kinds: readonly AlbumKind[], { caption }: { caption?: string } = {}): void {
-    const { telegram } = this.#world;
+    const { telegram } = this.world;
     const media_group_id = String(Number.parseInt(telegram.newId(6), 16));
     for (const [index, kind] of kinds.entries()) {
       this.#send({
@@ -103,14 +93,14 @@ export class SandboxUser {
     const message = this.messages.findLast(isLive);
     if (message === undefined) throw new Error('This person shares no live location.');
     const location = message.raw['location'] as typeof home;
-    this.#world.telegram.repost(message, {
+    this.world.telegram.repost(message, {
       location: { ...location, latitude: location.latitude + 0.001 },
     });
   }
 
   /** Sends a file that the bot can download. */
   sendsFile(kind: MediaKind, file: UploadedFile, caption?: string): void {
-    const { telegram } = this.#world;
+    const { telegram } = this.world;
     const content = mediaContent(telegram, kind, telegram.files.add(kind, file), {});
     this.#send({ ...content, ...captioned(caption) });
   }
@@ -125,17 +115,13 @@ export class SandboxUser {
         (raw['from'] === undefined || (raw['from'] as { id?: number }).id === this.id),
     );
     if (message === undefined) throw new Error('There is no message of this person to edit.');
-    const [name, marks] = 'text' in message.raw ? ['text', 'entities'] : ['caption', 'caption_entities'];
-    const entities = withDetected(text, []);
-    this.#world.telegram.repost(message, {
-      [name as string]: text,
-      [marks as string]: entities.length === 0 ? undefined : entities,
-    });
+    const content = written('text' in message.raw ? 'text' : 'caption', text);
+    this.world.telegram.repost(message, { entities: undefined, caption_entities: undefined, ...content });
   }
 
   /** The labels below the text field. */
   get keyboard(): readonly (readonly string[])[] {
-    return this.#world.telegram.replyKeyboards.get(this.id) ?? [];
+    return this.world.telegram.replyKeyboards.get(this.id) ?? [];
   }
 
   /**
@@ -146,11 +132,11 @@ export class SandboxUser {
     const messages = this.#messagesIn(place);
     const button = findButton(messages, labelOrData);
     if (button !== null) {
-      press(this.#world.telegram, this.id, button.message, button.data);
+      press(this.world.telegram, this.id, button.message, button.data);
       return;
     }
     const chat = this.#chat(place);
-    if (this.#world.telegram.replyKeyboards.get(chat)?.flat().includes(labelOrData)) {
+    if (this.world.telegram.replyKeyboards.get(chat)?.flat().includes(labelOrData)) {
       this.says(labelOrData, place === undefined ? {} : { to: place });
       return;
     }
@@ -165,75 +151,19 @@ export class SandboxUser {
     const message = this.#messagesIn(place).find(({ id }) => id === messageId);
     if (message === undefined)
       throw new Error(`There is no message ${messageId} in the chat of ${this.#chat(place)}.`);
-    return press(this.#world.telegram, this.id, message, data);
+    return press(this.world.telegram, this.id, message, data);
   }
 
   /** Sends callback data that no button need carry, as a modified client can. */
   pressesRaw(data: string): void {
     const message = this.messages.findLast(({ from }) => from === 'bot');
     if (message === undefined) throw new Error('The bot has not written yet.');
-    press(this.#world.telegram, this.id, message, data);
-  }
-
-  /** Opens an offer: the bot has 10 s to approve it. `forged` are things a modified client would change. */
-  checkout(forged: OfferSource & Partial<Offer> = {}): Promise<CheckoutAnswer> {
-    const { link: _, message: __, ...changes } = forged;
-    return this.#world.payments.checkout(this.id, { ...this.#offer(forged), ...changes });
-  }
-
-  /**
-   * Pays, after the bot has approved.
-   * @param options.loseUpdate the bot is not told; only Telegram's list of transactions has the payment
-   * @param options.affiliate somebody brought the person here and gets so many of each 1,000 Stars
-   * @throws Error with the bot's reason when it rejects the checkout
-   */
-  async pays(options: OfferSource & PayOptions = {}): Promise<{ charge: string }> {
-    const offer = this.#offer(options);
-    const answer = await this.#world.payments.checkout(this.id, offer);
-    if (!answer.ok) throw new Error(`The checkout was rejected: ${answer.error}`);
-    return this.#world.payments.pay(this.id, offer, options);
-  }
-
-  /** Pays once more without asking the bot, which Telegram can do. */
-  async paysAgain(options: OfferSource & PayOptions = {}): Promise<{ charge: string }> {
-    return this.#world.payments.pay(this.id, this.#offer(options), options);
-  }
-
-  /** Telegram gives the money of a charge back, whether or not the bot still has it. */
-  refunds(charge: string): void {
-    this.#world.payments.refund(charge, this.id, 'telegram');
-  }
-
-  /** What the person subscribes to; `expires` is in ms since 1970. */
-  get subscriptions(): readonly Readonly<Subscription>[] {
-    return this.#world.payments.subscriptionsOf(this.id);
-  }
-
-  /** Calls off the next payment; the newest subscription when none is named. */
-  cancelsSubscription(charge = this.#newestSubscription()): void {
-    this.#world.payments.cancel(charge, this.id, true, 'user');
-  }
-
-  /** Takes a subscription up again before its time is over. */
-  resumesSubscription(charge = this.#newestSubscription()): void {
-    this.#world.payments.cancel(charge, this.id, false, 'user');
-  }
-
-  /** Has no Stars left when the next payments are due. */
-  runsOutOfStars(): void {
-    for (const subscription of this.#world.payments.subscriptionsOf(this.id)) subscription.failing = true;
-  }
-
-  /** The bot is not told of the next payment of a subscription, the newest when none is named. */
-  losesRenewal(charge = this.#newestSubscription()): void {
-    const subscription = this.#world.payments.subscriptionsOf(this.id).find((one) => one.charge === charge);
-    if (subscription === undefined) throw new Error(`${this.id} has no subscription ${charge}.`);
-    subscription.losesRenewal = true;
+    press(this.world.telegram, this.id, message, data);
   }
 
   /** Opens an invite link or, where that is possible without one, a club. */
   joins(link: string | ClubReference): 'joined' | 'requested' {
-    return this.#world.membership.enter(this.id, typeof link === 'string' ? link : this.#club(link));
+    return this.world.membership.enter(this.id, typeof link === 'string' ? link : this.#club(link));
   }
 
   /**
@@ -241,7 +171,7 @@ export class SandboxUser {
    * @throws Error with the reason why it leads nowhere
    */
   opens(address: string): Opened {
-    return opened(this.#world, this.id, address);
+    return opened(this.world, this.id, address);
   }
 
   /** Asks to be let in. Throws when the link lets in at once. */
@@ -251,25 +181,25 @@ export class SandboxUser {
   }
 
   leaves(club: ClubReference): void {
-    this.#world.membership.leave(this.#club(club), this.id);
+    this.world.membership.leave(this.#club(club), this.id);
   }
 
   isMember(club: ClubReference): boolean {
-    return this.#world.membership.isInside(this.#club(club), this.id);
+    return this.world.membership.isInside(this.#club(club), this.id);
   }
 
   /** Sets the language of their Telegram; the bot hears of it with the next update. */
   speaks(language: string): void {
     this.#user().language_code = language;
-    this.#world.telegram.changed();
+    this.world.telegram.changed();
   }
 
   blocks(): void {
-    this.#world.membership.setBlocked(this.id, true);
+    setBlocked(this.world.telegram, this.id, true);
   }
 
   unblocks(): void {
-    this.#world.membership.setBlocked(this.id, false);
+    setBlocked(this.world.telegram, this.id, false);
   }
 
   /** Deletes the account. */
@@ -303,19 +233,14 @@ export class SandboxUser {
     return found;
   }
 
-  /** The chat as lines, for errors. */
-  transcript(): string {
-    return transcriptOf(this.id, this.messages);
-  }
-
   #user(): User {
-    const user = this.#world.telegram.users.get(this.id);
+    const user = this.world.telegram.users.get(this.id);
     if (user === undefined) throw new TelegramError(400, 'Bad Request: user not found');
     return user;
   }
 
   #club(reference: ClubReference): Club {
-    return clubOf(this.#world, reference);
+    return clubOf(this.world, reference);
   }
 
   #chat(place: ClubReference | undefined): number {
@@ -326,13 +251,13 @@ export class SandboxUser {
   #messagesIn(place: ClubReference | undefined): readonly SandboxMessage[] {
     if (place === undefined) return this.messages;
     const club = this.#club(place);
-    if (!this.#world.membership.isInside(club, this.id))
+    if (!this.world.membership.isInside(club, this.id))
       throw new Error(`${this.id} is not in “${club.title}”.`);
-    return this.#world.telegram.messages.get(club.id) ?? [];
+    return this.world.telegram.messages.get(club.id) ?? [];
   }
 
   #send(content: Json, { to, replyTo }: SayOptions = {}): void {
-    const { telegram, membership } = this.#world;
+    const { telegram, membership } = this.world;
     const chat = this.#chat(to);
     if (to !== undefined) membership.checkWriter(this.#club(to), this.id);
     telegram.post(chat, this.id, { ...content, ...this.#answered(chat, replyTo) });
@@ -340,23 +265,19 @@ export class SandboxUser {
 
   #answered(chat: number, replyTo: number | undefined): Json {
     if (replyTo === undefined) return {};
-    const original = this.#world.telegram.messages.get(chat)?.find(({ id }) => id === replyTo);
+    const original = this.world.telegram.messages.get(chat)?.find(({ id }) => id === replyTo);
     if (original === undefined) throw new Error(`There is no message ${replyTo} in the chat of ${chat}.`);
     const { reply_to_message: _, ...raw } = original.raw;
     return { reply_to_message: raw };
   }
-
-  #offer(source: OfferSource): Offer {
-    const offer = findOffer(this.#world, this.messages, source);
-    if (offer !== undefined) return offer;
-    throw new Error(`There is no ${source.link ?? 'invoice or payment link'} to pay.\n${this.transcript()}`);
-  }
-
-  #newestSubscription(): string {
-    const newest = this.subscriptions.at(-1);
-    if (newest === undefined) throw new Error(`${this.id} has no subscription.`);
-    return newest.charge;
-  }
 }
 
-const captioned = (caption: string | undefined): Json => (caption === undefined ? {} : { caption });
+/** A text or caption as a message carries it, with what a client marks in it by itself. */
+function written(name: 'text' | 'caption', line: string): Json {
+  const entities = withDetected(line, []);
+  const marks = name === 'text' ? 'entities' : 'caption_entities';
+  return { [name]: line, ...(entities.length > 0 && { [marks]: entities }) };
+}
+
+const captioned = (caption: string | undefined): Json =>
+  caption === undefined ? {} : written('caption', caption);

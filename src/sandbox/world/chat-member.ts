@@ -1,4 +1,4 @@
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import type { Rights, Standing } from './club.ts';
 
 /** An administrator's, unless told otherwise. */

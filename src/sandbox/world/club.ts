@@ -1,4 +1,4 @@
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 
 export type MemberStatus = 'creator' | 'administrator' | 'member' | 'restricted' | 'left' | 'kicked';
 

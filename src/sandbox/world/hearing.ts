@@ -1,4 +1,4 @@
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import { botIsInside, type Club } from './club.ts';
 import { isService } from './message.ts';
 

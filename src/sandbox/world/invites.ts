@@ -1,5 +1,5 @@
 import { badRequest } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import { flag, integer, text } from '../api/values.ts';
 import type { Club, InviteLink } from './club.ts';
 import type { Telegram } from './telegram.ts';

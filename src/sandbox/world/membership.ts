@@ -1,17 +1,15 @@
 import { badRequest } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import { chatId } from '../api/values.ts';
+import { botMember } from './bot-standing.ts';
 import { chatMember } from './chat-member.ts';
 import {
-  botIsInside,
   botMay,
   type Club,
   clubChat,
   type InviteLink,
   isInside,
   type JoinRequest,
-  type MemberStatus,
-  type Rights,
   type Standing,
   standingIn,
 } from './club.ts';
@@ -73,7 +71,7 @@ export class Membership {
   /** The Bot API's ChatMember. */
   member(club: Club, id: number): Json {
     const { bot, users } = this.#telegram;
-    if (id === bot.id) return chatMember({ ...bot }, { status: club.bot, until: 0 }, club.botRights);
+    if (id === bot.id) return botMember(this.#telegram, club);
     if (!users.has(id)) throw badRequest('member not found');
     return chatMember(this.#telegram.userOf(id), this.#standing(club, id));
   }
@@ -162,39 +160,10 @@ export class Membership {
     this.#set(club, user, user, after);
   }
 
-  /** A person blocks the bot, or takes it back. */
-  setBlocked(id: number, isBlocked: boolean): void {
-    const telegram = this.#telegram;
-    const user = telegram.users.get(id);
-    if (user === undefined) throw badRequest('user not found');
-    user.blocked = isBlocked;
-    telegram.emit({ type: isBlocked ? 'blocked' : 'unblocked', user: id });
-    const [before, after] = isBlocked ? (['member', 'kicked'] as const) : (['kicked', 'member'] as const);
-    const described = (status: MemberStatus) => chatMember({ ...telegram.bot }, { status, until: 0 });
-    this.#tellOfBot(telegram.chatOf(id), id, described(before), described(after));
-  }
-
-  /** Somebody makes the bot something else in a club. */
-  setBot(club: Club, status: MemberStatus, rights: Rights, by: number): void {
-    const telegram = this.#telegram;
-    const wasInside = botIsInside(club);
-    const before = this.member(club, telegram.bot.id);
-    club.bot = status;
-    club.botRights = rights;
-    this.#tellOfBot(clubChat(club), by, before, this.member(club, telegram.bot.id));
-    if (!wasInside && botIsInside(club)) this.#line(club, by, { new_chat_members: [telegram.bot] });
-  }
-
   #find(address: string | Club): { club: Club; link: InviteLink | undefined } {
     if (typeof address !== 'string') return { club: address, link: undefined };
     const shared = [...this.#telegram.clubs.values()].find(({ folder }) => folder === address);
     return shared === undefined ? findLink(this.#telegram, address) : { club: shared, link: undefined };
-  }
-
-  #tellOfBot(chat: Json, by: number, before: Json, after: Json): void {
-    const telegram = this.#telegram;
-    const change = { chat, from: telegram.userOf(by), date: telegram.seconds() };
-    telegram.push({ my_chat_member: { ...change, old_chat_member: before, new_chat_member: after } });
   }
 
   #request(club: Club, user: number, link: InviteLink | undefined): void {

@@ -1,4 +1,4 @@
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import type { FileStore } from './files.ts';
 
 export interface Button {

@@ -1,5 +1,5 @@
 import { badRequest } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import { flag, text } from '../api/values.ts';
 import type { SandboxMessage } from './message.ts';
 import type { Affiliate, Charge, Offer } from './offer.ts';

@@ -1,5 +1,5 @@
 import { badRequest } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import type { SandboxClock } from '../clock.ts';
 
 /** A button, a checkout or a request to join that waits for the bot's answer. */

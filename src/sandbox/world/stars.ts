@@ -1,5 +1,5 @@
 import { badRequest } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import type { Affiliate, Charge, Offer } from './offer.ts';
 import type { Telegram } from './telegram.ts';
 

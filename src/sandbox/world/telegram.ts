@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { badRequest, TelegramError } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import { chatId, text } from '../api/values.ts';
 import type { SandboxClock } from '../clock.ts';
 import {

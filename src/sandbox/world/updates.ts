@@ -1,5 +1,5 @@
 import { badRequest, TelegramError } from '../api/errors.ts';
-import type { Json } from '../api/parameters.ts';
+import type { Json } from '../api/json.ts';
 import { flag, integer, parsed, text } from '../api/values.ts';
 import type { SandboxClock } from '../clock.ts';
 

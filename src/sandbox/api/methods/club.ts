@@ -2,7 +2,7 @@ import { insiders } from '../../world/club.ts';
 import { createLink, revokeLink } from '../../world/invites.ts';
 import type { Methods, World } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
-import type { Json } from '../parameters.ts';
+import type { Json } from '../json.ts';
 import { chatId, flag, integer, text } from '../values.ts';
 
 const verdicts = ['approve', 'decline', 'queue'];

@@ -2,10 +2,10 @@ import type { SandboxMessage } from '../../world/message.ts';
 import type { Telegram } from '../../world/telegram.ts';
 import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
+import { isObject, type Json } from '../json.ts';
 import { keyboard } from '../keyboard.ts';
-import type { Json } from '../parameters.ts';
 import { formatted } from '../text/formatted.ts';
-import { flag, integer, isObject, parsed, text } from '../values.ts';
+import { flag, integer, parsed, text } from '../values.ts';
 import { fileOf, type MediaKind, mediaContent, mediaKinds, picturesOf } from './media.ts';
 import { previewOf } from './sending.ts';
 

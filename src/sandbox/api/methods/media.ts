@@ -2,7 +2,8 @@ import { type FileKind, type StoredFile, typeOf } from '../../world/files.ts';
 import { imageSize } from '../../world/image.ts';
 import type { Telegram } from '../../world/telegram.ts';
 import { badRequest } from '../errors.ts';
-import type { Json, Parameters, UploadedFile } from '../parameters.ts';
+import type { Json } from '../json.ts';
+import type { Parameters, UploadedFile } from '../parameters.ts';
 import { flag, integer, text } from '../values.ts';
 
 /** What the sandbox can send as a file. */

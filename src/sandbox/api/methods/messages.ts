@@ -2,9 +2,10 @@ import type { SandboxMessage } from '../../world/message.ts';
 import type { Telegram } from '../../world/telegram.ts';
 import type { Method, Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
-import type { Json, Parameters } from '../parameters.ts';
+import { isObject, type Json } from '../json.ts';
+import type { Parameters } from '../parameters.ts';
 import { formatted } from '../text/formatted.ts';
-import { chatId, flag, integer, isObject, parsed, text } from '../values.ts';
+import { chatId, flag, integer, parsed, text } from '../values.ts';
 import { fileOf, type MediaKind, mediaContent, mediaKinds, picturesOf } from './media.ts';
 import { deliver, extrasOf, originOf, plainExtras, previewOf, replyOf } from './sending.ts';
 

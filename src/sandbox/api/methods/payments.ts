@@ -1,8 +1,8 @@
 import type { Offer } from '../../world/offer.ts';
 import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
-import type { Json } from '../parameters.ts';
-import { flag, integer, isObject, parsed, text } from '../values.ts';
+import { isObject, type Json } from '../json.ts';
+import { flag, integer, parsed, text } from '../values.ts';
 import { deliver, extrasOf } from './sending.ts';
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));

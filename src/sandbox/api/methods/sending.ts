@@ -2,8 +2,8 @@ import type { SandboxMessage } from '../../world/message.ts';
 import type { Telegram } from '../../world/telegram.ts';
 import { documented } from '../documented.ts';
 import { badRequest } from '../errors.ts';
+import type { Json } from '../json.ts';
 import { keyboard, replyKeyboard } from '../keyboard.ts';
-import type { Json } from '../parameters.ts';
 import { formatted } from '../text/formatted.ts';
 import { chatId, flag, integer, object, text } from '../values.ts';
 

@@ -1,8 +1,8 @@
 import type { BotCommand, Telegram } from '../../world/telegram.ts';
 import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
-import type { Json } from '../parameters.ts';
-import { isObject, parsed, text } from '../values.ts';
+import { isObject, type Json } from '../json.ts';
+import { parsed, text } from '../values.ts';
 
 /** The key of a commands menu: scope and language. */
 const menuKey = (scope: Json | undefined, language: string) => {

@@ -1,8 +1,8 @@
 import type { Telegram } from '../../world/telegram.ts';
 import { documented } from '../documented.ts';
 import { badRequest } from '../errors.ts';
-import type { Json } from '../parameters.ts';
-import { integer, isObject, parsed, text } from '../values.ts';
+import { isObject, type Json } from '../json.ts';
+import { integer, parsed, text } from '../values.ts';
 import type { Entity } from './entity.ts';
 
 /** What a call may mark, and what such an entity has besides its place. */

@@ -1,4 +1,4 @@
-import type { Json } from '../parameters.ts';
+import type { Json } from '../json.ts';
 
 /** The Bot API's MessageEntity; offset and length in UTF-16 units. */
 export interface Entity {

@@ -1,6 +1,6 @@
 import type { Telegram } from '../../world/telegram.ts';
 import { badRequest } from '../errors.ts';
-import type { Json } from '../parameters.ts';
+import type { Json } from '../json.ts';
 import { text } from '../values.ts';
 import { withDetected } from './detect.ts';
 import { entitiesOf } from './entities.ts';

@@ -63,20 +63,7 @@ export function Composer({ user, isEmpty }: { user: WireUser; isEmpty: boolean }
   return (
     <footer class="composer">
       {commands.length > 0 && (
-        <div class="commands" role="listbox" aria-label={w.commands} id={`commands-${user.id}`}>
-          {commands.map(({ command, description }, index) => (
-            <button
-              type="button"
-              role="option"
-              key={command}
-              aria-selected={index === Math.min(chosen, commands.length - 1)}
-              onClick={() => send(`/${command}`)}
-            >
-              <span>{description}</span>
-              <span class="command">/{command}</span>
-            </button>
-          ))}
-        </div>
+        <Commands id={`commands-${user.id}`} commands={commands} chosen={chosen} send={send} />
       )}
       {user.commands.length > 0 && (
         <button
@@ -113,6 +100,35 @@ export function Composer({ user, isEmpty }: { user: WireUser; isEmpty: boolean }
         </button>
       )}
     </footer>
+  );
+}
+
+function Commands({
+  id,
+  commands,
+  chosen,
+  send,
+}: {
+  id: string;
+  commands: readonly WireCommand[];
+  chosen: number;
+  send: (line: string) => void;
+}) {
+  return (
+    <div class="commands" role="listbox" aria-label={words.value.commands} id={id}>
+      {commands.map(({ command, description }, index) => (
+        <button
+          type="button"
+          role="option"
+          key={command}
+          aria-selected={index === Math.min(chosen, commands.length - 1)}
+          onClick={() => send(`/${command}`)}
+        >
+          <span>{description}</span>
+          <span class="command">/{command}</span>
+        </button>
+      ))}
+    </div>
   );
 }
 

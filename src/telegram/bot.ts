@@ -1,0 +1,65 @@
+import type { Needs } from '#content';
+import type { JsonObject } from '#runtime';
+import type { ArrivalRules } from './arrivals.ts';
+import { loadConversation, type Plan, rulesOf } from './conversation.ts';
+import type { Feature } from './feature.ts';
+import type { Actors } from './kinds.ts';
+import { type BotOptions, type RunningBot, runBot } from './run.ts';
+import { renderTalk, type TalkParts, talk } from './talk.ts';
+
+/** What a bot is: its conversations, and what it can do and say besides `talk`. */
+export interface BotDefinition<Settings = undefined> {
+  /** By precedence: an event goes to the first that reacts to it. */
+  readonly machines: Plan<Settings, ArrivalRules, TalkParts>['machines'];
+  readonly features?: readonly Feature<ArrivalRules, TalkParts>[];
+  /** Promise actors that machines invoke, by name. */
+  readonly actors?: Actors;
+  /** Variables that every text may use, each with the most characters it can have; see `renderTalk`. */
+  readonly variables?: Readonly<Record<string, number>>;
+  /** The menu of commands, in order; each has a description, the text `command-<name>`. */
+  readonly commands?: readonly string[];
+  /** More that is asked of the content: rows of buttons, sections of bot.yaml, texts. */
+  readonly needs?: Omit<Needs<Settings>, 'messages' | 'delays' | 'events' | 'variables' | 'commands'>;
+  /** What a new session is given as its machine's `input`. Default: `{language}`. */
+  readonly input?: (person: { readonly language: string }) => JsonObject;
+}
+
+/** The definition of a bot as it is: a place for types, where a program has no other. */
+export const defineBot = <Settings = undefined>(bot: BotDefinition<Settings>): BotDefinition<Settings> => bot;
+
+/** What a definition talks about, as `loadConversation` takes it. */
+export function planOf<Settings>(bot: BotDefinition<Settings>): Plan<Settings, ArrivalRules, TalkParts> {
+  const { machines, features = [], actors = {}, variables = {}, commands = [], needs } = bot;
+  return {
+    machines,
+    features: [...features, talk],
+    actors,
+    needs: { ...needs, variables, commands: commands.map((name) => ({ name })) } as Omit<
+      Needs<Settings>,
+      'messages' | 'delays' | 'events'
+    >,
+  };
+}
+
+/**
+ * Starts a bot by long polling: reads its content, opens the store, signs in, and joins the other copies of it.
+ * @throws StartRefused naming what is to be mended (69, 75, 78), before anything is sent; StartCalledOff
+ */
+export function startBot<Settings>(bot: BotDefinition<Settings>, options: BotOptions): Promise<RunningBot> {
+  const { contentDir, adminIds } = options.environment;
+  const plan = planOf(bot);
+  const names = Object.keys(bot.variables ?? {});
+  return runBot(
+    {
+      plan,
+      load: () => loadConversation(contentDir, plan),
+      rules: (conversation) => ({ ...rulesOf(conversation), operators: new Set(adminIds) }),
+      render: ({ content }) => renderTalk(content, names),
+      input: bot.input ?? (({ language }) => ({ language })),
+      begin: ({ send, call, current, clock }) => ({
+        parts: { send, call, content: () => current().conversation.content, now: () => clock.now() },
+      }),
+    },
+    options,
+  );
+}
