@@ -8,7 +8,7 @@ import type { ClubRules } from '../src/club/rules.ts';
 import { SystemClock } from '../src/runtime/clock.ts';
 import { prepareMachine } from '../src/runtime/core/machine.ts';
 import { encodeSession } from '../src/runtime/core/session.ts';
-import { waitsForNews } from '../src/runtime/core/step.ts';
+import { waitsForNews } from '../src/runtime/core/timers.ts';
 import { Dispatcher } from '../src/runtime/loops/dispatcher.ts';
 import { Timers } from '../src/runtime/loops/timers.ts';
 import { Worker } from '../src/runtime/loops/worker.ts';

@@ -18,11 +18,11 @@ export { StrangerList } from './membership/stranger-list.ts';
 export { Strangers } from './membership/strangers.ts';
 export { migrate, requireFormat } from './migrate.ts';
 export type { ClubParts } from './parts.ts';
+export { accessOf } from './payments/access.ts';
 export { account, clubBook } from './payments/account.ts';
 export {
   type Access,
   type Act,
-  accessOf,
   booksOf,
   boughtBy,
   type Entry,
@@ -31,7 +31,6 @@ export {
   isPayment,
   keyOf,
   type Payment,
-  renewalGrace,
 } from './payments/book.ts';
 export { createUnadopted, History } from './payments/history.ts';
 export { Ledger } from './payments/ledger.ts';
@@ -40,6 +39,7 @@ export { compare, foundUpdate, Reconciliation } from './payments/reconcile.ts';
 export { refundPayment } from './payments/refund.ts';
 export { type PaymentReport, reportPayments, toCsv } from './payments/report.ts';
 export { createSigner } from './payments/signature.ts';
+export { renewalGrace } from './payments/subscriptions.ts';
 export type { FoundUpdate } from './payments/updates.ts';
 export { createRender } from './render.ts';
 export { readChat, readStatus } from './reports.ts';

@@ -1,5 +1,6 @@
 import { readStates, type Store, stateName } from '#runtime';
-import { type Access, type Act, accessOf, isAct, isPayment, type Payment } from './payments/book.ts';
+import { accessOf } from './payments/access.ts';
+import { type Access, type Act, isAct, isPayment, type Payment } from './payments/book.ts';
 import { History } from './payments/history.ts';
 import { Ledger } from './payments/ledger.ts';
 

@@ -17,19 +17,11 @@ import {
   stateName,
   timerMember,
 } from '#runtime';
-import {
-  type Act,
-  accessOf,
-  type Bought,
-  type Entry,
-  isAct,
-  isPaid,
-  keyOf,
-  type Payment,
-  renewalGrace,
-} from './payments/book.ts';
+import { accessOf } from './payments/access.ts';
+import { type Act, type Bought, type Entry, isAct, isPaid, keyOf, type Payment } from './payments/book.ts';
 import { Ledger } from './payments/ledger.ts';
 import { beginsSubscription, type Month } from './payments/months.ts';
+import { renewalGrace } from './payments/subscriptions.ts';
 
 /** What the release before had of one chat. */
 interface Stored {

@@ -11,7 +11,9 @@ export {
   readChart,
   type Trigger,
 } from './core/chart.ts';
+export type { MachineEvent, Signal } from './core/commit.ts';
 export type { Effect, EffectKind, EffectRule, JsonObject, Lane } from './core/effects.ts';
+export { outlivesForgetting } from './core/expiry.ts';
 export {
   checkKnown,
   checkPrivileges,
@@ -25,15 +27,8 @@ export {
 export { didYouMean } from './core/nearest.ts';
 export { decodeSession, encodeSession, type Session, stateName } from './core/session.ts';
 export { shardOf } from './core/shard.ts';
-export {
-  expire,
-  type MachineEvent,
-  outlivesForgetting,
-  type Signal,
-  step,
-  timerNamesOf,
-  waitsForNews,
-} from './core/step.ts';
+export { expire, step } from './core/step.ts';
+export { timerNamesOf, waitsForNews } from './core/timers.ts';
 export { keepMemoryLow } from './heap.ts';
 export { byAge, DeadLetters, type StoredLetter } from './letters.ts';
 export { Dispatcher } from './loops/dispatcher.ts';

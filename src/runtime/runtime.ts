@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 import type { Arrival, Book } from './core/arrival.ts';
 import type { Effect, EffectRule, JsonObject } from './core/effects.ts';
 import type { DurableMachine } from './core/machine.ts';
-import { waitsForNews } from './core/step.ts';
+import { waitsForNews } from './core/timers.ts';
 import type { DeadLetters } from './letters.ts';
 import type { Outcome } from './loops/attempt.ts';
 import { Dispatcher } from './loops/dispatcher.ts';

@@ -1,7 +1,7 @@
 import type { Books, News, Notes, Reports } from './books.ts';
 import type { Arrival } from './core/arrival.ts';
+import type { Commit } from './core/commit.ts';
 import type { Effect, Lane } from './core/effects.ts';
-import type { Commit } from './core/step.ts';
 import type { Letters } from './letters.ts';
 import type {
   AbandonedMachine,

@@ -109,7 +109,7 @@ const impure =
 
 /** What is folded, stepped or routed may be repeated, and comes out the same. */
 const pure =
-  /^src\/(runtime\/core\/|club\/(arrivals|(payments|membership|support)\/updates|payments\/(book|months|account)|support\/by-hand)\.ts|telegram\/arrivals\.ts)/;
+  /^src\/(runtime\/core\/|club\/(arrivals|(payments|membership|support)\/updates|payments\/(book|access|fold|subscriptions|months|account)|support\/by-hand)\.ts|telegram\/arrivals\.ts)/;
 
 /** XState's types say less than it does: one file of the core knows where, and a next version of it is work on that one. */
 const border = 'src/runtime/core/xstate.ts';

@@ -1,5 +1,6 @@
 import type { Store } from '#runtime';
-import { type Access, accessOf, booksOf, type Entry } from '../payments/book.ts';
+import { accessOf } from '../payments/access.ts';
+import { type Access, booksOf, type Entry } from '../payments/book.ts';
 import { Ledger } from '../payments/ledger.ts';
 
 /** What is stored about the door to a person: the club they were let into, and how far they came. */

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { type Book, isEntered, type Line } from '../core/arrival.ts';
+import type { Commit, MachineEvent } from '../core/commit.ts';
 import type { Effect, EffectRule, JsonObject } from '../core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Session } from '../core/session.ts';
-import { type Commit, expire, type MachineEvent, step, timerNamesOf } from '../core/step.ts';
+import { expire, step } from '../core/step.ts';
+import { timerNamesOf } from '../core/timers.ts';
 import type { At } from '../points.ts';
 import type { Store } from '../store.ts';
 import type { Cause, KeyedLine } from '../stored.ts';

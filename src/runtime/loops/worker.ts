@@ -1,15 +1,16 @@
-import type { Session } from '#runtime';
-import { type BurialOptions, type Lost, Burial } from './burial.ts';
-import { type StepperOptions, Stepper, pauseAfterConflict } from './stepper.ts';
 import { createConcurrentSink, createRunner, type RunnerHandle } from '@grammyjs/runner';
-import { type Arrival, type Book } from '../core/arrival.ts';
+import type { Arrival, Book } from '../core/arrival.ts';
+import { outlivesForgetting } from '../core/expiry.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
-import { outlivesForgetting, timerNamesOf } from '../core/step.ts';
+import type { Session } from '../core/session.ts';
+import { timerNamesOf } from '../core/timers.ts';
 import type { Cause, DueTimer, Entry } from '../stored.ts';
+import { Burial, type BurialOptions, type Lost } from './burial.ts';
 import { Caution } from './caution.ts';
 import { InboxSource } from './inbox.ts';
 import { type Arrive, jobOfTimer, type Reading, type Task, taskOf } from './jobs.ts';
 import { Shards } from './shards.ts';
+import { pauseAfterConflict, Stepper, type StepperOptions } from './stepper.ts';
 
 export interface WorkerOptions
   extends Omit<StepperOptions, 'book' | 'signalled'>,

@@ -1,6 +1,6 @@
+import type { Commit } from '../core/commit.ts';
 import { expiryTimer } from '../core/machine.ts';
 import { decodeSession, stateName } from '../core/session.ts';
-import type { Commit } from '../core/step.ts';
 import type { Sessions } from '../store.ts';
 import type { Cause, CommitOptions, CommitResult, Loaded, Refused, Target } from '../stored.ts';
 import { Batch } from './batch.ts';

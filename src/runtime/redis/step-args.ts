@@ -1,6 +1,6 @@
+import type { Commit } from '../core/commit.ts';
 import { lanes } from '../core/effects.ts';
 import { encodeSession } from '../core/session.ts';
-import type { Commit } from '../core/step.ts';
 import type { Cause, CommitOptions, Target } from '../stored.ts';
 import { entryField } from './entries.ts';
 import { bookSuffix, sessionSuffix, timerMember } from './keys.ts';
