@@ -14,6 +14,7 @@ export {
   type Route,
   senderOf,
 } from './arrivals.ts';
+export type { Begun, BotOptions, BotSurroundings, RunningBot, Signed } from './blueprint.ts';
 export { type BotDefinition, defineBot, planOf, startBot } from './bot.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
@@ -39,14 +40,7 @@ export { gated } from './gate.ts';
 export { pollingIntake } from './intake.ts';
 export { type Actors, joinKinds, type Kinds } from './kinds.ts';
 export { createMedia, keptFileIds } from './media.ts';
-export {
-  type Begun,
-  type BotOptions,
-  type BotSurroundings,
-  type RunningBot,
-  runBot,
-  type Signed,
-} from './run.ts';
+export { runBot } from './run.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
 export { answerButton, type InlineButton, noticeTexts, type Speech, speak } from './speak.ts';

@@ -3,17 +3,9 @@ import type { Clock } from '../clock.ts';
 import type { Effect } from '../core/effects.ts';
 import type { At } from '../points.ts';
 import type { Store } from '../store.ts';
-import type { Head, StoredResult, Taken } from '../stored.ts';
+import type { Head, Taken } from '../stored.ts';
+import { type Outcome, resultOf } from './outcome.ts';
 import type { Pace, Pause, Ticket } from './pace.ts';
-
-/** What to do after a failed attempt; telegram/verdict.ts gives it for calls of the Bot API. */
-export type Outcome =
-  | { readonly kind: 'retry'; readonly afterMs: number; readonly reason: string; readonly ours: boolean }
-  | { readonly kind: 'pause'; readonly afterMs: number; readonly reason: string }
-  | { readonly kind: 'locked'; readonly reason: string }
-  | { readonly kind: 'unreachable'; readonly reason: string }
-  | { readonly kind: 'settled'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string; readonly ours?: boolean };
 
 export interface AttemptOptions {
   readonly store: Store;
@@ -295,16 +287,4 @@ function letterOf(effect: Effect | undefined, reason: string, at: number, error:
     body: effect,
     ...(stack !== undefined && { stack }),
   };
-}
-
-/** The result of an actor. What JSON cannot hold is no result: its machine hears of an error. */
-function resultOf(effect: Effect, result: { output: unknown } | { error: unknown }): StoredResult | null {
-  if (effect.invocation === undefined) return null;
-  const about = { machine: effect.machine, chat: effect.chat, invocation: effect.invocation };
-  try {
-    JSON.stringify(result);
-    return { ...about, ...result };
-  } catch (error) {
-    return { ...about, error: { message: `The result is not JSON: ${messageOf(error)}` } };
-  }
 }
