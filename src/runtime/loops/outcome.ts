@@ -1,4 +1,5 @@
-import type { Effect } from '#runtime';
+import type { Effect } from '../core/effects.ts';
+import type { StoredResult } from '../stored.ts';
 /** What to do after a failed attempt; telegram/verdict.ts gives it for calls of the Bot API. */
 export type Outcome =
   | { readonly kind: 'retry'; readonly afterMs: number; readonly reason: string; readonly ours: boolean }
