@@ -11,7 +11,7 @@ export interface Parameters {
   readonly values: Json;
   readonly files: ReadonlyMap<string, UploadedFile>;
   /** What lies behind the addresses that the call names, of those that the sandbox can load. */
-  readonly loaded: ReadonlyMap<string, UploadedFile>;
+  readonly downloads: ReadonlyMap<string, UploadedFile>;
 }
 
 /** Telegram takes uploads of up to 50 MB. */

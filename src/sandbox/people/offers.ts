@@ -37,7 +37,11 @@ export function findOffer(
 }
 
 /** Where an address leads a person. @throws Error with the reason why it leads nowhere */
-export function opened({ payments, membership, telegram }: World, user: number, address: string): Opened {
+export function openAddress(
+  { payments, membership, telegram }: World,
+  user: number,
+  address: string,
+): Opened {
   const offer = payments.offerOf(address);
   if (offer !== undefined) return { kind: 'offer', offer };
   const { club, way } = membership.door(user, address);

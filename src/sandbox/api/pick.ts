@@ -18,12 +18,12 @@ const readers: Readonly<Record<string, (value: unknown) => unknown>> = {
  * @param type a name of the documentation such as `MessageEntity` or `Array of String`
  * @returns undefined for what cannot be of this type
  */
-export function documented(type: string, value: unknown): unknown {
+export function pickDocumented(type: string, value: unknown): unknown {
   if (value === undefined || value === null) return undefined;
   if (type.includes('|')) return first(type.split('|'), value);
   if (type.startsWith('Array of ')) {
     if (!Array.isArray(value)) return undefined;
-    return value.map((item) => documented(type.slice(9), item)).filter((item) => item !== undefined);
+    return value.map((item) => pickDocumented(type.slice(9), item)).filter((item) => item !== undefined);
   }
   if (type.startsWith("='")) return value === type.slice(2, -1) ? value : undefined;
   const read = readers[type];
@@ -32,14 +32,14 @@ export function documented(type: string, value: unknown): unknown {
   if (shape === undefined || !isObject(value)) return undefined;
   if (Array.isArray(shape)) return first(shape as readonly string[], value);
   const fields: [string, unknown][] = [];
-  for (const [written, fieldType] of Object.entries(shape as Readonly<Record<string, string>>)) {
-    const name = written.replace(/\?$/, '');
-    const field = Object.hasOwn(value, name) ? documented(fieldType, value[name]) : undefined;
-    if (field !== undefined) fields.push([name, field]);
-    else if (name === written) return undefined;
+  for (const [field, fieldType] of Object.entries(shape as Readonly<Record<string, string>>)) {
+    const name = field.replace(/\?$/, '');
+    const content = Object.hasOwn(value, name) ? pickDocumented(fieldType, value[name]) : undefined;
+    if (content !== undefined) fields.push([name, content]);
+    else if (name === field) return undefined;
   }
   return Object.fromEntries(fields);
 }
 
 const first = (types: readonly string[], value: unknown): unknown =>
-  types.map((type) => documented(type.trim(), value)).find((found) => found !== undefined);
+  types.map((type) => pickDocumented(type.trim(), value)).find((found) => found !== undefined);
