@@ -9,18 +9,21 @@ const largest = 20 * 1_024 * 1_024;
 /** ms. */
 const patience = 10_000;
 
+/** The addresses of the sandbox's own port that a call names as media. */
+export const ownAddresses = (values: Json, port: number): string[] =>
+  addressesOf(values).filter((address) => isOwn(address, port));
+
 /**
- * Loads the media that a call names by addresses of the sandbox's own port. Nothing else is loaded: no test should depend
- * on the network. What fails is left out.
+ * Loads media from addresses of the sandbox itself. Nothing else is loaded: no test should depend on the network.
+ * What fails is left out.
  */
-export async function loadOwn(values: Json, port: number): Promise<ReadonlyMap<string, UploadedFile>> {
-  const addresses = new Set(addressesOf(values).filter((address) => isOwn(address, port)));
-  const loaded = new Map<string, UploadedFile>();
-  for (const address of addresses) {
+export async function loadAll(addresses: readonly string[]): Promise<ReadonlyMap<string, UploadedFile>> {
+  const downloads = new Map<string, UploadedFile>();
+  for (const address of new Set(addresses)) {
     const file = await load(address).catch(() => null);
-    if (file !== null) loaded.set(address, file);
+    if (file !== null) downloads.set(address, file);
   }
-  return loaded;
+  return downloads;
 }
 
 function addressesOf(values: Json): string[] {

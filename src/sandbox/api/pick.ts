@@ -31,14 +31,36 @@ export function pickDocumented(type: string, value: unknown): unknown {
   const shape = typeOf(type);
   if (shape === undefined || !isObject(value)) return undefined;
   if (Array.isArray(shape)) return first(shape as readonly string[], value);
+  const { types, required } = fieldsOf(type, shape as Readonly<Record<string, string>>);
   const fields: [string, unknown][] = [];
-  for (const [field, fieldType] of Object.entries(shape as Readonly<Record<string, string>>)) {
-    const name = field.replace(/\?$/, '');
-    const content = Object.hasOwn(value, name) ? pickDocumented(fieldType, value[name]) : undefined;
-    if (content !== undefined) fields.push([name, content]);
-    else if (name === field) return undefined;
+  for (const [name, content] of Object.entries(value)) {
+    const fieldType = types.get(name);
+    const field = fieldType === undefined ? undefined : pickDocumented(fieldType, content);
+    if (field !== undefined) fields.push([name, field]);
   }
-  return Object.fromEntries(fields);
+  const picked = Object.fromEntries(fields);
+  return required.every((name) => Object.hasOwn(picked, name)) ? picked : undefined;
+}
+
+interface Fields {
+  /** By name. */
+  readonly types: ReadonlyMap<string, string>;
+  readonly required: readonly string[];
+}
+
+/** Each message has some; they are worked out once. */
+const fieldsByType = new Map<string, Fields>();
+
+function fieldsOf(type: string, shape: Readonly<Record<string, string>>): Fields {
+  const known = fieldsByType.get(type);
+  if (known !== undefined) return known;
+  const entries = Object.entries(shape);
+  const fields = {
+    types: new Map(entries.map(([name, fieldType]) => [name.replace(/\?$/, ''), fieldType])),
+    required: entries.map(([name]) => name).filter((name) => !name.endsWith('?')),
+  };
+  fieldsByType.set(type, fields);
+  return fields;
 }
 
 const first = (types: readonly string[], value: unknown): unknown =>

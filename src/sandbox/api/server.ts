@@ -3,7 +3,7 @@ import type { World } from '../world/world.ts';
 import { badRequest, TelegramError } from './errors.ts';
 import type { Faults, FloodControl } from './faults.ts';
 import type { Json } from './json.ts';
-import { decode, loadOwn } from './loading.ts';
+import { decode, loadAll, ownAddresses } from './loading.ts';
 import { methods } from './methods/all.ts';
 import { BodyRefused, type Parameters, readParameters } from './parameters.ts';
 import { watchReads } from './reads.ts';
@@ -25,6 +25,8 @@ export interface ServerOptions {
   /** Requests that are not the Bot API's. */
   readonly other?: (request: IncomingMessage, response: ServerResponse) => void;
 }
+
+const noDownloads: Parameters['downloads'] = new Map();
 
 /** The HTTP side of the Bot API. */
 export class ApiServer {
@@ -145,7 +147,8 @@ export class ApiServer {
       const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
       if (perform === undefined) throw notEmulated(name);
       flood.admit(method, sent);
-      const downloads = await loadOwn(sent, this.#port());
+      const addresses = ownAddresses(sent, this.#port());
+      const downloads = addresses.length === 0 ? noDownloads : await loadAll(addresses);
       result = perform(world, { values, files, downloads });
     }
     check(name, result);
@@ -167,7 +170,11 @@ export class ApiServer {
 /** null for what is no address. */
 function urlOf({ url = '/' }: IncomingMessage): URL | null {
   const whole = url.startsWith('/') ? `http://localhost${url}` : url;
-  return URL.canParse(whole) ? new URL(whole) : null;
+  try {
+    return new URL(whole);
+  } catch {
+    return null;
+  }
 }
 
 /** A 400, which no client tries again. */

@@ -11,23 +11,10 @@ import type { User } from '../world/telegram.ts';
 import type { World } from '../world/world.ts';
 import { findButton, press } from './buttons.ts';
 import { Buyer } from './buyer.ts';
-import { type ClubReference, clubOf, type Opened, openAddress } from './offers.ts';
+import { type Opened, openAddress } from './offers.ts';
+import { type ClubReference, clubOf, type PlaceOptions, type SayOptions } from './places.ts';
 import { shows, transcriptOf } from './reading.ts';
 import { type AlbumKind, home, type SampleKind, sampleContent } from './samples.ts';
-
-/** Where something is said, and to what. */
-export interface SayOptions {
-  /** Default: the chat with the bot. */
-  readonly to?: ClubReference;
-  /** The id of the message that is answered. Default: none. */
-  readonly replyTo?: number;
-}
-
-/** Where something is done. */
-export interface PlaceOptions {
-  /** Default: the chat with the bot. */
-  readonly in?: ClubReference;
-}
 
 /** What one person does, in the chat with the bot and in clubs, and what they see. */
 export class SandboxUser extends Buyer {
