@@ -450,6 +450,7 @@ test('format 2: the bot goes on where the previous release stopped: links, remov
   onTestFinished(() => redis.disconnect());
   await redis.del(...(await redis.keys(`*${bot.prefix}*`)));
   await writeFixture(redis, bot.prefix);
+  await redis.hset(new Keys(bot.prefix).settings(), 'bot', bot.sandbox.bot.id);
   bot.clock.shift(fixture.at - bot.clock.now());
   const club = bot.sandbox.club({ id: clubId, joinByRequest: true });
   expect(club).toBeDefined();

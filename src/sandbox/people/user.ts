@@ -106,7 +106,7 @@ export class SandboxUser extends Buyer {
     this.world.telegram.repost(message, { entities: undefined, caption_entities: undefined, ...content });
   }
 
-  /** The labels below the text field. */
+  /** The labels below the text field, in rows; empty when there are none. */
   get keyboard(): readonly (readonly string[])[] {
     return this.world.telegram.replyKeyboards.get(this.id) ?? [];
   }
@@ -167,10 +167,12 @@ export class SandboxUser extends Buyer {
       throw new Error('The link let the person in at once; no request was needed.');
   }
 
+  /** @throws Error when they are not in it */
   leaves(club: ClubReference): void {
     this.world.membership.leave(this.#club(club), this.id);
   }
 
+  /** They are inside, by whatever right. */
   isMember(club: ClubReference): boolean {
     return this.world.membership.isInside(this.#club(club), this.id);
   }
@@ -181,15 +183,17 @@ export class SandboxUser extends Buyer {
     this.world.telegram.changed();
   }
 
+  /** Blocks the bot: it is told, and what it writes is refused with 403. */
   blocks(): void {
     setBlocked(this.world.telegram, this.id, true);
   }
 
+  /** Takes the block back; the bot is told. */
   unblocks(): void {
     setBlocked(this.world.telegram, this.id, false);
   }
 
-  /** Deletes the account. */
+  /** Deletes the account: nobody is told, and what the bot writes is refused with 403. */
   deactivates(): void {
     this.#user().deactivated = true;
   }
