@@ -34,11 +34,13 @@ export {
   moneyIn,
   wholeOf,
 } from './currency.ts';
+export { edits } from './edits.ts';
 export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
 export { pollingIntake } from './intake.ts';
 export { type Actors, joinKinds, type Kinds } from './kinds.ts';
 export { createMedia } from './media.ts';
+export { polls } from './polls.ts';
 export {
   type Begun,
   type BotOptions,
