@@ -14,7 +14,7 @@ export {
   type Route,
   senderOf,
 } from './arrivals.ts';
-export { type BotDefinition, defineBot, planOf, startBot } from './bot.ts';
+export { type BotDefinition, defineBot, planOf, type StartOptions, startBot } from './bot.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
 export {
