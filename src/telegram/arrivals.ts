@@ -1,4 +1,4 @@
-import type { Message, Update, User } from 'grammy/types';
+import type { Contact, Document, Message, Update, User } from 'grammy/types';
 import type { Arrival, JsonObject } from '#runtime';
 
 /** What an update means, but for its id. */
@@ -125,44 +125,81 @@ export const isSaid = ({ from, chat, ...message }: Message): boolean =>
   contents.some((content) => (message as Message)[content] !== undefined);
 
 function said(message: Message, rules: ArrivalRules): Meaning | null {
-  const { from, chat } = message;
-  if (from === undefined || !isSaid(message)) return null;
-  const fromOperator = isOperator(from, rules);
-  const base = {
-    chat: chat.id,
-    lane: 'reply' as const,
-    ...languageOf(from),
-    ...(fromOperator && { fromOperator }),
-  };
-  const kind = message.text === undefined ? 'other' : 'text';
-  // What is sent with a picture counts as said.
-  const text = message.text ?? message.caption;
-  const where = {
-    message: message.message_id,
-    ...(message.media_group_id !== undefined && { album: message.media_group_id }),
-  };
+  const { from } = message;
+  const text = wordsOf(message);
   const command = commandOf(text);
   const type = `${command?.name}.requested`;
-  if (command !== null && mayCause(type, fromOperator, rules)) {
-    const words = command.words.trim();
-    const payload = cut(words, longestPayload);
-    const rest = { ...(payload !== '' && { payload }), ...(payload !== words && { isCut: true }) };
-    return { ...base, event: { ...rules.facts, type, kind, ...rest, ...where, ...senderOf(from) } };
-  }
-  const quoted = text === undefined ? {} : { text: cut(text, fromOperator ? longestAnswer : longestText) };
-  const isCut = text !== undefined && quoted.text !== text;
+  if (from === undefined || command === null || !mayCause(type, isOperator(from, rules), rules))
+    return saidIn(message, rules, 'message.received');
+  if (!isSaid(message)) return null;
+  const words = command.words.trim();
+  const payload = cut(words, longestPayload);
+  const rest = { ...(payload !== '' && { payload }), ...(payload !== words && { isCut: true }) };
+  const kind = kindOf(message);
+  return meantBy(message, from, rules, { ...rules.facts, type, kind, ...rest });
+}
+
+/** What is sent with a picture counts as said. */
+const wordsOf = ({ text, caption }: Message): string | undefined => text ?? caption;
+
+const kindOf = ({ text }: Message): 'text' | 'other' => (text === undefined ? 'other' : 'text');
+
+/**
+ * A message as an event that tells all there is in it, and is no command.
+ * @returns null for one that nobody says to the bot alone
+ */
+export function saidIn(message: Message, rules: ArrivalRules, type: string): Meaning | null {
+  const { from } = message;
+  if (from === undefined || !isSaid(message)) return null;
+  const words = wordsOf(message);
+  const text = cut(words ?? '', isOperator(from, rules) ? longestAnswer : longestText);
+  const kind = kindOf(message);
+  return meantBy(message, from, rules, {
+    type,
+    kind: kind === 'text' && commandOf(words) !== null ? 'command' : kind,
+    ...(words !== undefined && { text }),
+    ...(words !== undefined && text !== words && { isCut: true }),
+    ...dataOf(message),
+  });
+}
+
+function meantBy(message: Message, from: User, rules: ArrivalRules, event: Meaning['event']): Meaning {
+  const { message_id, media_group_id: album } = message;
   return {
-    ...base,
-    event: {
-      type: 'message.received',
-      kind: command !== null && kind === 'text' ? 'command' : kind,
-      ...quoted,
-      ...(isCut && { isCut }),
-      ...where,
-      ...senderOf(from),
-    },
+    chat: message.chat.id,
+    lane: 'reply',
+    ...languageOf(from),
+    ...(isOperator(from, rules) && { fromOperator: true }),
+    event: { ...event, message: message_id, ...(album !== undefined && { album }), ...senderOf(from) },
   };
 }
+
+/** What a message holds besides words: ids of files, and what is small. An event is stored, and goes with its effects. */
+function dataOf({ photo, voice, document, animation, location, contact }: Message): JsonObject {
+  const largest = photo?.at(-1);
+  // Every animation has a document as well, for clients that know none.
+  const file = animation === undefined ? document : undefined;
+  return {
+    ...(largest && { photo: { file: largest.file_id, width: largest.width, height: largest.height } }),
+    ...(voice && { voice: { file: voice.file_id, duration: voice.duration } }),
+    ...(file && { document: documentOf(file) }),
+    ...(location && { location: { latitude: location.latitude, longitude: location.longitude } }),
+    ...(contact && { contact: contactOf(contact) }),
+  };
+}
+
+const documentOf = ({ file_id, file_name, mime_type, file_size }: Document) => ({
+  file: file_id,
+  ...(file_name !== undefined && { name: cut(file_name, 64) }),
+  ...(mime_type !== undefined && { type: cut(mime_type, 64) }),
+  ...(file_size !== undefined && { size: file_size }),
+});
+
+const contactOf = ({ phone_number, first_name, user_id }: Contact) => ({
+  phone: cut(phone_number, 32),
+  name: cut(first_name, 64),
+  ...(user_id !== undefined && { user: user_id }),
+});
 
 function pressed(query: NonNullable<Update['callback_query']>, rules: ArrivalRules): Meaning | null {
   const chat = query.message?.chat;

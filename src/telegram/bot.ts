@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
+import { type Logger, pino } from 'pino';
 import type { Needs } from '#content';
 import type { JsonObject } from '#runtime';
 import type { ArrivalRules } from './arrivals.ts';
-import type { BotOptions, RunningBot } from './blueprint.ts';
+import type { BotOptions, BotSurroundings, RunningBot } from './blueprint.ts';
 import { loadConversation, type Plan, rulesOf } from './conversation.ts';
 import type { Feature } from './feature.ts';
 import type { Actors } from './kinds.ts';
@@ -42,25 +44,50 @@ export function planOf<Settings>(bot: BotDefinition<Settings>): Plan<Settings, A
   };
 }
 
+/** How a bot of one's own is started. What is left out has the default of the environment variable of that name. */
+export interface StartOptions extends Omit<BotOptions, 'environment' | 'log'> {
+  /**
+   * Default of all but the token: Telegram's own address; a private Redis below ./data, and its data under the prefix
+   * `turnstile`; the content in ./content; no operators; 30 reminders and 300 messages a second.
+   */
+  readonly environment: Pick<BotSurroundings, 'botToken'> & Partial<BotSurroundings>;
+  /** Default: warnings and what is worse, as lines of JSON on stderr. */
+  readonly log?: Logger;
+}
+
+const surroundings = (given: StartOptions['environment']): BotSurroundings => ({
+  apiRoot: 'https://api.telegram.org',
+  redisUrl: null,
+  redisPrefix: 'turnstile',
+  shards: null,
+  dataDir: resolve('data'),
+  contentDir: resolve('content'),
+  adminIds: [],
+  rateBulk: 30,
+  rateTotal: 300,
+  ...given,
+});
+
 /**
  * Starts a bot by long polling: reads its content, opens the store, signs in, and joins the other copies of it.
  * @throws StartRefused naming what is to be mended (69, 75, 78), before anything is sent; StartCalledOff
  */
-export function startBot<Settings>(bot: BotDefinition<Settings>, options: BotOptions): Promise<RunningBot> {
-  const { contentDir, adminIds } = options.environment;
+export function startBot<Settings>(bot: BotDefinition<Settings>, options: StartOptions): Promise<RunningBot> {
+  const environment = surroundings(options.environment);
+  const { log = pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })) } = options;
   const plan = planOf(bot);
   const names = Object.keys(bot.variables ?? {});
   return runBot(
     {
       plan,
-      load: () => loadConversation(contentDir, plan),
-      rules: (conversation) => ({ ...rulesOf(conversation), operators: new Set(adminIds) }),
+      load: () => loadConversation(environment.contentDir, plan),
+      rules: (conversation) => ({ ...rulesOf(conversation), operators: new Set(environment.adminIds) }),
       render: ({ content }) => renderTalk(content, names),
       input: bot.input ?? (({ language }) => ({ language })),
       begin: ({ send, call, current, clock }) => ({
         parts: { send, call, content: () => current().conversation.content, now: () => clock.now() },
       }),
     },
-    options,
+    { ...options, environment, log },
   );
 }

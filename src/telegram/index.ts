@@ -15,7 +15,7 @@ export {
   senderOf,
 } from './arrivals.ts';
 export type { Begun, BotOptions, BotSurroundings, RunningBot, Signed } from './blueprint.ts';
-export { type BotDefinition, defineBot, planOf, startBot } from './bot.ts';
+export { type BotDefinition, defineBot, planOf, type StartOptions, startBot } from './bot.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
 export {
@@ -35,11 +35,13 @@ export {
   moneyIn,
   wholeOf,
 } from './currency.ts';
+export { edits } from './edits.ts';
 export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
 export { pollingIntake } from './intake.ts';
 export { type Actors, joinKinds, type Kinds } from './kinds.ts';
 export { createMedia, keptFileIds } from './media.ts';
+export { polls } from './polls.ts';
 export { runBot } from './run.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';

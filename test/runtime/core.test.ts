@@ -254,6 +254,55 @@ describe('invoked actors', () => {
   });
 });
 
+describe('the lane of an effect', () => {
+  const speaking = (params: object) =>
+    prepareMachine(
+      setup({
+        delays: { soon: 1 },
+        actions: { send: (_, _params: object) => {} },
+      }).createMachine({
+        id: 'm',
+        initial: 'a',
+        states: {
+          a: {
+            on: { go: { actions: { type: 'send', params } } },
+            after: { soon: { actions: { type: 'send', params } } },
+          },
+        },
+      }),
+    );
+  const laneOf = (params: object, event: MachineEvent, rules: Parameters<typeof step>[0]['rules'] = {}) => {
+    const machine = speaking(params);
+    const given = { machine, chat: 1, session: null, cause: 'c', input: {}, now, rules };
+    return step({ ...given, event })?.effects[0]?.lane;
+  };
+  const tick = { type: 'xstate.after.soon.m.a' };
+
+  test('is that of what caused it where the action names none', () => {
+    expect(laneOf({}, { type: 'go' })).toBe('reply');
+    expect(laneOf({}, tick)).toBe('reminder');
+  });
+  test('is the one that the action names, whatever caused it', () => {
+    expect(laneOf({ lane: 'reply' }, tick)).toBe('reply');
+    expect(laneOf({ lane: 'broadcast' }, { type: 'go' })).toBe('broadcast');
+  });
+  test('stays that of the kind of effect where this has one', () => {
+    expect(laneOf({ lane: 'broadcast' }, tick, { send: { lane: 'checkout' } })).toBe('checkout');
+  });
+  test.each([
+    ['replay', /state "a", on "go": the lane "replay" of "send" is none\. Did you mean "reply"\?/],
+    ['checkout', /the lane "checkout" of "send" is none.*reply, reminder or broadcast/],
+    [7, /the lane 7 of "send" is none/],
+  ])('is refused at the start when it is %j', (lane, message) => {
+    expect(() => speaking({ lane })).toThrow(message);
+  });
+  test('is refused by the step when a function has made it', () => {
+    expect(() => laneOf(() => ({ lane: 'fast' }), { type: 'go' })).toThrow(
+      /the lane "fast" of "send" is none/,
+    );
+  });
+});
+
 describe('what cannot be made durable is refused at the start', () => {
   const refusal = (machine: Parameters<typeof prepareMachine>[0]): string => {
     try {

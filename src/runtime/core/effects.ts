@@ -1,6 +1,21 @@
+import { didYouMean } from './nearest.ts';
+
 /** An effect's priority, best first. A checkout query must be answered within 10 s, a broadcast can wait for hours. */
 export const lanes = ['checkout', 'reply', 'reminder', 'broadcast'] as const;
 export type Lane = (typeof lanes)[number];
+
+/** The lanes that an action may name in its params; the answer to a checkout query has its lane by its kind. */
+export const namedLanes = ['reply', 'reminder', 'broadcast'] as const satisfies readonly Lane[];
+
+/** @returns null for what an action may not name as its lane; undefined where it names none */
+export function namedLane(params: JsonObject | undefined): (typeof namedLanes)[number] | null | undefined {
+  const { lane } = params ?? {};
+  return lane === undefined ? undefined : (namedLanes.find((name) => name === lane) ?? null);
+}
+
+/** What is wrong with a lane that `namedLane` does not know. */
+export const problemOfLane = (type: string, { lane }: JsonObject): string =>
+  `the lane ${JSON.stringify(lane)} of "${type}" is none.${didYouMean(String(lane), namedLanes)} Expected reply, reminder or broadcast`;
 
 export type JsonObject = { [key: string]: unknown };
 
@@ -36,7 +51,7 @@ export interface Effect {
 
 /** How effects of one kind wait, and who may cause them. */
 export interface EffectRule {
-  /** Default: that of what caused it, a reminder for timers and a reply for all else. */
+  /** Default: the `lane` of the action's params, else that of what caused it: a reminder for timers, a reply for all else. */
   readonly lane?: Lane;
   /** `instant` effects are answers to a query: each goes by itself, and waits for nothing. Default: the chat's order. */
   readonly order?: 'chat' | 'instant';

@@ -7,7 +7,7 @@ import {
   StepRefused,
   type TimerChange,
 } from './commit.ts';
-import type { Effect, JsonObject } from './effects.ts';
+import { type Effect, type JsonObject, namedLane, problemOfLane } from './effects.ts';
 import { expiryChange, mayEnd } from './expiry.ts';
 import { lostInJson } from './json.ts';
 import { commitActions, type DurableMachine } from './machine.ts';
@@ -220,6 +220,10 @@ function effectOf(
       `Machine "${given.machine.id}": "${type}" is for operators alone, and somebody else caused it`,
     );
   if (params !== undefined) checkJson(given.machine, `params of "${type}"`, params);
+  // The input of an actor is the actor's own.
+  const lane = invocation === undefined ? namedLane(params) : undefined;
+  if (lane === null)
+    throw new StepRefused(`Machine "${given.machine.id}": ${problemOfLane(type, params ?? {})}`);
   const isTimer = given.event.type.startsWith('xstate.after.');
   const { chat } = given;
   return {
@@ -228,7 +232,7 @@ function effectOf(
     ...(params !== undefined && { params }),
     machine: given.machine.id,
     chat,
-    lane: rule.lane ?? (isTimer ? 'reminder' : 'reply'),
+    lane: rule.lane ?? lane ?? (isTimer ? 'reminder' : 'reply'),
     queue:
       invocation !== undefined
         ? `${chat}!${invocation.id}`

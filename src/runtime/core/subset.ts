@@ -9,6 +9,7 @@ import {
   statesOf,
 } from './chart.ts';
 import { commitActions } from './durable.ts';
+import { namedLane, problemOfLane } from './effects.ts';
 import { didYouMean } from './nearest.ts';
 
 const builtinReasons: Readonly<Record<string, string>> = {
@@ -82,15 +83,20 @@ function problemsOfAction(where: string, call: ChartCall, { declared }: Chart): 
     return [
       `${where}: action "${type}" is not declared in setup({actions}).${didYouMean(type, declared.actions.keys())}`,
     ];
-  if (action.builtin === null)
-    return type === commitActions.signal && !isSignal(call)
-      ? [`${where}: action "signal" needs the literal params {machine, event}`]
-      : [];
+  if (action.builtin === null) return problemsOfOutside(where, type, call);
   const reason = builtinReasons[action.builtin];
   if (reason !== undefined) return [`${where}: action "${type}": ${reason}`];
   return action.builtin === 'xstate.raise' && action.isDelayed
     ? [`${where}: action "${type}": a delayed raise outlives its state; use \`after\` with a named delay`]
     : [];
+}
+
+function problemsOfOutside(where: string, type: string, call: ChartCall): string[] {
+  if (type === commitActions.signal && !isSignal(call))
+    return [`${where}: action "signal" needs the literal params {machine, event}`];
+  return Object.hasOwn(commitActions, type) || namedLane(call.params) !== null
+    ? []
+    : [`${where}: ${problemOfLane(type, call.params)}`];
 }
 
 /** Whether the parameters of a `signal` can be checked: a function's can not. */
