@@ -105,6 +105,7 @@ async function openBench(redis: Redis, prefix: string) {
     perform: async ({ chat }) => bench.onSend(chat),
     judge: () => ({ kind: 'refused', reason: 'bench' }),
     resulted: () => {},
+    outside: { name: 'the outside', credential: 'a key' },
     rates: { total: 300, bulk: 30 },
     window: { answers: 128, bulk: 32 },
   });

@@ -110,6 +110,7 @@ async function measure(
     judge: () => ({ kind: 'refused', reason: 'bench' }),
     resulted: () => {},
     holds: () => true,
+    outside: { name: 'the outside', credential: 'a key' },
     rates: { total: 1_000_000, bulk: 1_000_000 },
     window: { answers: 128, bulk: 32 },
   });

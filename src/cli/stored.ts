@@ -1,9 +1,7 @@
 import type { Redis } from 'ioredis';
-
 import { factsOf, loadClub, machines, reportOf, requireFormat } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import {
-  checkBot,
   checkRole,
   findEmbeddedRedis,
   fixShards,
@@ -14,7 +12,7 @@ import {
   readInfo,
   SystemClock,
 } from '#runtime';
-import { createApis, type Perform } from '#telegram';
+import { checkBot, createApis, type Perform } from '#telegram';
 
 /** The sandbox moves the bot's time. */
 export const clockOf = () => new SystemClock(Number(process.env['TURNSTILE_CLOCK_OFFSET'] ?? 0));

@@ -90,6 +90,6 @@ export { entryField } from './redis/entries.ts';
 export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from './redis/keys.ts';
 export { called, reachRedis, watchConnection } from './redis/open.ts';
 export { DataDirInUse, type EmbeddedRedis, findEmbeddedRedis, ServerFailed } from './redis/server.ts';
-export { checkBot, fixBot, fixShards, SettingDiffers } from './redis/settings.ts';
+export { fixedSetting, fixSetting, fixShards, SettingDiffers } from './redis/settings.ts';
 export { readStates } from './reports.ts';
 export type { DueTimer, Entry, EntryKind } from './stored.ts';

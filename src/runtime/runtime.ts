@@ -42,6 +42,8 @@ export interface RuntimeOptions {
   readonly rates: { readonly total: number; readonly bulk: number };
   /** Effects in flight at once: replies, and bulk. */
   readonly window: { readonly answers: number; readonly bulk: number };
+  /** How the log names where effects go, and what the bot shows there to be let in. */
+  readonly outside: { readonly name: string; readonly credential: string };
   /** What comes is kept outside for longer than this, ms; a longer silence is made up for by a comparison. */
   readonly longestGap: number;
   /** This copy's name, and whether another is surely dead; see `Leases`. */
@@ -104,6 +106,7 @@ export class Runtime {
       resulted: (shard) => this.#worker.hint(shard),
       rates: options.rates,
       window: options.window,
+      outside: options.outside,
     });
     this.#worker = new Worker({
       ...common,

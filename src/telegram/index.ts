@@ -38,6 +38,7 @@ export {
 export { edits } from './edits.ts';
 export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
+export { checkBot } from './identity.ts';
 export { pollingIntake } from './intake.ts';
 export { type Actors, joinKinds, type Kinds } from './kinds.ts';
 export { createMedia, keptFileIds } from './media.ts';

@@ -6,7 +6,6 @@ import {
   checkServer,
   copyName,
   DeadLetters,
-  fixBot,
   fixShards,
   isDeadCopy,
   type OpenStore,
@@ -21,6 +20,7 @@ import { type ArrivalRules, arrivalOf, basicUpdates } from './arrivals.ts';
 import type { Blueprint, BotOptions, RunningBot } from './blueprint.ts';
 import { bulkWindow, createApis } from './client.ts';
 import { type Conversation, checkStates } from './conversation.ts';
+import { fixBot } from './identity.ts';
 import { pollingIntake } from './intake.ts';
 import { joinKinds } from './kinds.ts';
 import { createMedia, keptFileIds } from './media.ts';
@@ -167,6 +167,7 @@ async function startOn<Settings, Rules extends ArrivalRules, Parts>(
       blueprint.input({ language: current.conversation.content.pickLanguage(languageCode) }),
     rates: { total: environment.rateTotal, bulk: environment.rateBulk },
     window: { answers: 128, bulk: bulkWindow },
+    outside: { name: 'Telegram', credential: 'BOT_TOKEN' },
     longestGap,
     // The embedded Redis belongs to this copy alone.
     copy: { name: copyName(), isDead: environment.redisUrl === null ? () => true : isDeadCopy },

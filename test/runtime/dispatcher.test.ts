@@ -25,6 +25,7 @@ test('what waited for its turn while the shard went to another copy and came bac
     fenced: () => {},
     holds: () => true,
     // The second message of all waits for a second.
+    outside: { name: 'the outside', credential: 'a key' },
     rates: { total: 1, bulk: 1 },
     window: { answers: 8, bulk: 8 },
   });

@@ -14,10 +14,11 @@ import { expire, step } from '../../src/runtime/core/step.ts';
 import { timerNamesOf } from '../../src/runtime/core/timers.ts';
 import { DeadLetters } from '../../src/runtime/letters.ts';
 import { checkServer, RedisUnfit } from '../../src/runtime/redis/connect.ts';
-import { fixBot, fixShards, SettingDiffers } from '../../src/runtime/redis/settings.ts';
+import { fixShards, SettingDiffers } from '../../src/runtime/redis/settings.ts';
 import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import type { Store } from '../../src/runtime/store.ts';
 import type { DeadLetter, Head, Taken } from '../../src/runtime/stored.ts';
+import { fixBot } from '../../src/telegram/identity.ts';
 import { ownAll } from '../support/own.ts';
 import { openTestRedis } from '../support/redis.ts';
 

@@ -77,7 +77,7 @@ export class Dispatcher {
     if (sending.length > 0) await this.#options.store.hold(shard, sending, hold.length);
   }
 
-  /** Telegram's limits are for the bot: each copy has its part of them. */
+  /** The limits are for the bot: each copy has its part of them. */
   share(copies: number): void {
     this.#pace.share(copies);
   }

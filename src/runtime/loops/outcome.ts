@@ -1,6 +1,6 @@
 import type { Effect } from '../core/effects.ts';
 import type { StoredResult } from '../stored.ts';
-/** What to do after a failed attempt; telegram/verdict.ts gives it for calls of the Bot API. */
+/** What to do after a failed attempt. */
 export type Outcome =
   | { readonly kind: 'retry'; readonly afterMs: number; readonly reason: string; readonly ours: boolean }
   | { readonly kind: 'pause'; readonly afterMs: number; readonly reason: string }

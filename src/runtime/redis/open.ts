@@ -130,7 +130,7 @@ export function watchConnection(
     isAway = true;
     log.error(
       { redis: shown(address ?? redis.options.path ?? ''), reason },
-      'Redis is away; nothing is taken from Telegram until it is back',
+      'Redis is away; nothing is taken in until it is back',
     );
   });
   redis.on('ready', () => {

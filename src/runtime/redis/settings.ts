@@ -11,7 +11,7 @@ export class SettingDiffers extends Misconfigured {}
  * @throws SettingDiffers
  */
 export async function fixShards(redis: Redis, prefix: string, wanted: number | null): Promise<number> {
-  const stored = Number(await fixSetting(redis, prefix, 'shards', wanted ?? 16));
+  const stored = await fixSetting(redis, prefix, 'shards', wanted ?? 16);
   if (wanted !== null && wanted !== stored) {
     throw new SettingDiffers(
       `Expected SHARDS=${stored}, as fixed at the first start with this Redis and prefix "${prefix}", found ${wanted}. ` +
@@ -22,32 +22,17 @@ export async function fixShards(redis: Redis, prefix: string, wanted: number | n
 }
 
 /**
- * Fixes the bot at the first start: another bot's chats and update ids must not mix with these.
- * @throws SettingDiffers
+ * Fixes a number at the first start.
+ * @returns what is stored, which may be that of an earlier start
  */
-export async function fixBot(redis: Redis, prefix: string, id: number): Promise<void> {
-  refuseOther(prefix, Number(await fixSetting(redis, prefix, 'bot', id)), id);
-}
-
-/**
- * Checks that the store is this bot's, or nobody's yet: the payments of one bot must not get into the books of another.
- * @throws SettingDiffers
- */
-export async function checkBot(redis: Redis, prefix: string, id: number): Promise<void> {
-  const stored = await redis.hget(new Keys(prefix).settings(), 'bot');
-  if (stored !== null) refuseOther(prefix, Number(stored), id);
-}
-
-function refuseOther(prefix: string, stored: number, id: number): void {
-  if (stored === id) return;
-  throw new SettingDiffers(
-    `Expected BOT_TOKEN of the bot ${stored}, whose conversations this Redis keeps under the prefix "${prefix}", found one of the bot ${id}. ` +
-      'Put the token of that bot back, or give this one a DATA_DIR of its own; what it has sold before is taken over there by: turnstile payments adopt',
-  );
-}
-
-async function fixSetting(redis: Redis, prefix: string, name: string, value: number): Promise<string | null> {
+export async function fixSetting(redis: Redis, prefix: string, name: string, value: number): Promise<number> {
   const key = new Keys(prefix).settings();
   await redis.hsetnx(key, name, value);
-  return redis.hget(key, name);
+  return Number(await redis.hget(key, name));
+}
+
+/** A number that was fixed at the first start; null: there was none. */
+export async function fixedSetting(redis: Redis, prefix: string, name: string): Promise<number | null> {
+  const stored = await redis.hget(new Keys(prefix).settings(), name);
+  return stored === null ? null : Number(stored);
 }
