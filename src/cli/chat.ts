@@ -15,7 +15,9 @@ export function addChat(program: Command): void {
 }
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
-  const found = await withStored((redis, where) => readChat(redis, id, { ...where, machines: reported() }));
+  const found = await withStored(async (redis, where) =>
+    readChat(redis, id, { ...where, machines: await reported() }),
+  );
   if (options.json === true) {
     console.log(JSON.stringify(found));
     return;

@@ -50,7 +50,7 @@ function readerOf(dataDir: string) {
       redis ??= connect(socket as string, { maxRetriesPerRequest: 1 });
       const { redisPrefix: prefix, shards: wanted } = readEnvironment(readVariables(), { token: false });
       const shards = await fixShards(redis, prefix, wanted);
-      return readChat(redis, id, { prefix, shards, machines: reported() });
+      return readChat(redis, id, { prefix, shards, machines: await reported() });
     },
     erase: async () => {
       const socket = await findEmbeddedRedis(dataDir);
