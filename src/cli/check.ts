@@ -71,7 +71,7 @@ function sayToken({ botToken }: Environment): void {
 
 async function checkClub(options: CheckFlags): Promise<void> {
   const isOnline = options.online === true || options.mediaTo !== undefined;
-  const environment = readEnvironment(readVariables(), { token: isOnline });
+  const environment = readEnvironment(readVariables(), { token: isOnline, sample: !isOnline });
   const conversation = await loadClub(environment.contentDir);
   const { content, warnings, machines: loaded } = conversation;
   checkProvider(content, environment);

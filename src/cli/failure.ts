@@ -64,7 +64,7 @@ const below = (text: string): string =>
 function inMachineFile(error: Error): string | null {
   const broken = brokenMachine(error);
   const [, place] =
-    /\(?((?:file:\/\/)?\/[^\s()]+\.machine\.[jt]s):\d+:\d+\)?$/m.exec(error.stack ?? '') ?? [];
+    /\(?((?:file:\/\/)?\/[^\s()]+\.machine\.m?[jt]s):\d+:\d+\)?$/m.exec(error.stack ?? '') ?? [];
   if (broken === null || place === undefined) return null;
   const path = place.startsWith('file:') ? fileURLToPath(place) : place;
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';

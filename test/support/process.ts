@@ -33,7 +33,7 @@ export function run(
   program = 'dist/src/main.js',
   folder = root,
 ): Program {
-  const child = spawn(process.execPath, [join(root, program), ...args], {
+  const child = spawn(process.execPath, [resolve(root, program), ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), NO_COLOR: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
