@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readStatus } from '../src/club/reports.ts';
-import { fixShards, Store } from '../src/runtime/redis/store.ts';
+import { fixShards } from '../src/runtime/redis/settings.ts';
+import { openRedisStore } from '../src/runtime/redis/store.ts';
 import { type SandboxUser, startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, percentile, row, startBot, withRedis } from './support.ts';
 
@@ -27,7 +28,8 @@ export async function benchCheckout(): Promise<void> {
       REDIS_URL: `unix://${address}`,
       DATA_DIR: folder,
     };
-    const status = () => readStatus(redis, { prefix: 'turnstile', shards: 16, machines: [] });
+    const status = () =>
+      readStatus(openRedisStore(redis, { prefix: 'turnstile', shards: 16 }), { machines: [] });
     const until = async (what: (found: Awaited<ReturnType<typeof status>>) => boolean) => {
       while (!what(await status())) await new Promise((resolve) => setTimeout(resolve, 50));
     };
@@ -51,7 +53,7 @@ export async function benchCheckout(): Promise<void> {
     await first.stop();
 
     const shards = await fixShards(redis, 'turnstile', null);
-    await new Store(redis, { prefix: 'turnstile', shards }).appendUpdates(
+    await openRedisStore(redis, { prefix: 'turnstile', shards }).appendUpdates(
       Array.from({ length: waitingUpdates }, (_, index) => helpUpdate(index)),
     );
     const before = await status();

@@ -1,7 +1,7 @@
 import { accessMachine } from '../machines/access.machine.ts';
 import { prepareMachine } from '../src/runtime/core/machine.ts';
 import { step } from '../src/runtime/core/step.ts';
-import { Store } from '../src/runtime/redis/store.ts';
+import { openRedisStore } from '../src/runtime/redis/store.ts';
 import { machineLine, ownAll, row, withRedis } from './support.ts';
 
 const count = 500_000;
@@ -14,7 +14,7 @@ export async function benchMemory(): Promise<void> {
   await withRedis(async (redis) => {
     console.log(await machineLine(redis));
     const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
-    const store = new Store(redis, { prefix: 'turnstile', shards: 16 });
+    const store = openRedisStore(redis, { prefix: 'turnstile', shards: 16 });
     await ownAll(store);
     const machine = prepareMachine(accessMachine, {}, { language: 'en' });
     const empty = await used();

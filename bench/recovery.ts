@@ -8,7 +8,8 @@ import { migrate } from '../src/club/migrate.ts';
 import { encodeSession } from '../src/runtime/core/session.ts';
 import { connect } from '../src/runtime/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/runtime/redis/server.ts';
-import { fixShards, Store } from '../src/runtime/redis/store.ts';
+import { fixShards } from '../src/runtime/redis/settings.ts';
+import { openRedisStore } from '../src/runtime/redis/store.ts';
 import { type Sandbox, startSandbox } from '../src/sandbox/index.ts';
 import { machineLine, row } from './support.ts';
 
@@ -52,7 +53,7 @@ async function seed(folder: string): Promise<void> {
   console.log(await machineLine(redis));
   const where = { prefix: 'turnstile', shards: await fixShards(redis, 'turnstile', null) };
   await migrate(redis, where, () => {});
-  const store = new Store(redis, where);
+  const store = openRedisStore(redis, where);
   const session = encodeSession({ value: 'awaiting_payment', context: { language: 'en' }, status: 'active' });
   const due = Date.now() + 3_600_000;
   for (let index = 0; index < count; index += 1_000) {

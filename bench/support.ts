@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { Redis } from 'ioredis';
 import { connect } from '../src/runtime/redis/connect.ts';
 import { startEmbeddedRedis } from '../src/runtime/redis/server.ts';
-import type { Store } from '../src/runtime/redis/store.ts';
+import type { Store } from '../src/runtime/store.ts';
 
 /** A private Redis with an append-only file and `appendfsync everysec`, as the bot runs it. */
 export async function withRedis<T>(use: (redis: Redis, address: string) => Promise<T>): Promise<T> {

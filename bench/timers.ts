@@ -8,11 +8,11 @@ import type { ClubRules } from '../src/club/rules.ts';
 import { SystemClock } from '../src/runtime/clock.ts';
 import { prepareMachine } from '../src/runtime/core/machine.ts';
 import { encodeSession } from '../src/runtime/core/session.ts';
-import { waitsForNews } from '../src/runtime/core/step.ts';
+import { waitsForNews } from '../src/runtime/core/timers.ts';
 import { Dispatcher } from '../src/runtime/loops/dispatcher.ts';
 import { Timers } from '../src/runtime/loops/timers.ts';
 import { Worker } from '../src/runtime/loops/worker.ts';
-import { Store } from '../src/runtime/redis/store.ts';
+import { openRedisStore } from '../src/runtime/redis/store.ts';
 import { machineLine, ownAll, percentile, row, withRedis } from './support.ts';
 
 const machine = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -84,7 +84,7 @@ async function measureLateness(redis: Redis): Promise<number[]> {
 
 /** Worker, timers and dispatcher on a store of their own, sending to nobody. */
 async function openBench(redis: Redis, prefix: string) {
-  const store = new Store(redis, { prefix, shards: 16 });
+  const store = openRedisStore(redis, { prefix, shards: 16 });
   await ownAll(store);
   const clock = new SystemClock();
   const failed = () => {
@@ -105,6 +105,7 @@ async function openBench(redis: Redis, prefix: string) {
     perform: async ({ chat }) => bench.onSend(chat),
     judge: () => ({ kind: 'refused', reason: 'bench' }),
     resulted: () => {},
+    outside: { name: 'the outside', credential: 'a key' },
     rates: { total: 300, bulk: 30 },
     window: { answers: 128, bulk: 32 },
   });

@@ -8,7 +8,7 @@ import type { Arrival } from '../src/runtime/core/arrival.ts';
 import { prepareMachine } from '../src/runtime/core/machine.ts';
 import { Dispatcher } from '../src/runtime/loops/dispatcher.ts';
 import { Worker } from '../src/runtime/loops/worker.ts';
-import { Store } from '../src/runtime/redis/store.ts';
+import { openRedisStore } from '../src/runtime/redis/store.ts';
 import { machineLine, ownAll, peakMegabytes, percentile, row, withRedis } from './support.ts';
 
 const chats = 15_000;
@@ -67,12 +67,12 @@ export async function benchUpdates(): Promise<void> {
 }
 
 async function measure(
-  redis: ConstructorParameters<typeof Store>[0],
+  redis: Parameters<typeof openRedisStore>[0],
   prefix: string,
   count: number,
   perSecond: number,
 ) {
-  const store = new Store(redis, { prefix, shards: 16 });
+  const store = openRedisStore(redis, { prefix, shards: 16 });
   await ownAll(store);
   const machine = prepareMachine(accessMachine, {}, { language: 'en' });
   const rules: ClubRules = {
@@ -110,6 +110,7 @@ async function measure(
     judge: () => ({ kind: 'refused', reason: 'bench' }),
     resulted: () => {},
     holds: () => true,
+    outside: { name: 'the outside', credential: 'a key' },
     rates: { total: 1_000_000, bulk: 1_000_000 },
     window: { answers: 128, bulk: 32 },
   });

@@ -9,6 +9,7 @@ import {
   clubParts,
   clubPlan,
   clubProblem,
+  History,
   Ledger,
   lacksWayIn,
   loadClub,
@@ -57,9 +58,9 @@ export function startApp(options: AppOptions): Promise<App> {
         await migrate(redis, where, (line) => log.info(line), now());
       },
       // A group that has become a supergroup has another id than bot.yaml names.
-      adapt: async (conversation, { redis, where }) => {
+      adapt: async (conversation, { store }) => {
         const { settings } = conversation.content;
-        const chatId = await new Clubs(redis, where.prefix).today(settings.club.chatId);
+        const chatId = await new Clubs(store.notes).today(settings.club.chatId);
         const content = {
           ...conversation.content,
           settings: { ...settings, club: { ...settings.club, chatId } },
@@ -83,15 +84,16 @@ async function beginClub(
   bot: Signed<ClubSettings, ClubRules>,
   operators: readonly number[],
 ): Promise<Begun<ClubParts>> {
-  const { redis, where, store, letters, api, call, send, runtime, current, reload, clock, log } = bot;
+  const { store, letters, api, call, send, runtime, current, reload, clock, log } = bot;
   const now = () => clock.now();
   const content = () => current().conversation.content;
   const club = () => content().settings.club.chatId;
-  const clubs = new Clubs(redis, where.prefix);
-  const ledger = new Ledger(redis, where);
+  const clubs = new Clubs(store.notes);
+  const ledger = new Ledger(store);
+  const history = new History(store);
   const toOperators = { operators, post: (effect: Effect) => runtime().post(effect) };
-  await store.history.begin(now());
-  const loops = startLoops({ store, redis, where, ledger, letters, toOperators, call, runtime, clock, log });
+  await history.begin(now());
+  const loops = startLoops({ store, history, ledger, letters, toOperators, call, runtime, clock, log });
 
   /** The club has become a supergroup, with another id. */
   const moved = async (from: number, to: number) => {
@@ -113,8 +115,7 @@ async function beginClub(
   const openClub = async () => {
     if (!runtime().holds('poller')) return;
     const waiting = async (opened: number) =>
-      [...(await readKnown(redis, where, now())).values()].filter((known) => lacksWayIn(known, opened))
-        .length;
+      [...(await readKnown(store, now())).values()].filter((known) => lacksWayIn(known, opened)).length;
     await tellWhoWaits({ clubs, waiting, toOperators }, club());
   };
   const checkClub = async () => {
@@ -128,7 +129,7 @@ async function beginClub(
     send,
     stored: (chat) => {
       const machines = current().conversation.machines.map(reportOf);
-      return readChat(redis, chat, { ...where, machines, now: now() });
+      return readChat(store, chat, { machines, now: now() });
     },
     append: (arrival) => runtime().signal(arrival),
     facts: () => current().rules.facts ?? {},

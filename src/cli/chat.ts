@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readChat } from '#club';
+import { openRedisStore } from '#runtime';
 import { amountOf } from '#telegram';
 import { paint } from '#terminal';
 import { chatId, json } from './arguments.ts';
@@ -16,7 +17,7 @@ export function addChat(program: Command): void {
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
   const found = await withStored(async (redis, where) =>
-    readChat(redis, id, { ...where, machines: await reported() }),
+    readChat(openRedisStore(redis, where), id, { machines: await reported() }),
   );
   if (options.json === true) {
     console.log(JSON.stringify(found));

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
-import { type ClubContent, checkProvider, loadClub, runningOf } from '#club';
+import { type ClubContent, checkProvider, History, loadClub, runningOf } from '#club';
 import { type Environment, readEnvironment, readVariables } from '#environment';
 import { checkOnline, reportOnline } from '#operator';
-import { CommandRefused, connect, exitCodes, findEmbeddedRedis, Store } from '#runtime';
+import { CommandRefused, connect, exitCodes, findEmbeddedRedis, openRedisStore } from '#runtime';
 import { amountOf } from '#telegram';
 import { paint } from '#terminal';
 import { chatId, json } from './arguments.ts';
@@ -115,7 +115,7 @@ async function isUnadopted({ redisUrl, redisPrefix, dataDir }: Environment): Pro
     connectTimeout: 2_000,
     retryStrategy: () => null,
   });
-  return new Store(redis, { prefix: redisPrefix, shards: 1 }).history
+  return new History(openRedisStore(redis, { prefix: redisPrefix, shards: 1 }))
     .isUnadopted()
     .catch(() => false)
     .finally(() => redis.disconnect());

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { endDead, listDead, showDead } from '#operator';
-import { DeadLetters } from '#runtime';
+import { DeadLetters, openRedisStore } from '#runtime';
 import { json, whole } from './arguments.ts';
 import { withStored } from './stored.ts';
 
@@ -9,7 +9,7 @@ export function addDead(program: Command): void {
     .command('dead')
     .description('what was given up: updates, timers and effects, with the reason');
   const withDead = (work: (dead: DeadLetters) => Promise<void>) =>
-    withStored((redis, where) => work(new DeadLetters(redis, where)));
+    withStored((redis, where) => work(new DeadLetters(openRedisStore(redis, where))));
   dead
     .command('list', { isDefault: true })
     .description('show the newest')

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { Clubs, factsOf, loadClub } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import { type AuditFlags, auditDoor, DoorRefused } from '#operator';
+import { openRedisStore } from '#runtime';
 import { json } from './arguments.ts';
 import { clockOf, telegram, withOwnStore } from './stored.ts';
 
@@ -29,7 +30,7 @@ async function audit(flags: AuditFlags): Promise<void> {
     process.exitCode = 130;
   });
   await withOwnStore(async (redis, where) => {
-    const club = await new Clubs(redis, where.prefix).today(content.settings.club.chatId);
+    const club = await new Clubs(openRedisStore(redis, where).notes).today(content.settings.club.chatId);
     if (club === null) throw new DoorRefused('club.chat_id in bot.yaml names no club.');
     const trusted = new Set([...environment.adminIds, ...content.settings.club.whitelist]);
     const facts = factsOf({ ...content.settings, club: { ...content.settings.club, chatId: club } });

@@ -10,13 +10,14 @@ import {
   refundOne,
   showPayment,
 } from '#operator';
+import { openRedisStore } from '#runtime';
 import { chatId, json, whole } from './arguments.ts';
 import { clockOf, telegram, withOwnStore, withStored } from './stored.ts';
 
 export function addPayments(program: Command): void {
   const payments = program.command('payments').description('the ledger: what was paid and what went back');
   const withLedger = (work: (ledger: Ledger) => Promise<void>) =>
-    withStored((redis, where) => work(new Ledger(redis, where)));
+    withStored((redis, where) => work(new Ledger(openRedisStore(redis, where))));
   payments
     .command('list', { isDefault: true })
     .description('show the newest')

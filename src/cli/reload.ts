@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { readEnvironment, readVariables } from '#environment';
-import { Store } from '#runtime';
+import { openRedisStore } from '#runtime';
 import { paint } from '#terminal';
 import { botOf } from './bot.ts';
 import { withStored } from './stored.ts';
@@ -18,7 +18,7 @@ async function reload(): Promise<void> {
   const bot = await botOf();
   const { warnings } = await bot.load(environment);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
-  const copies = await withStored((redis, where) => new Store(redis, where).announceContent());
+  const copies = await withStored((redis, where) => openRedisStore(redis, where).announceContent());
   if (copies === 0)
     console.log('The content is in order. No bot is running; it takes the content when it starts.');
   else

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { readStatus } from '#club';
+import { openRedisStore } from '#runtime';
 import { paint } from '#terminal';
 import { json } from './arguments.ts';
 import { botOf } from './bot.ts';
@@ -15,7 +16,7 @@ export function addStatus(program: Command): void {
 
 async function status(options: { json?: boolean }): Promise<void> {
   const found = await withStored(async (redis, where) =>
-    readStatus(redis, { ...where, machines: await reported() }),
+    readStatus(openRedisStore(redis, where), { machines: await reported() }),
   );
   if (options.json === true) {
     console.log(JSON.stringify(found));

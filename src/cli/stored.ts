@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis';
 import { factsOf, loadClub, reportOf, requireFormat } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import {
-  checkBot,
   checkRole,
   findEmbeddedRedis,
   fixShards,
@@ -14,7 +13,7 @@ import {
   readInfo,
   SystemClock,
 } from '#runtime';
-import { createApis, type Perform } from '#telegram';
+import { checkBot, createApis, type Perform } from '#telegram';
 import { botOf } from './bot.ts';
 
 /** The sandbox moves the bot's time. */

@@ -1,23 +1,14 @@
 import type { Update } from 'grammy/types';
-import type { Arrival, Arrive } from '#runtime';
-import { answerTo, arrivalOf, basicUpdates } from '#telegram';
+import type { Arrival } from '#runtime';
+import { answerTo, arrivalOf } from '#telegram';
 import { features } from './club.ts';
 import type { Bought, Entry, Payment } from './payments/book.ts';
 import type { ClubRules } from './rules.ts';
-
-/** The kinds of updates asked of Telegram. */
-export const allowedUpdates = [...basicUpdates, ...features.flatMap(({ updates = [] }) => updates)];
 
 const routes = features.flatMap((feature) => feature.route ?? []);
 
 /** What an update means to the club; null: nothing. Pure. */
 export const route = (update: Update, rules: ClubRules): Arrival | null => arrivalOf(update, rules, routes);
-
-/** What stands in an inbox, as this release or an earlier one has stored it. */
-export const arriveBy =
-  (rules: () => ClubRules): Arrive =>
-  (kind, text) =>
-    kind === 'update' ? route(JSON.parse(text), rules()) : ofToday(JSON.parse(text));
 
 /** An arrival as an earlier release stored it. */
 interface FormerArrival extends Arrival {

@@ -1,21 +1,19 @@
-import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Clock, DeadLetters, Runtime, Store } from '#runtime';
 import type { Perform } from '#telegram';
 import { StrangerList } from './membership/stranger-list.ts';
 import { Strangers } from './membership/strangers.ts';
-import { createUnadopted } from './payments/history.ts';
+import { createUnadopted, type History } from './payments/history.ts';
 import type { Ledger } from './payments/ledger.ts';
 import { Reconciliation } from './payments/reconcile.ts';
-import { GivenUp } from './support/given-up.ts';
+import { GivenUp, toldNote } from './support/given-up.ts';
 import type { ToOperators } from './support/tell.ts';
 import { TroubleBook } from './support/trouble-book.ts';
 import { Troubles } from './support/troubles.ts';
 
 export interface LoopOptions {
   readonly store: Store;
-  readonly redis: Redis;
-  readonly where: { readonly prefix: string; readonly shards: number };
+  readonly history: History;
   readonly ledger: Ledger;
   readonly letters: DeadLetters;
   readonly toOperators: ToOperators;
@@ -37,27 +35,27 @@ export interface ClubLoops {
 }
 
 export function startLoops(options: LoopOptions): ClubLoops {
-  const { store, redis, where, ledger, letters, toOperators, call, runtime, clock, log } = options;
+  const { store, history, ledger, letters, toOperators, call, runtime, clock, log } = options;
   // One copy tells.
   const telling = { ...toOperators, mayTell: () => runtime().holds('poller'), clock, log };
   const reconciliation = new Reconciliation({
     call,
     ledger,
-    position: store.reconciled,
-    began: store.history.began,
-    noteCommission: (commission) => store.noteCommission(commission),
-    unadopted: createUnadopted({ ...toOperators, history: store.history, log }),
+    position: history.compared,
+    began: () => history.began(),
+    noteCommission: (commission) => ledger.noteCommission(commission),
+    unadopted: createUnadopted({ ...toOperators, history, log }),
     gap: { get: () => runtime().gap.get(), closed: (gap) => runtime().gap.closed(gap) },
     append: (chat, update) => runtime().receiveFound(chat, JSON.stringify(update)),
     clock,
     log,
   });
-  const troubles = new Troubles({ ...telling, book: new TroubleBook(redis, where) });
-  const strangers = new Strangers({ ...telling, list: new StrangerList(redis, where) });
+  const troubles = new Troubles({ ...telling, book: new TroubleBook(store.notes) });
+  const strangers = new Strangers({ ...telling, list: new StrangerList(store.notes) });
   const givenUp = new GivenUp({
     ...telling,
     added: () => store.lettersAdded(),
-    told: store.told,
+    told: toldNote(store.notes),
     newest: async () => (await letters.list(1))[0],
   });
   return {

@@ -1,6 +1,7 @@
-import type { Redis } from 'ioredis';
-import { decodeSession, Keys, readStates, shardOf, stateName, timerMember } from '#runtime';
-import { type Access, type Act, accessOf, isAct, isPayment, type Payment } from './payments/book.ts';
+import { readStates, type Store, stateName } from '#runtime';
+import { accessOf } from './payments/access.ts';
+import { type Access, type Act, isAct, isPayment, type Payment } from './payments/book.ts';
+import { History } from './payments/history.ts';
 import { Ledger } from './payments/ledger.ts';
 
 /** What `turnstile status --json` prints. */
@@ -49,51 +50,31 @@ export interface ReportedTimer {
 
 /** Counts of a whole installation. Reads only; its cost does not grow with what is stored. */
 export async function readStatus(
-  redis: Redis,
-  options: { prefix: string; shards: number; machines: readonly ReportedMachine[] },
+  store: Store,
+  { machines }: { readonly machines: readonly ReportedMachine[] },
 ): Promise<Status> {
-  const keys = new Keys(options.prefix);
-  const stored = await readStates(redis, options);
-  const known = options.machines.map(({ id, states }) => {
+  const [stored, totals, { lines, asides }, counters, isUnadopted] = await Promise.all([
+    readStates(store),
+    store.totals(),
+    store.countLines(),
+    store.counters(),
+    new History(store).isUnadopted(),
+  ]);
+  const known = machines.map(({ id, states }) => {
     const none = Object.fromEntries(states.map((state) => [state, 0]));
     return [id, { ...none, ...stored[id] }] as const;
   });
   const sources: Record<string, Record<string, number>> = {};
-  const total = { timers: 0, inbox: 0, outbox: 0, dead: 0, chats: 0, payments: 0 };
-  await Promise.all(
-    Array.from({ length: options.shards }, async (_, shard) => {
-      const [timers, expiries, inbox, checkout, outbox, dead, chats, lines, acts, counts] = await Promise.all(
-        [
-          redis.zcard(keys.timers(shard)),
-          redis.get(keys.expiryCount(shard)),
-          redis.xlen(keys.inbox(shard)),
-          redis.xlen(keys.checkoutInbox(shard)),
-          redis.get(keys.outboxCount(shard)),
-          redis.xlen(keys.dead(shard)),
-          redis.zcard(keys.chats(shard)),
-          redis.hlen(keys.ledger(shard)),
-          redis.get(keys.actCount(shard)),
-          redis.hgetall(keys.counts(shard)),
-        ],
-      );
-      total.timers += timers - Number(expiries ?? 0);
-      total.inbox += inbox + checkout;
-      total.outbox += Number(outbox ?? 0);
-      total.dead += dead;
-      total.chats += chats;
-      total.payments += lines - Number(acts ?? 0);
-      for (const [field, count] of Object.entries(counts)) {
-        const [counter = '', source = ''] = field.split(':');
-        const name = source === '' ? 'none' : source;
-        const known = sources[name] ?? {};
-        sources[name] = { ...known, [counter]: (known[counter] ?? 0) + Number(count) };
-      }
-    }),
-  );
-  const isUnadopted = (await redis.hexists(keys.settings(), 'unadopted')) === 1;
+  for (const [field, count] of counters) {
+    const [counter = '', source = ''] = field.split(':');
+    const name = source === '' ? 'none' : source;
+    const counted = sources[name] ?? {};
+    sources[name] = { ...counted, [counter]: (counted[counter] ?? 0) + count };
+  }
   return {
     states: { ...stored, ...Object.fromEntries(known) },
-    ...total,
+    ...totals,
+    payments: lines - asides,
     sources,
     ...(isUnadopted && { unadopted: true }),
   };
@@ -101,28 +82,22 @@ export async function readStatus(
 
 /** Everything stored about one chat. */
 export async function readChat(
-  redis: Redis,
+  store: Store,
   chat: number,
   options: {
-    prefix: string;
-    shards: number;
     machines: readonly (ReportedMachine & { timers: readonly ReportedTimer[] })[];
     /** ms since 1970. Default: the machine's clock. */
     now?: number;
   },
 ): Promise<ChatReport> {
-  const keys = new Keys(options.prefix);
-  const shard = shardOf(chat, options.shards);
   const sessions: ChatReport['sessions'] = [];
   for (const machine of options.machines) {
-    const text = await redis.hget(keys.session(shard, machine.id, chat), 's');
-    if (text === null) continue;
-    const session = decodeSession(text);
+    const { session } = await store.loadSession(machine.id, chat);
+    if (session === null) continue;
     const set = await Promise.all(
       machine.timers.map(async ({ names, shownName }) => {
-        const members = names.map((name) => timerMember(machine.id, chat, name));
-        const due = (await redis.zmscore(keys.timers(shard), ...members)).find((score) => score !== null);
-        return { name: shownName, due: Number(due ?? Number.NaN) };
+        const dues = await store.timersOf(machine.id, chat, names);
+        return { name: shownName, due: dues.find((due) => due !== null) ?? Number.NaN };
       }),
     );
     const timers = set
@@ -131,7 +106,7 @@ export async function readChat(
       .map(({ name, due }) => ({ name, due: new Date(due).toISOString() }));
     sessions.push({ machine: machine.id, state: stateName(session.value), context: session.context, timers });
   }
-  const book = await new Ledger(redis, options).book(chat);
+  const book = await new Ledger(store).book(chat);
   const acts = book.filter(isAct);
   return {
     chat,

@@ -8,6 +8,7 @@ import {
   expiryTimer,
   type JsonObject,
   Keys,
+  openRedisStore,
   parseTimerMember,
   run,
   type Session,
@@ -16,19 +17,11 @@ import {
   stateName,
   timerMember,
 } from '#runtime';
-import {
-  type Act,
-  accessOf,
-  type Bought,
-  type Entry,
-  isAct,
-  isPaid,
-  keyOf,
-  type Payment,
-  renewalGrace,
-} from './payments/book.ts';
+import { accessOf } from './payments/access.ts';
+import { type Act, type Bought, type Entry, isAct, isPaid, keyOf, type Payment } from './payments/book.ts';
 import { Ledger } from './payments/ledger.ts';
 import { beginsSubscription, type Month } from './payments/months.ts';
+import { renewalGrace } from './payments/subscriptions.ts';
 
 /** What the release before had of one chat. */
 interface Stored {
@@ -86,7 +79,7 @@ export class Rewriter {
     this.#redis = redis;
     this.#keys = new Keys(where.prefix);
     this.#shards = where.shards;
-    this.#ledger = new Ledger(redis, where);
+    this.#ledger = new Ledger(openRedisStore(redis, where));
     this.#now = now;
   }
 

@@ -5,12 +5,13 @@ import {
   booksOf,
   boughtBy,
   type Entry,
+  History,
   Ledger,
   type Listed,
   type Payment,
   readList,
 } from '#club';
-import { type Clock, type JsonObject, Store } from '#runtime';
+import { type Clock, type JsonObject, openRedisStore } from '#runtime';
 import type { Perform } from '#telegram';
 import { createProgress, paint } from '#terminal';
 import { patient } from './patient.ts';
@@ -65,8 +66,8 @@ export async function adoptPayments(
   clock: Clock,
   options: AdoptOptions,
 ): Promise<void> {
-  const ledger = new Ledger(redis, where);
-  const store = new Store(redis, where);
+  const store = openRedisStore(redis, where);
+  const ledger = new Ledger(store);
   const progress = createProgress();
   const reading = await readList(patient(call, clock), ledger, {
     from: 0,
@@ -87,7 +88,7 @@ export async function adoptPayments(
       );
       progress(`${done + some.length} of ${ordered.length} taken over`);
     }
-    await store.history.noteAdopted(reading.position);
+    await new History(store).noteAdopted(reading.position);
   }
   progress('');
   if (options.json === true) console.log(JSON.stringify(adoption));

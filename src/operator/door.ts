@@ -11,7 +11,7 @@ import {
   readKnown,
   StrangerList,
 } from '#club';
-import { type Arrival, type Clock, CommandRefused, type JsonObject, Store } from '#runtime';
+import { type Arrival, type Clock, CommandRefused, type JsonObject, openRedisStore } from '#runtime';
 import type { Perform } from '#telegram';
 import { createProgress, paint } from '#terminal';
 import { patient } from './patient.ts';
@@ -74,8 +74,9 @@ const perSecond = 20;
  */
 export async function auditDoor(options: AuditOptions, flags: AuditFlags): Promise<void> {
   const { redis, where, club, trusted, signal, clock } = options;
-  const known = new Map(await readKnown(redis, where, clock.now()));
-  const list = new StrangerList(redis, where);
+  const store = openRedisStore(redis, where);
+  const known = new Map(await readKnown(store, clock.now()));
+  const list = new StrangerList(store.notes);
   const stranger: Known = { book: [], access: accessOf([], clock.now()), wayIn: {} };
   for (const id of [...(await list.inside()), ...(await idsIn(flags.ids))])
     if (!known.has(id)) known.set(id, stranger);
@@ -165,7 +166,7 @@ async function append(
   found: readonly Found[],
   fields: Arrival['event'],
 ): Promise<void> {
-  await new Store(redis, where).appendArrivals(
+  await openRedisStore(redis, where).appendArrivals(
     found.map(({ id, name }) => askedByHand(id, { ...facts, club, name, ...fields })),
   );
 }

@@ -13,7 +13,7 @@ import {
   meaningOfByHand,
   refusalOf,
 } from '#club';
-import { type Arrival, type Clock, CommandRefused, type JsonObject, Store } from '#runtime';
+import { type Arrival, type Clock, CommandRefused, type JsonObject, openRedisStore } from '#runtime';
 import { paint } from '#terminal';
 
 /** What was asked for would come to nothing, or a file cannot be read. */
@@ -71,7 +71,7 @@ function shown(time: string | number): string {
 }
 
 async function membersOf({ redis, where, clock }: MembersOptions): Promise<Member[]> {
-  const books = booksOf(await new Ledger(redis, where).entries());
+  const books = booksOf(await new Ledger(openRedisStore(redis, where)).entries());
   const now = clock.now();
   return [...books]
     .map(([chat, book]) => memberOf(chat, accessOf(book, now), now))
@@ -103,7 +103,7 @@ export async function showMember(
   chat: number,
   { json }: { json?: boolean },
 ): Promise<void> {
-  const book = await new Ledger(redis, where).book(chat);
+  const book = await new Ledger(openRedisStore(redis, where)).book(chat);
   const member = memberOf(chat, accessOf(book, clock.now()), clock.now());
   if (json === true) return console.log(JSON.stringify({ ...member, book }));
   console.log(line(member));
@@ -133,11 +133,11 @@ export async function actOnMember(
   const now = clock.now();
   const { person } = asked;
   const { event, entry } = meaningOfByHand(asked, { by: 'cli', id: `cli.${now}.${person}`, at: now });
-  const book = await new Ledger(redis, where).book(person);
+  const book = await new Ledger(openRedisStore(redis, where)).book(person);
   const after = accessOf([...book, entry], now);
   const refusal = refusalOf(accessOf(book, now), after, entry, asked.act, now);
   if (refusal !== null) throw new MembersRefused(`${person} ${refusals[refusal]}. Nothing was changed.`);
-  await new Store(redis, where).appendArrivals([arrivalByHand({ ...facts, ...event }, entry)]);
+  await openRedisStore(redis, where).appendArrivals([arrivalByHand({ ...facts, ...event }, entry)]);
   console.log(line(memberOf(person, after, now)));
   console.log('The bot writes it into the book and tells the person, now or when it starts.');
 }
@@ -170,7 +170,7 @@ export async function importMembers(
     const lines = problems.map(({ line, problem }) => `  line ${line}: ${problem}`);
     throw new MembersRefused(`${file} has problems; nothing was imported:\n${lines.join('\n')}`);
   }
-  const ledger = new Ledger(redis, where);
+  const ledger = new Ledger(openRedisStore(redis, where));
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
   const arrivals: Arrival[] = [];
   let [unchanged, left] = [0, 0];
@@ -204,7 +204,7 @@ export async function importMembers(
     console.log('Nothing was done. With --apply it is; nobody gets a message.');
     return;
   }
-  await new Store(redis, where).appendArrivals(arrivals);
+  await openRedisStore(redis, where).appendArrivals(arrivals);
   console.log('The bot writes it into the books, now or when it starts. Nobody gets a message.');
 }
 

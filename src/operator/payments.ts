@@ -3,13 +3,14 @@ import type { Redis } from 'ioredis';
 import {
   compare,
   foundUpdate,
+  History,
   Ledger,
   type PaymentReport,
   refundPayment,
   reportPayments,
   toCsv,
 } from '#club';
-import { type Clock, CommandRefused, Store } from '#runtime';
+import { type Clock, CommandRefused, openRedisStore } from '#runtime';
 import type { Perform } from '#telegram';
 import { amountOf } from '#telegram';
 import { paint } from '#terminal';
@@ -85,8 +86,8 @@ export async function reconcilePayments(
   clock: Clock,
   options: { json?: boolean },
 ): Promise<void> {
-  const ledger = new Ledger(redis, where);
-  const store = new Store(redis, where);
+  const store = openRedisStore(redis, where);
+  const [ledger, history] = [new Ledger(store), new History(store)];
   const listed = new Set<string>();
   const noting: Perform = async (method, payload) => {
     const answer = (await call(method, payload)) as { transactions: { id: string; source?: object }[] };
@@ -96,15 +97,15 @@ export async function reconcilePayments(
   };
   const now = clock.now();
   const { differences, commissions, position, recent } = await compare(noting, ledger, 0, now);
-  const began = (await store.reconciled.get()) === null ? await store.history.began() : null;
+  const began = (await history.compared.get()) === null ? await history.began() : null;
   const isHistory = differences.some(({ update }) => (update.message?.date ?? 0) * 1_000 < (began ?? 0));
-  if (isHistory || (await store.history.isUnadopted()))
+  if (isHistory || (await history.isUnadopted()))
     throw new PaymentRefused(
       'Telegram lists payments from before this installation, which is in none of its books. Nothing was changed. ' +
         'Take them over first: turnstile payments adopt --dry-run',
     );
   for (const { chat, update } of differences) await store.appendFound(chat, JSON.stringify(update));
-  for (const commission of commissions) await store.noteCommission(commission);
+  for (const commission of commissions) await ledger.noteCommission(commission);
   const all = await ledger.all();
   const unlisted = all.filter(
     ({ charge, direction, currency }) => currency === 'XTR' && !listed.has(`${direction} ${charge}`),
@@ -150,7 +151,8 @@ export async function refundOne(
   charge: string,
   options: { noted?: boolean },
 ): Promise<void> {
-  const ledger = new Ledger(redis, where);
+  const store = openRedisStore(redis, where);
+  const ledger = new Ledger(store);
   const { paid, refunded } = await ledger.find(charge);
   if (refunded !== null) {
     const day = new Date(refunded.at).toISOString().slice(0, 10);
@@ -171,7 +173,7 @@ export async function refundOne(
     };
     const user = { id: chat, is_bot: false, first_name: '' };
     const update = foundUpdate(user, Math.floor(clock.now() / 1_000), { refunded_payment: back });
-    await new Store(redis, where).appendFound(chat, JSON.stringify(update));
+    await store.appendFound(chat, JSON.stringify(update));
     console.log(
       `Noted: ${amountOf(paid)} of chat ${chat} went back. The bot takes access away, now or when it starts.`,
     );

@@ -1,6 +1,6 @@
 /** The points of the loops where a crash could hurt, in the order of an update's journey. */
 export const crashPoints = [
-  /** Telegram gave a batch; it is not stored. */
+  /** A batch has come; it is not stored. */
   'updates fetched',
   /** The batch is stored; the request that confirms it has not gone out. */
   'updates appended',
@@ -12,7 +12,7 @@ export const crashPoints = [
   'timer claimed',
   /** An effect is in hand; it is not sent. */
   'effect taken',
-  /** Telegram took the effect; we have no note of it: the one place where a crash repeats a message. */
+  /** The outside took the effect; we have no note of it: the one place where a crash repeats a message. */
   'effect performed',
   'effect settled',
   /** A failed effect is put off; its next attempt waits. */

@@ -3,19 +3,20 @@ import type { Clock } from './clock.ts';
 import type { Arrival, Book } from './core/arrival.ts';
 import type { Effect, EffectRule, JsonObject } from './core/effects.ts';
 import type { DurableMachine } from './core/machine.ts';
-import { waitsForNews } from './core/step.ts';
-import type { Outcome } from './loops/attempt.ts';
+import { waitsForNews } from './core/timers.ts';
+import type { DeadLetters } from './letters.ts';
 import { Dispatcher } from './loops/dispatcher.ts';
 import type { Arrive } from './loops/jobs.ts';
 import { Leases } from './loops/leases.ts';
 import { News } from './loops/news.ts';
+import type { Outcome } from './loops/outcome.ts';
 import { Rescan } from './loops/rescan.ts';
 import { Retention } from './loops/retention.ts';
 import { Timers } from './loops/timers.ts';
 import { Worker } from './loops/worker.ts';
 import type { At } from './points.ts';
-import type { DeadLetters } from './redis/letters.ts';
-import type { Store, StoredUpdate } from './redis/store.ts';
+import type { Store } from './store.ts';
+import type { Incoming } from './stored.ts';
 
 export interface RuntimeOptions {
   readonly store: Store;
@@ -41,6 +42,8 @@ export interface RuntimeOptions {
   readonly rates: { readonly total: number; readonly bulk: number };
   /** Effects in flight at once: replies, and bulk. */
   readonly window: { readonly answers: number; readonly bulk: number };
+  /** How the log names where effects go, and what the bot shows there to be let in. */
+  readonly outside: { readonly name: string; readonly credential: string };
   /** What comes is kept outside for longer than this, ms; a longer silence is made up for by a comparison. */
   readonly longestGap: number;
   /** This copy's name, and whether another is surely dead; see `Leases`. */
@@ -103,6 +106,7 @@ export class Runtime {
       resulted: (shard) => this.#worker.hint(shard),
       rates: options.rates,
       window: options.window,
+      outside: options.outside,
     });
     this.#worker = new Worker({
       ...common,
@@ -211,7 +215,7 @@ export class Runtime {
    * Stores what came in. Resolves when nothing can take it away but the loss of the disk.
    * @throws Error when it could not be stored, or may have been lost meanwhile: it must come again
    */
-  async receive(updates: readonly StoredUpdate[]): Promise<void> {
+  async receive(updates: readonly Incoming[]): Promise<void> {
     const { store } = this.#options;
     // Nothing is taken for stored while the store is away, though there was nothing to store.
     if (updates.length === 0) return store.ping();

@@ -82,7 +82,10 @@ export interface Sandbox {
    * @param timeoutMs default 4,500
    */
   idle(timeoutMs?: number): Promise<void>;
-  /** Ends it, once. @throws Error with `strict`, when an answer or update had a shape that the Bot API does not document */
+  /**
+   * Ends it, once.
+   * @throws Error with `strict`, when an answer or update had a shape that the Bot API does not document
+   */
   close(): Promise<void>;
 }
 
@@ -90,7 +93,10 @@ export interface Sandbox {
 export interface SandboxOptions {
   /** Default: a free one. */
   readonly port?: number;
-  /** Its first part is the bot's id. Default: one in the form of Telegram's. */
+  /**
+   * Its first part is the bot's id. Default: that of an earlier start with the same `stateFile`, else one in the form of
+   * Telegram's.
+   */
   readonly token?: string;
   readonly bot?: {
     /** Default: Turnstile. */

@@ -11,7 +11,7 @@ import { People } from './people/people.ts';
 import { type WaitFor, waitingRoom } from './waiting.ts';
 import { Membership } from './world/membership.ts';
 import { Payments } from './world/payments.ts';
-import { keepState } from './world/state.ts';
+import { keepState, readState } from './world/state.ts';
 import { type BotUser, Telegram } from './world/telegram.ts';
 import type { World } from './world/world.ts';
 
@@ -26,8 +26,9 @@ const defaultToken = '2000000042:sandbox-token-of-turnstile-00000000';
  */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const clock = sandboxClock(options.clock ?? options.now);
-  const token = options.token ?? defaultToken;
   const { stateFile } = options;
+  const before = stateFile === undefined ? undefined : readState(stateFile);
+  const token = options.token ?? before?.token ?? defaultToken;
   const telegram = new Telegram(botUser(token, options.bot ?? {}), clock, {
     filesFolder: stateFile === undefined ? undefined : join(dirname(stateFile), 'telegram-files'),
     readsAll: options.bot?.readsAllMessages,
@@ -41,7 +42,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   const ignored = new Set<string>();
   const faults = new Faults();
   const flood = new FloodControl(clock);
-  const state = stateFile === undefined ? null : keepState(stateFile, world);
+  const state = stateFile === undefined ? null : keepState(stateFile, token, world, before);
   const waiting = waitingRoom(() => people.transcripts());
   const people = new People(world, waiting.waitFor);
   telegram.changed = () => {

@@ -3,10 +3,11 @@ import { type Logger, pino } from 'pino';
 import type { Needs } from '#content';
 import type { JsonObject } from '#runtime';
 import type { ArrivalRules } from './arrivals.ts';
+import type { BotOptions, BotSurroundings, RunningBot } from './blueprint.ts';
 import { loadConversation, type Plan, rulesOf } from './conversation.ts';
 import type { Feature } from './feature.ts';
 import type { Actors } from './kinds.ts';
-import { type BotOptions, type BotSurroundings, type RunningBot, runBot } from './run.ts';
+import { runBot } from './run.ts';
 import { renderTalk, type TalkParts, talk } from './talk.ts';
 
 /** What a bot is: its conversations, and what it can do and say besides `talk`. */

@@ -14,6 +14,7 @@ export {
   type Route,
   senderOf,
 } from './arrivals.ts';
+export type { Begun, BotOptions, BotSurroundings, RunningBot, Signed } from './blueprint.ts';
 export { type BotDefinition, defineBot, planOf, type StartOptions, startBot } from './bot.ts';
 export type { Call, MediaRef } from './call.ts';
 export { bulkWindow, createApis, type Perform } from './client.ts';
@@ -37,18 +38,12 @@ export {
 export { edits } from './edits.ts';
 export type { Feature } from './feature.ts';
 export { gated } from './gate.ts';
+export { checkBot } from './identity.ts';
 export { pollingIntake } from './intake.ts';
 export { type Actors, joinKinds, type Kinds } from './kinds.ts';
-export { createMedia } from './media.ts';
+export { createMedia, keptFileIds } from './media.ts';
 export { polls } from './polls.ts';
-export {
-  type Begun,
-  type BotOptions,
-  type BotSurroundings,
-  type RunningBot,
-  runBot,
-  type Signed,
-} from './run.ts';
+export { runBot } from './run.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
 export { answerButton, type InlineButton, noticeTexts, type Speech, speak } from './speak.ts';

@@ -1,7 +1,7 @@
 import type { Api } from 'grammy';
 import type { Update } from 'grammy/types';
 import type { Logger } from 'pino';
-import type { Arrival, At, Clock, Intake, Runtime, StoredUpdate } from '#runtime';
+import type { Arrival, At, Clock, Incoming, Intake, Runtime } from '#runtime';
 import { Poller } from './poller.ts';
 
 export interface PollingOptions {
@@ -49,7 +49,7 @@ export function pollingIntake(options: PollingOptions): Intake {
 }
 
 /** What is stored of an update: what it means, with its place. Nothing is stored of one that means nothing to the bot. */
-function storable(update: Update, route: PollingOptions['route']): StoredUpdate[] {
+function storable(update: Update, route: PollingOptions['route']): Incoming[] {
   const id = update.update_id;
   try {
     const arrival = route(update);

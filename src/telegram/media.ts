@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { InputFile } from 'grammy';
+import type { Notes } from '#runtime';
 import type { Call, MediaRef } from './call.ts';
 
 /** Where the file_ids of uploads are kept. */
@@ -11,6 +12,16 @@ export interface FileIds {
   get(key: string): Promise<string | null>;
   set(key: string, fileId: string): Promise<void>;
   forget(key: string): Promise<void>;
+}
+
+/** Those that a store keeps: file → id. */
+export function keptFileIds(notes: Notes): FileIds {
+  const table = notes.table('files');
+  return {
+    get: (key) => table.get(key),
+    set: async (key, fileId) => void (await table.set(key, fileId)),
+    forget: async (key) => void (await table.remove(key)),
+  };
 }
 
 type Perform = (method: string, payload: Record<string, unknown>) => Promise<unknown>;

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ofToday } from '../../src/club/arrivals.ts';
+import { accessOf } from '../../src/club/payments/access.ts';
 import { account } from '../../src/club/payments/account.ts';
-import { accessOf, type Bought, type Entry, isAct, type Payment } from '../../src/club/payments/book.ts';
+import { type Bought, type Entry, isAct, type Payment } from '../../src/club/payments/book.ts';
 import { beginsSubscription, monthsOf } from '../../src/club/payments/months.ts';
 
 const day = 86_400_000;

@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  type Act,
-  accessOf,
-  type Bought,
-  type Entry,
-  keyOf,
-  type Payment,
-  renewalGrace,
-} from '../../src/club/payments/book.ts';
+import { accessOf } from '../../src/club/payments/access.ts';
+import { type Act, type Bought, type Entry, keyOf, type Payment } from '../../src/club/payments/book.ts';
+import { renewalGrace } from '../../src/club/payments/subscriptions.ts';
 
 const day = 86_400_000;
 const start = 1_700_000_000_000;

@@ -4,16 +4,17 @@ import type { Redis } from 'ioredis';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { machines } from '../../src/club/club.ts';
 import { migrate, requireFormat } from '../../src/club/migrate.ts';
-import { accessOf } from '../../src/club/payments/book.ts';
+import { accessOf } from '../../src/club/payments/access.ts';
 import { Ledger } from '../../src/club/payments/ledger.ts';
 import { prepareMachine } from '../../src/runtime/core/machine.ts';
 import { stateName } from '../../src/runtime/core/session.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
-import { timerNamesOf } from '../../src/runtime/core/step.ts';
+import { timerNamesOf } from '../../src/runtime/core/timers.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';
 import { Keys, parseTimerMember } from '../../src/runtime/redis/keys.ts';
-import { readStates } from '../../src/runtime/redis/sessions.ts';
-import { SettingDiffers } from '../../src/runtime/redis/store.ts';
+import { SettingDiffers } from '../../src/runtime/redis/settings.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
+import { readStates } from '../../src/runtime/reports.ts';
 import { startBot } from '../support/bot.ts';
 import { edited } from '../support/content.ts';
 import { run } from '../support/process.ts';
@@ -116,7 +117,10 @@ test('a store of the previous release is brought to this one: endings, books and
   const { redis, prefix, where, sorted, expected, first } = await openOld();
   await migrate(redis, where, () => {});
   expect(await sorted()).toEqual(expected);
-  expect(await new Ledger(redis, where).of(first)).toMatchObject([{ direction: 'in' }, { direction: 'out' }]);
+  expect(await new Ledger(openRedisStore(redis, where)).of(first)).toMatchObject([
+    { direction: 'in' },
+    { direction: 'out' },
+  ]);
   await requireFormat(redis, prefix);
 });
 
@@ -229,7 +233,7 @@ async function openPrevious() {
     const text = JSON.stringify({ machine, chat, event, hops: 1 });
     await redis.xadd(keys.inbox(shardOf(chat, shards)), '*', `s${chat}`, text);
   }
-  const ledger = new Ledger(redis, where);
+  const ledger = new Ledger(openRedisStore(redis, where));
   /** Everything that is stored, but for the ids of inbox entries. */
   const everything = async () => {
     const found: Record<string, unknown> = {};
@@ -376,7 +380,7 @@ test('format 2: sessions keep their states and timers, and nothing that the book
       counted[`${machine}:${state}`] = (counted[`${machine}:${state}`] ?? 0) + 1;
     }
   const totals: Record<string, number> = {};
-  for (const [machine, states] of Object.entries(await readStates(redis, where)))
+  for (const [machine, states] of Object.entries(await readStates(openRedisStore(redis, where))))
     for (const [state, count] of Object.entries(states))
       if (count !== 0) totals[`${machine}:${state}`] = count;
   expect(totals).toEqual(counted);
@@ -450,6 +454,7 @@ test('format 2: the bot goes on where the previous release stopped: links, remov
   onTestFinished(() => redis.disconnect());
   await redis.del(...(await redis.keys(`*${bot.prefix}*`)));
   await writeFixture(redis, bot.prefix);
+  await redis.hset(new Keys(bot.prefix).settings(), 'bot', bot.sandbox.bot.id);
   bot.clock.shift(fixture.at - bot.clock.now());
   const club = bot.sandbox.club({ id: clubId, joinByRequest: true });
   expect(club).toBeDefined();

@@ -6,6 +6,7 @@ import { reportOf } from '../../src/club/conversation.ts';
 import { readChat, readStatus } from '../../src/club/reports.ts';
 import { prepareMachine } from '../../src/runtime/core/machine.ts';
 import type { CrashPoint } from '../../src/runtime/points.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { edited } from '../support/content.ts';
 import { type Program, run, variablesFor } from '../support/process.ts';
@@ -32,9 +33,8 @@ test.each(Object.entries(passes))(
     const variables = variablesFor(sandbox, { CONTENT_DIR: folder, SHARDS: '2' });
     const redis = new Redis(inject('redis'));
     onTestFinished(() => redis.disconnect());
+    const store = openRedisStore(redis, { prefix: variables['REDIS_PREFIX'] ?? '', shards: 2 });
     const where = {
-      prefix: variables['REDIS_PREFIX'] ?? '',
-      shards: 2,
       machines: machines.map((source) => reportOf(prepareMachine(source))),
     };
     const start = async (): Promise<Program> => {
@@ -46,7 +46,7 @@ test.each(Object.entries(passes))(
       expect
         .poll(
           async () => {
-            const looks = [0, 1].map(() => readStatus(redis, where));
+            const looks = [0, 1].map(() => readStatus(store, where));
             const left = (await Promise.all(looks)).map(({ inbox, outbox }) => inbox + outbox);
             return left.reduce((sum, count) => sum + count, sandbox.pendingUpdates);
           },
@@ -70,7 +70,7 @@ test.each(Object.entries(passes))(
       await anna.sees('your way into the club');
       await quiet();
 
-      const chat = await readChat(redis, anna.id, where);
+      const chat = await readChat(store, anna.id, where);
       expect(chat.payments).toMatchObject([{ charge }]);
       expect(chat.sessions).toMatchObject([
         { state: 'paid' },
@@ -87,7 +87,7 @@ test.each(Object.entries(passes))(
       expect(stranger.isMember(club)).toBe(false);
       await bot.kill('SIGKILL');
     }
-    const { dead } = await readStatus(redis, where);
+    const { dead } = await readStatus(store, where);
     expect(dead).toBe(0);
   },
 );

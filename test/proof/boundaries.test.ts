@@ -109,7 +109,7 @@ const impure =
 
 /** What is folded, stepped or routed may be repeated, and comes out the same. */
 const pure =
-  /^src\/(runtime\/core\/|club\/(arrivals|(payments|membership|support)\/updates|payments\/(book|months|account)|support\/by-hand)\.ts|telegram\/arrivals\.ts)/;
+  /^src\/(runtime\/core\/|club\/(arrivals|(payments|membership|support)\/updates|payments\/(book|access|fold|subscriptions|months|account)|support\/by-hand)\.ts|telegram\/arrivals\.ts)/;
 
 /** XState's types say less than it does: one file of the core knows where, and a next version of it is work on that one. */
 const border = 'src/runtime/core/xstate.ts';
@@ -197,6 +197,16 @@ test('the libraries name no state or message of the club', () => {
   expect(concreteNames(sources)).toEqual([]);
 });
 
+/** The runtime serves any outside. */
+const ofTelegram = ({ file, text }: Source): string[] =>
+  file.startsWith('src/runtime/') && /telegram|bot[_ ]?token|getUpdates|callback_query/i.test(text)
+    ? [file]
+    : [];
+
+test('the runtime has no word of Telegram', () => {
+  expect(sources.flatMap(ofTelegram)).toEqual([]);
+  expect(ofTelegram({ file: 'src/runtime/a.ts', text: '// Telegram waits.' })).toHaveLength(1);
+});
 test('the content room has no word of the club', () => {
   expect(clubWords).toEqual(
     expect.arrayContaining(['product', 'price', 'club', 'topics', 'payment_reminder']),

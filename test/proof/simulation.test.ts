@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import type { Payment } from '../../src/club/payments/book.ts';
 import { Ledger } from '../../src/club/payments/ledger.ts';
-import { Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import { openTestRedis } from '../support/redis.ts';
 import { type Ground, type Guard, guards, Memory, touched, type Verbs } from './simulation/model.ts';
 import { oddities, World } from './simulation/world.ts';
@@ -121,11 +121,11 @@ class RedisGround implements Ground {
   }
 
   open(): Verbs {
-    return new Store(this.#redis, this.#options);
+    return openRedisStore(this.#redis, this.#options);
   }
 
   get #keys() {
-    return new Store(this.#redis, this.#options).keys;
+    return openRedisStore(this.#redis, this.#options).keys;
   }
 
   /** What the server has noted moves the other way, since its clock cannot be moved. */
@@ -182,7 +182,7 @@ class RedisGround implements Ground {
   }
 
   hasPayment(payment: Payment): Promise<boolean> {
-    return new Ledger(this.#redis, this.#options).has(payment);
+    return new Ledger(openRedisStore(this.#redis, this.#options)).has(payment);
   }
 
   async rename(from: string, to: string): Promise<void> {

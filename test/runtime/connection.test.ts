@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { setup } from 'xstate';
@@ -10,7 +11,8 @@ import { Timers } from '../../src/runtime/loops/timers.ts';
 import { connect, readInfo } from '../../src/runtime/redis/connect.ts';
 import { Keys } from '../../src/runtime/redis/keys.ts';
 import { startEmbeddedRedis } from '../../src/runtime/redis/server.ts';
-import { Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
+import type { Store } from '../../src/runtime/store.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { startBot } from '../support/bot.ts';
 import { dataDir, run, variablesFor } from '../support/process.ts';
@@ -192,20 +194,25 @@ test('a timer that was in hand when Redis came back fires before a later one of 
 });
 
 /** The store over Redis, whose reading of timers can be held up. */
-class HeldStore extends Store {
-  held: Promise<void> = Promise.resolve();
-  reads = 0;
-  override async dueTimers(...given: Parameters<Store['dueTimers']>) {
-    const found = await super.dueTimers(...given);
-    this.reads++;
-    await this.held;
-    return found;
-  }
+function heldStore(redis: Redis, where: { prefix: string; shards: number }) {
+  const store = openRedisStore(redis, where);
+  const held = {
+    ...store,
+    held: Promise.resolve(),
+    reads: 0,
+    dueTimers: async (...given: Parameters<Store['dueTimers']>) => {
+      const found = await store.dueTimers(...given);
+      held.reads++;
+      await held.held;
+      return found;
+    },
+  };
+  return held;
 }
 
 test('timers that were read before Redis fell back do not pass by one that has come back; none is in hand three times', async () => {
   const { redis, prefix } = await openTestRedis();
-  const store = new HeldStore(redis, { prefix, shards: 1 });
+  const store = heldStore(redis, { prefix, shards: 1 });
   const ends: (() => void)[] = [];
   const taken: string[] = [];
   const timers = new Timers({
@@ -265,7 +272,7 @@ test('a connection that only listens is found dead as well, and says that hints 
   onTestFinished(() => behind.disconnect());
   const hints: number[] = [];
   let missed = 0;
-  const stop = new Store(behind, { prefix: 'test', shards: 4 }).listen(
+  const stop = openRedisStore(behind, { prefix: 'test', shards: 4 }).listen(
     (shard) => hints.push(shard),
     () => {},
     () => {},
@@ -273,7 +280,7 @@ test('a connection that only listens is found dead as well, and says that hints 
   );
   onTestFinished(stop);
   await expect.poll(() => missed).toBe(1);
-  const there = new Store(redis, { prefix: 'test', shards: 4 });
+  const there = openRedisStore(redis, { prefix: 'test', shards: 4 });
   proxy.blackHole();
   await there.announce([1]);
   await expect.poll(() => proxy.open, { timeout: 15_000 }).toBe(0);
@@ -289,7 +296,7 @@ test('a listening connection on which nothing happens stays open', async () => {
   const redis = connect(proxy.url, { socketTimeout: 200 });
   onTestFinished(() => redis.disconnect());
   let missed = 0;
-  const stop = new Store(redis, { prefix: 'test', shards: 1 }).listen(
+  const stop = openRedisStore(redis, { prefix: 'test', shards: 1 }).listen(
     () => {},
     () => {},
     () => {},

@@ -3,6 +3,7 @@ import { assign, fromPromise, raise, sendTo, setup } from 'xstate';
 import { accessMachine } from '../../machines/access.machine.ts';
 import { route } from '../../src/club/arrivals.ts';
 import type { ClubRules } from '../../src/club/rules.ts';
+import type { Commit, MachineEvent } from '../../src/runtime/core/commit.ts';
 import { lostInJson } from '../../src/runtime/core/json.ts';
 import {
   checkPrivileges,
@@ -13,15 +14,8 @@ import {
 } from '../../src/runtime/core/machine.ts';
 import { decodeSession, encodeSession, type Session } from '../../src/runtime/core/session.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
-import {
-  type Commit,
-  expire,
-  type MachineEvent,
-  resultEvent,
-  step,
-  timerEvent,
-  waitsForNews,
-} from '../../src/runtime/core/step.ts';
+import { expire, resultEvent, step } from '../../src/runtime/core/step.ts';
+import { timerEvent, waitsForNews } from '../../src/runtime/core/timers.ts';
 import { jobMachine } from '../support/job.machine.ts';
 
 const access = prepareMachine(accessMachine, {}, { language: 'en' });

@@ -5,10 +5,12 @@ import { machines } from '../../src/club/club.ts';
 import { endDead } from '../../src/operator/dead.ts';
 import type { Lane } from '../../src/runtime/core/effects.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
+import type { StoredLetter } from '../../src/runtime/letters.ts';
+import { DeadLetters } from '../../src/runtime/letters.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';
 import { Keys } from '../../src/runtime/redis/keys.ts';
-import { DeadLetters } from '../../src/runtime/redis/letters.ts';
-import { type DeadLetter, Store, type StoredLetter } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
+import type { DeadLetter } from '../../src/runtime/stored.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { startBot } from '../support/bot.ts';
 import { ownAll } from '../support/own.ts';
@@ -18,7 +20,7 @@ import { openTestRedis } from '../support/redis.ts';
 function lettersOf(prefix: string): DeadLetters {
   const redis = connect(inject('redis'));
   onTestFinished(() => redis.disconnect());
-  return new DeadLetters(redis, { prefix, shards: 4 });
+  return new DeadLetters(openRedisStore(redis, { prefix, shards: 4 }));
 }
 
 test('an effect that Telegram refuses for good becomes a dead letter; the chat goes on, and it can be tried again', async () => {
@@ -181,7 +183,7 @@ async function openLetters() {
   };
   const entries = async (shard: number) =>
     (await redis.xrange(keys.inbox(shard), '-', '+')).map(([, fields]) => fields);
-  return { redis, keys, dead: new DeadLetters(redis, { prefix, shards: 4 }), add, entries };
+  return { redis, keys, dead: new DeadLetters(openRedisStore(redis, { prefix, shards: 4 })), add, entries };
 }
 
 test('a timer that is put back is due when it was due, by the clock that gave it up', async () => {
@@ -280,7 +282,7 @@ test('an effect that is put back counts as waiting again, due at once by the clo
 
 test('an effect that is put back lifts what waits before it into its own lane, in order', async () => {
   const { redis, prefix } = await openTestRedis();
-  const store = new Store(redis, { prefix, shards: 1 });
+  const store = openRedisStore(redis, { prefix, shards: 1 });
   await ownAll(store, 'test');
   const effect = (lane: Lane) => ({
     id: lane,
@@ -295,7 +297,7 @@ test('an effect that is put back lifts what waits before it into its own lane, i
   await redis.zadd(store.keys.lane(0, 'reminder'), 5, '7');
   const letter = { kind: 'effect', error: 'x', at: 1, chat: 7, body: effect('reply') };
   await redis.xadd(store.keys.dead(0), '*', 'd', JSON.stringify(letter));
-  const dead = new DeadLetters(redis, { prefix, shards: 1 });
+  const dead = new DeadLetters(openRedisStore(redis, { prefix, shards: 1 }));
   const [found] = await dead.list(1);
   expect(await dead.retry(found as NonNullable<typeof found>)).toBe(true);
   const [head] = (await store.takeEffects(0, 'reply', 5, 9, [])).taken;

@@ -3,12 +3,16 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SystemClock } from '../../src/runtime/clock.ts';
 import type { Effect } from '../../src/runtime/core/effects.ts';
 import { Dispatcher } from '../../src/runtime/loops/dispatcher.ts';
-import { Store, type Taken } from '../../src/runtime/redis/store.ts';
+import { openRedisStore, type RedisStore } from '../../src/runtime/redis/store.ts';
+import type { Taken } from '../../src/runtime/stored.ts';
 import { openTestRedis } from '../support/redis.ts';
 
 test('what waited for its turn while the shard went to another copy and came back is not sent once more', async () => {
   const { redis, prefix } = await openTestRedis();
-  const [mine, other] = [1, 2].map(() => new Store(redis, { prefix, shards: 1 })) as [Store, Store];
+  const [mine, other] = [1, 2].map(() => openRedisStore(redis, { prefix, shards: 1 })) as [
+    RedisStore,
+    RedisStore,
+  ];
   const clock = new SystemClock();
   const sent: string[] = [];
   const dispatcher = new Dispatcher({
@@ -21,6 +25,7 @@ test('what waited for its turn while the shard went to another copy and came bac
     fenced: () => {},
     holds: () => true,
     // The second message of all waits for a second.
+    outside: { name: 'the outside', credential: 'a key' },
     rates: { total: 1, bulk: 1 },
     window: { answers: 8, bulk: 8 },
   });

@@ -4,9 +4,10 @@ import { assign, setup } from 'xstate';
 import { supportMachine } from '../../machines/support.machine.ts';
 import { machines } from '../../src/club/club.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
+import { DeadLetters } from '../../src/runtime/letters.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';
 import { Keys } from '../../src/runtime/redis/keys.ts';
-import { DeadLetters } from '../../src/runtime/redis/letters.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import type { SandboxUser } from '../../src/sandbox/index.ts';
 import { startBot, type TestBot } from '../support/bot.ts';
 import { isOffered, openShop } from '../support/shop.ts';
@@ -89,7 +90,12 @@ async function stand(options: Parameters<typeof startBot>[0] = {}): Promise<Stan
   const redis = connect(inject('redis'));
   onTestFinished(() => redis.disconnect());
   const { prefix } = bot;
-  return { bot, redis, keys: new Keys(prefix), dead: new DeadLetters(redis, { prefix, shards: 4 }) };
+  return {
+    bot,
+    redis,
+    keys: new Keys(prefix),
+    dead: new DeadLetters(openRedisStore(redis, { prefix, shards: 4 })),
+  };
 }
 
 /** Chats of one shard. */

@@ -3,7 +3,8 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { InboxSource } from '../../src/runtime/loops/inbox.ts';
 import { Shards } from '../../src/runtime/loops/shards.ts';
-import { type Entry, Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
+import type { Entry } from '../../src/runtime/stored.ts';
 import { openTestRedis } from '../support/redis.ts';
 
 /** Chats whose entries stand in one inbox, in order, and how many entries the hands that read them finish in between. */
@@ -18,7 +19,7 @@ test('whoever floods an inbox: each entry is given out once, a chat in order, fe
   let run = 0;
   await fc.assert(
     fc.asyncProperty(flood, async ({ chats, finished, begunAnewAt }) => {
-      const store = new Store(redis, { prefix: `${prefix}-${run++}`, shards: 1 });
+      const store = openRedisStore(redis, { prefix: `${prefix}-${run++}`, shards: 1 });
       await store.acquire(0, 'test', []);
       await store.appendUpdates(
         chats.map((chat, id) => ({ id, chat, lane: 'reply', kind: 'arrival', text: String(id) })),

@@ -3,6 +3,7 @@ import { readStatus } from '../../src/club/reports.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';
 import { Keys } from '../../src/runtime/redis/keys.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import { type Sandbox, type SandboxUser, startSandbox } from '../../src/sandbox/index.ts';
 import { type Program, run, variablesFor } from '../support/process.ts';
 
@@ -42,7 +43,7 @@ async function twoCopies() {
 /** Resolves when every answer is noted as sent: a kill before that may repeat one. */
 async function noted(prefix: string): Promise<void> {
   const redis = connect(inject('redis'));
-  const status = () => readStatus(redis, { prefix, shards: 4, machines: [] });
+  const status = () => readStatus(openRedisStore(redis, { prefix, shards: 4 }), { machines: [] });
   await expect.poll(async () => (await status()).outbox).toBe(0);
   redis.disconnect();
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type AnyStateMachine, fromPromise, setup } from 'xstate';
+import { type AnyStateMachine, enqueueActions, fromPromise, setup } from 'xstate';
 import { step } from '../../src/runtime/core/step.ts';
 import { checkKnown, MachineRefused, prepareMachine, readChart } from '../../src/runtime/index.ts';
 
@@ -10,6 +10,7 @@ const parts = setup({
   actions: {
     send: (_, _params: { message: string }) => {},
     note: () => {},
+    choose: enqueueActions(({ enqueue }) => enqueue('note' as never)) as never,
     signal: (_, _params: { machine: string; event: string }) => {},
   },
 });
@@ -111,7 +112,7 @@ describe('a machine is read', () => {
 describe('refused at the start, by name', () => {
   test('all problems at once, with the name that was meant', () => {
     const found = problemsOf({
-      entry: 'nota',
+      entry: 'noet',
       initial: 'askin',
       states: {
         asking: {
@@ -123,7 +124,7 @@ describe('refused at the start, by name', () => {
     });
     expect(found).toEqual([
       'state "m": initial "askin" is none of its states. Did you mean "asking"?',
-      'state "m", entry: action "nota" is not declared in setup({actions}). Did you mean "note"?',
+      'state "m", entry: action "noet" is not declared in setup({actions}). Did you mean "note"?',
       'state "asking", on "go": guard "isRedy" is not declared in setup({guards}). Did you mean "isReady"?',
       'state "asking", after "soom": not a delay named in setup({delays}); raw milliseconds are refused. Did you mean "soon"?',
       'state "asking": actor "fetsh" is not declared in setup({actors}). Did you mean "fetch"?',
@@ -242,6 +243,10 @@ describe('warned of at the start', () => {
       states: { p: { type: 'parallel', states: regions }, q: { on: { back: '#m.p.y.h' } } },
     };
     expect(warningsOf(config)).toEqual([]);
+    const into = { ...config, initial: 'q', states: { ...config.states, q: { on: { back: '#m.p.y.c' } } } };
+    expect(warningsOf(into)).toEqual([
+      'machine "m", state "p.y.h": no transition leads to it; write one, make it the initial state, or remove it',
+    ]);
   });
 
   test('a state that nothing leads on from', () => {
@@ -325,6 +330,15 @@ describe('warned of at the start', () => {
     expect(step({ ...given, event: { type: 'go', name: 'anna' } })?.effects[0]?.params).toEqual({
       message: 'hello_anna',
     });
+  });
+
+  test('actions that a function enqueues run, and only which they are cannot be checked', () => {
+    const machine = prepareMachine(machineOf({ on: { go: { actions: 'choose' } } }));
+    expect(machine.warnings).toEqual([
+      'machine "m", state "m", on "go": "choose" enqueues actions by a function; whether somebody performs them, and what they name is there, shows only at the step. Write transitions with guards and lists of actions where you can',
+    ]);
+    const given = { machine, chat: 1, session: null, cause: 'c', input: {}, now: 0, rules: {} };
+    expect(step({ ...given, event: { type: 'go' } })?.effects.map(({ type }) => type)).toEqual(['note']);
   });
 
   test('a tag that sounds like one of the runtime and is none', () => {

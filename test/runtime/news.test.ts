@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SystemClock } from '../../src/runtime/clock.ts';
 import { News } from '../../src/runtime/loops/news.ts';
 import { Timers } from '../../src/runtime/loops/timers.ts';
-import { Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import { type SandboxUser, startSandbox } from '../../src/sandbox/index.ts';
 import type { TestBot } from '../support/bot.ts';
 import { run, variablesFor } from '../support/process.ts';
@@ -190,7 +190,7 @@ test('two copies, and the one that polls is killed: what was paid meanwhile is h
 /** Timers of one shard over Redis, all of them deadlines but those called `other`. */
 async function deadlines(news: (due: number) => number | Promise<number>) {
   const { redis, prefix } = await openTestRedis();
-  const store = new Store(redis, { prefix, shards: 1 });
+  const store = openRedisStore(redis, { prefix, shards: 1 });
   const fired: string[] = [];
   const timers = new Timers({
     store,
@@ -267,7 +267,7 @@ test('any number of deadlines that wait hide no other timer, and all fire when t
 
 test('news are those that were asked for since; a gap of 23 h holds them back until a comparison that began after it', async () => {
   const { redis, prefix } = await openTestRedis();
-  const store = new Store(redis, { prefix, shards: 1 });
+  const store = openRedisStore(redis, { prefix, shards: 1 });
   const clock = new SystemClock();
   const news = new News({ store, longestGap: 23 * hours, clock });
   const start = clock.now();

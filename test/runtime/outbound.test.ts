@@ -2,10 +2,10 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { machines } from '../../src/club/club.ts';
 import { lanes } from '../../src/runtime/core/effects.ts';
 import { shardOf } from '../../src/runtime/core/shard.ts';
+import { DeadLetters } from '../../src/runtime/letters.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';
 import { Keys } from '../../src/runtime/redis/keys.ts';
-import { DeadLetters } from '../../src/runtime/redis/letters.ts';
-import { Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import type { SandboxUser } from '../../src/sandbox/index.ts';
 import { startBot, type TestBot } from '../support/bot.ts';
 import { jobMachine } from '../support/job.machine.ts';
@@ -29,7 +29,7 @@ function redisOf(bot: TestBot) {
   const redis = connect(inject('redis'));
   onTestFinished(() => redis.disconnect());
   const keys = new Keys(bot.prefix);
-  return { redis, keys, dead: new DeadLetters(redis, { prefix: bot.prefix, shards: 4 }) };
+  return { redis, keys, dead: new DeadLetters(openRedisStore(redis, { prefix: bot.prefix, shards: 4 })) };
 }
 
 /** Puts effects into the outbox as a commit does it. */
@@ -42,7 +42,7 @@ function effectsOf(bot: TestBot) {
     await redis.rpush(keys.outbox(shard, effect.queue), `1${JSON.stringify(whole)}`);
     await redis.incr(keys.outboxCount(shard));
     await redis.zadd(keys.lane(shard, 'reply'), bot.clock.now(), effect.queue);
-    await new Store(redis, { prefix: bot.prefix, shards: 4 }).announceEffects([shard]);
+    await openRedisStore(redis, { prefix: bot.prefix, shards: 4 }).announceEffects([shard]);
   };
   return { ...stored, queue };
 }
@@ -228,7 +228,7 @@ test('a queue that is no list is left alone, a lane that is no set too; all othe
   await redis.zadd(keys.lane(shard, 'reply'), 0, `${anna.id}`);
   await redis.set(keys.lane(shard, 'reminder'), 'not a lane');
   const said = () => logged(bot, 'what came of an effect cannot be stored; its queue is left alone').length;
-  const store = new Store(redis, { prefix: bot.prefix, shards: 4 });
+  const store = openRedisStore(redis, { prefix: bot.prefix, shards: 4 });
   await store.announceEffects([shard]);
   await expect.poll(said, { timeout: 10_000 }).toBe(1);
   for (const user of [boris, vera]) {

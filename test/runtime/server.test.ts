@@ -8,7 +8,7 @@ import { startApp } from '../../src/app.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import { connect } from '../../src/runtime/redis/connect.ts';
 import { type EmbeddedRedis, findEmbeddedRedis, startEmbeddedRedis } from '../../src/runtime/redis/server.ts';
-import { Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import { startSandbox } from '../../src/sandbox/index.ts';
 import { dataDir, run, variablesFor } from '../support/process.ts';
 
@@ -96,7 +96,7 @@ test('updates count as stored only while the server that took them still runs', 
   onTestFinished(() => server.stop());
   const redis = connect(server.socket);
   onTestFinished(() => redis.disconnect());
-  const store = new Store(redis, { prefix: 'test', shards: 1 });
+  const store = openRedisStore(redis, { prefix: 'test', shards: 1 });
   await expect(store.untilWritten(await store.server())).resolves.toBeUndefined();
   await expect(store.untilWritten('another')).rejects.toThrow('started anew');
 });

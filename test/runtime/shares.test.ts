@@ -3,7 +3,9 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { Leases } from '../../src/runtime/loops/leases.ts';
 import { sharesOf } from '../../src/runtime/loops/shares.ts';
-import { type Role, Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore, type RedisStore } from '../../src/runtime/redis/store.ts';
+import type { Store } from '../../src/runtime/store.ts';
+import type { Role } from '../../src/runtime/stored.ts';
 import { openTestRedis } from '../support/redis.ts';
 
 /** Names as copies have them, oldest first. */
@@ -105,7 +107,7 @@ async function copyOf(store: Store, name: string) {
 
 async function twoCopies(shards = 4) {
   const { redis, prefix } = await openTestRedis();
-  const stores = [0, 1].map(() => new Store(redis, { prefix, shards })) as [Store, Store];
+  const stores = [0, 1].map(() => openRedisStore(redis, { prefix, shards })) as [RedisStore, RedisStore];
   const first = await copyOf(stores[0], 'a');
   const second = await copyOf(stores[1], 'b');
   await expect.poll(() => [first.held.size, second.held.size]).toEqual([shards / 2 + 1, shards / 2]);
@@ -138,9 +140,9 @@ test('a copy that stops gives back each role as soon as it is drained, keeps the
 
 test('what is taken over from a copy that has not given it back is known as such', async () => {
   const { redis, prefix } = await openTestRedis();
-  const dead = new Store(redis, { prefix, shards: 4 });
+  const dead = openRedisStore(redis, { prefix, shards: 4 });
   expect(await dead.acquire(2, 'dead', [])).toBe('clean');
-  const copy = await copyOf(new Store(redis, { prefix, shards: 4 }), 'b');
+  const copy = await copyOf(openRedisStore(redis, { prefix, shards: 4 }), 'b');
   expect(copy.held.size).toBe(5);
   expect([...copy.unclean]).toEqual([2]);
   await copy.leases.stop();

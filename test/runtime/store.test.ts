@@ -5,21 +5,20 @@ import { clubBook } from '../../src/club/payments/account.ts';
 import { keyOf, type Payment } from '../../src/club/payments/book.ts';
 import { Ledger } from '../../src/club/payments/ledger.ts';
 import { readStatus } from '../../src/club/reports.ts';
+import { toldNote } from '../../src/club/support/given-up.ts';
 import { isEntered } from '../../src/runtime/core/arrival.ts';
+import type { MachineEvent } from '../../src/runtime/core/commit.ts';
 import { type Effect, type Lane, lanes } from '../../src/runtime/core/effects.ts';
 import { expiryTimer, hasState, prepareMachine } from '../../src/runtime/core/machine.ts';
-import { expire, type MachineEvent, step, timerNamesOf } from '../../src/runtime/core/step.ts';
+import { expire, step } from '../../src/runtime/core/step.ts';
+import { timerNamesOf } from '../../src/runtime/core/timers.ts';
+import { DeadLetters } from '../../src/runtime/letters.ts';
 import { checkServer, RedisUnfit } from '../../src/runtime/redis/connect.ts';
-import { DeadLetters } from '../../src/runtime/redis/letters.ts';
-import {
-  type DeadLetter,
-  fixBot,
-  fixShards,
-  type Head,
-  SettingDiffers,
-  Store,
-  type Taken,
-} from '../../src/runtime/redis/store.ts';
+import { fixShards, SettingDiffers } from '../../src/runtime/redis/settings.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
+import type { Store } from '../../src/runtime/store.ts';
+import type { DeadLetter, Head, Taken } from '../../src/runtime/stored.ts';
+import { fixBot } from '../../src/telegram/identity.ts';
 import { ownAll } from '../support/own.ts';
 import { openTestRedis } from '../support/redis.ts';
 
@@ -29,7 +28,7 @@ const chat = 77;
 
 async function openStore() {
   const { redis, prefix } = await openTestRedis();
-  const store = new Store(redis, { prefix, shards: 4 });
+  const store = openRedisStore(redis, { prefix, shards: 4 });
   await ownAll(store, 'test');
   let id = 0;
   const append = async (text = '{}') => {
@@ -67,12 +66,7 @@ async function openStore() {
       ...(payment && { entry: { key: keyOf(payment), line: payment } }),
     });
   };
-  const status = () =>
-    readStatus(redis, {
-      prefix,
-      shards: 4,
-      machines: [{ id: 'access', states: ['idle'] }],
-    });
+  const status = () => readStatus(store, { machines: [{ id: 'access', states: ['idle'] }] });
   return { redis, prefix, store, append, target, commitOf, apply, status };
 }
 
@@ -149,7 +143,7 @@ test('a former owner of a shard writes nothing', async () => {
   const { redis, prefix, store, append, commitOf } = await openStore();
   const entry = await append();
   const { commit, target } = await commitOf({ type: 'access.requested' });
-  await ownAll(new Store(redis, { prefix, shards: 4 }), 'another');
+  await ownAll(openRedisStore(redis, { prefix, shards: 4 }), 'another');
   expect(await store.commit(entry, target, commit, { now })).toBe('fenced');
   expect(
     await store.commit(entry, null, null, {
@@ -378,7 +372,7 @@ async function handedOver(length: number) {
   // Another queue keeps the notes alive.
   await redis.rpush(store.keys.outbox(shard, 'beside'), 'x');
   await store.hold(shard, [{ shard, queue: 'beside', lane: 'reply', text: 'x' }], 60_000);
-  const owner = new Store(redis, { prefix, shards: 4 });
+  const owner = openRedisStore(redis, { prefix, shards: 4 });
   await ownAll(owner, 'another');
   return { redis, store, owner, shard, head, take: () => take(owner) };
 }
@@ -546,7 +540,7 @@ test('another bot is refused on what the first one has stored', async () => {
 
 test('a time in which no copy could be heard counts against none of them', async () => {
   const { redis, prefix } = await openTestRedis();
-  const store = new Store(redis, { prefix, shards: 1 });
+  const store = openRedisStore(redis, { prefix, shards: 1 });
   const join = async (copy: string) => (await store.join(copy, 3_000, 1_000)).live.sort();
   /** Both were heard last so many ms ago. */
   const heard = (copy: string, ago: number) =>
@@ -570,7 +564,10 @@ test('a time in which no copy could be heard counts against none of them', async
 
 test('a shard has one owner among those that live; the epoch rises at each takeover and outlives a release', async () => {
   const { redis, prefix } = await openTestRedis();
-  const [first, second] = [new Store(redis, { prefix, shards: 1 }), new Store(redis, { prefix, shards: 1 })];
+  const [first, second] = [
+    openRedisStore(redis, { prefix, shards: 1 }),
+    openRedisStore(redis, { prefix, shards: 1 }),
+  ];
   expect(await first.acquire(0, 'a', ['a', 'b'])).toBe('clean');
   expect(await second.acquire(0, 'b', ['a', 'b'])).toBe('no');
   expect(await first.isOwner(0)).toBe(true);
@@ -594,7 +591,7 @@ test('what a chat has paid is read without looking at what others have paid', as
     amount: 1,
     at,
   });
-  const ledger = new Ledger(redis, { prefix, shards: 4 });
+  const ledger = new Ledger(openRedisStore(redis, { prefix, shards: 4 }));
   expect(await ledger.of(chat)).toEqual([]);
   // Reading any other's payment would fail.
   await redis.hset(store.keys.ledger(store.shardOf(chat)), 'another', 'unreadable');
@@ -630,7 +627,8 @@ test('to forget dead letters of a chat finds them wherever they lie, and takes n
   await add(0, { body: { message: { chat: { id: chat * 10 } } } });
   await store.forgetLetters(shard, chat);
   const left = [];
-  for await (const stored of new DeadLetters(redis, { prefix, shards: 4 }).all()) left.push(stored.letter);
+  for await (const stored of new DeadLetters(openRedisStore(redis, { prefix, shards: 4 })).all())
+    left.push(stored.letter);
   expect(left).toHaveLength(126);
   expect(left.filter((one) => one.chat === 5)).toHaveLength(125);
   expect(left.filter((one) => one.chat === undefined)).toMatchObject([
@@ -649,7 +647,7 @@ test('how many letters there have ever been only grows; how many were told of is
   await store.forgetLetters(store.shardOf(chat), chat);
   expect(await store.countLetters()).toBe(0);
   expect(await store.lettersAdded()).toBe(3);
-  expect(await store.told.get()).toBe(0);
-  await store.told.set(3);
-  expect(await new Store(redis, { prefix, shards: 4 }).told.get()).toBe(3);
+  expect(await toldNote(store.notes).get()).toBe(0);
+  await toldNote(store.notes).set(3);
+  expect(await toldNote(openRedisStore(redis, { prefix, shards: 4 }).notes).get()).toBe(3);
 });

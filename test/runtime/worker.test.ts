@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { accessMachine } from '../../machines/access.machine.ts';
@@ -6,20 +7,27 @@ import { SystemClock } from '../../src/runtime/clock.ts';
 import { prepareMachine } from '../../src/runtime/core/machine.ts';
 import { Caution } from '../../src/runtime/loops/caution.ts';
 import { Worker, type WorkerOptions } from '../../src/runtime/loops/worker.ts';
-import { type Cause, type Entry, Store } from '../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
+import type { Store } from '../../src/runtime/store.ts';
+import type { Cause, Entry } from '../../src/runtime/stored.ts';
 import { ownAll } from '../support/own.ts';
 import { openTestRedis } from '../support/redis.ts';
 
 /** The store over Redis, whose reading of an inbox can be held up. */
-class HeldStore extends Store {
-  held: Promise<void> = Promise.resolve();
-  reads = 0;
-  override async readInbox(...given: Parameters<Store['readInbox']>): Promise<Entry[]> {
-    const entries = await super.readInbox(...given);
-    this.reads += entries.length;
-    if (given[1] === 'inbox') await this.held;
-    return entries;
-  }
+function heldStore(redis: Redis, where: { prefix: string; shards: number }) {
+  const store = openRedisStore(redis, where);
+  const held = {
+    ...store,
+    held: Promise.resolve(),
+    reads: 0,
+    readInbox: async (...given: Parameters<Store['readInbox']>) => {
+      const entries = await store.readInbox(...given);
+      held.reads += entries.length;
+      if (given[1] === 'inbox') await held.held;
+      return entries;
+    },
+  };
+  return held;
 }
 
 const machine = prepareMachine(accessMachine, {}, { language: 'en' });
@@ -66,7 +74,7 @@ function append(store: Store, id: number, text: string): Promise<number> {
 
 test('what was read before Redis fell back does not pass over what has come back', async () => {
   const { redis, prefix } = await openTestRedis();
-  const store = new HeldStore(redis, { prefix, shards: 1 });
+  const store = heldStore(redis, { prefix, shards: 1 });
   await ownAll(store, 'test');
   const applied: unknown[] = [];
   const worker = workerOn(store, {
@@ -96,24 +104,29 @@ test('what was read before Redis fell back does not pass over what has come back
 });
 
 /** A store in which somebody else is always first. */
-class ContestedStore extends Store {
-  tries = 0;
-  override commit(...given: Parameters<Store['commit']>): ReturnType<Store['commit']> {
-    if (given[1] === null) return super.commit(...given);
-    this.tries++;
-    return Promise.resolve('conflict');
-  }
-  override forgetChat(): ReturnType<Store['forgetChat']> {
-    this.tries++;
-    return Promise.resolve('conflict');
-  }
+function contestedStore(redis: Redis, where: { prefix: string; shards: number }) {
+  const store = openRedisStore(redis, where);
+  const contested = {
+    ...store,
+    tries: 0,
+    commit: async (...given: Parameters<Store['commit']>) => {
+      if (given[1] === null) return store.commit(...given);
+      contested.tries++;
+      return 'conflict' as const;
+    },
+    forgetChat: async () => {
+      contested.tries++;
+      return 'conflict' as const;
+    },
+  };
+  return contested;
 }
 
 test.each(['a step', 'a wish to be forgotten'])(
   '%s that can never be written is given up after 50 tries',
   async (what) => {
     const { redis, prefix } = await openTestRedis();
-    const store = new ContestedStore(redis, { prefix, shards: 1 });
+    const store = contestedStore(redis, { prefix, shards: 1 });
     await ownAll(store, 'test');
     const reasons: string[] = [];
     const worker = workerOn(store, { gaveUp: (reason) => reasons.push(reason) });
@@ -127,7 +140,7 @@ test.each(['a step', 'a wish to be forgotten'])(
 );
 test('what Redis could not take and the same process tries again has not ended the process', async () => {
   const { redis, prefix } = await openTestRedis();
-  const store = new Store(redis, { prefix, shards: 1 });
+  const store = openRedisStore(redis, { prefix, shards: 1 });
   const cause: Cause = { shard: 0, source: 'inbox', id: '1-0', due: 0 };
   let attempts = 0;
   const start = () => {
@@ -153,7 +166,7 @@ test('what Redis could not take and the same process tries again has not ended t
 
 test('what has ended the process too often is kept as a dead letter, though nothing else is to be handled', async () => {
   const { redis, prefix } = await openTestRedis();
-  const store = new Store(redis, { prefix, shards: 1 });
+  const store = openRedisStore(redis, { prefix, shards: 1 });
   await ownAll(store, 'test');
   await append(store, 1, '/start');
   const [deadly] = (await store.readInbox(0, 'inbox', '', 1)) as [Entry];

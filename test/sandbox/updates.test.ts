@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -163,6 +163,20 @@ test('a later start with the same file goes on: chats, files, what waits, menus,
   const { file_path } = await second.ask<{ file_path: string }>('getFile', { file_id });
   const download = await fetch(`${second.url}/file/bot${second.token}/${file_path}`);
   expect(await download.text()).toBe('my notes');
+});
+
+test('a later start with the same file is the same bot', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'turnstile-sandbox-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const stateFile = join(folder, 'telegram.json');
+  const first = await openSandbox({ stateFile, token: '77:secret' });
+  await first.close();
+  const second = await openSandbox({ stateFile });
+  expect([second.token, second.bot.id]).toEqual(['77:secret', 77]);
+  await second.close();
+  const { token: _, ...unnamed } = JSON.parse(readFileSync(stateFile, 'utf8')) as Record<string, unknown>;
+  writeFileSync(stateFile, JSON.stringify(unnamed));
+  expect((await openSandbox({ stateFile })).bot.id).toBe(42);
 });
 
 test('an update that comes again stands where its id belongs, so that whoever confirms by the last id gets on', async () => {

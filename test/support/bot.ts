@@ -8,6 +8,7 @@ import { type ChatReport, readChat, readStatus, type Status } from '../../src/cl
 import { readEnvironment } from '../../src/environment.ts';
 import { SystemClock } from '../../src/runtime/clock.ts';
 import { prepareMachine } from '../../src/runtime/core/machine.ts';
+import { openRedisStore } from '../../src/runtime/redis/store.ts';
 import { type Sandbox, type SandboxUser, startSandbox } from '../../src/sandbox/index.ts';
 import { openTestRedis } from './redis.ts';
 
@@ -51,7 +52,7 @@ export async function startBot(
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line)) });
   const start = () => startApp({ environment, log: logger, clock, pollTimeout: 5, ...rest });
   const reported = (rest.machines ?? machines).map((source) => reportOf(prepareMachine(source)));
-  const where = { prefix, shards: 4, machines: reported };
+  const stored = openRedisStore(redis, { prefix, shards: 4 });
   const bot: TestBot = {
     sandbox,
     clock,
@@ -62,8 +63,8 @@ export async function startBot(
       await bot.app.stop();
       bot.app = await start();
     },
-    status: () => readStatus(redis, where),
-    chat: (user) => readChat(redis, user.id, where),
+    status: () => readStatus(stored, { machines: reported }),
+    chat: (user) => readChat(stored, user.id, { machines: reported }),
     state: async (user) => (await bot.chat(user)).sessions[0]?.state,
     settled: async () => {
       // In the order that things move: an update that has left one place has reached the next. Results of actors and

@@ -1,4 +1,4 @@
-import type { Store } from '../../src/runtime/redis/store.ts';
+import type { Store } from '../../src/runtime/store.ts';
 
 /** Becomes the owner of every shard, whoever has it. */
 export async function ownAll(store: Store, copy: string): Promise<void> {

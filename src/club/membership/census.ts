@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
-import { readSessions } from '#runtime';
-import { type Access, accessOf, booksOf, type Entry } from '../payments/book.ts';
+import type { Store } from '#runtime';
+import { accessOf } from '../payments/access.ts';
+import { type Access, booksOf, type Entry } from '../payments/book.ts';
 import { Ledger } from '../payments/ledger.ts';
 
 /** What is stored about the door to a person: the club they were let into, and how far they came. */
@@ -18,15 +18,10 @@ export interface Known {
 }
 
 /** Everybody who has a book, or was at the door of late. Its cost grows with what is stored. */
-export async function readKnown(
-  redis: Redis,
-  where: { readonly prefix: string; readonly shards: number },
-  now: number,
-): Promise<ReadonlyMap<number, Known>> {
-  const books = booksOf(await new Ledger(redis, where).entries());
+export async function readKnown(store: Store, now: number): Promise<ReadonlyMap<number, Known>> {
+  const books = booksOf(await new Ledger(store).entries());
   const ways = new Map<number, WayIn>();
-  for await (const { chat, context } of readSessions(redis, where, 'membership'))
-    ways.set(chat, context as WayIn);
+  for await (const { chat, context } of store.sessions('membership')) ways.set(chat, context as WayIn);
   const chats = new Set([...books.keys(), ...ways.keys()]);
   return new Map(
     [...chats].map((chat) => {

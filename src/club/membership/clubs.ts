@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis';
-import { Keys } from '#runtime';
+import type { Notes, Table } from '#runtime';
 
 /** The club that the operators were told of last. */
 const keptField = 'club';
@@ -9,37 +8,35 @@ const keptField = 'club';
  * the former one.
  */
 export class Clubs {
-  readonly #redis: Redis;
-  readonly #key: string;
+  readonly #table: Table;
 
-  constructor(redis: Redis, prefix: string) {
-    this.#redis = redis;
-    this.#key = new Keys(prefix).settings();
+  constructor(notes: Notes) {
+    this.#table = notes.table('settings');
   }
 
   /** The id that a club has today. */
   async today(club: number | null): Promise<number | null> {
     if (club === null) return null;
-    const moved = await this.#redis.hget(this.#key, `club:${club}`);
+    const moved = await this.#table.get(`club:${club}`);
     return moved === null ? club : Number(moved);
   }
 
   /** A club has moved. @returns whether that is news */
   async follow(from: number, to: number): Promise<boolean> {
-    const isNews = (await this.#redis.hset(this.#key, `club:${from}`, to)) === 1;
-    if ((await this.#redis.hget(this.#key, keptField)) === `${from}`) await this.keep(to);
+    const isNews = await this.#table.set(`club:${from}`, `${to}`);
+    if ((await this.#table.get(keptField)) === `${from}`) await this.keep(to);
     return isNews;
   }
 
   /** The club that the bot has kept so far; null: none. */
   async kept(): Promise<number | null> {
-    const club = await this.#redis.hget(this.#key, keptField);
+    const club = await this.#table.get(keptField);
     return club === null ? null : Number(club);
   }
 
   /** The bot keeps this club from now on; null: none. */
   async keep(club: number | null): Promise<void> {
-    if (club === null) await this.#redis.hdel(this.#key, keptField);
-    else await this.#redis.hset(this.#key, keptField, club);
+    if (club === null) await this.#table.remove(keptField);
+    else await this.#table.set(keptField, `${club}`);
   }
 }

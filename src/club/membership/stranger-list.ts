@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis';
-import { Keys } from '#runtime';
+import type { Members, Notes, Table } from '#runtime';
 
 /** Somebody who came into the club without access. */
 export interface Stranger {
@@ -12,25 +11,22 @@ export interface Stranger {
 
 /** Keeps strangers until the operators are told of them, and the ids of those who are left inside, for all copies. */
 export class StrangerList {
-  readonly #redis: Redis;
-  readonly #key: string;
-  readonly #inside: string;
+  /** Chat → who. */
+  readonly #table: Table;
+  readonly #inside: Members;
 
-  constructor(redis: Redis, { prefix }: { prefix: string }) {
-    this.#redis = redis;
-    const keys = new Keys(prefix);
-    this.#key = keys.strangers();
-    this.#inside = keys.strangersInside();
+  constructor(notes: Notes) {
+    this.#table = notes.table('strangers');
+    this.#inside = notes.group('strangers:inside');
   }
 
   /** Twice is once. */
   async add({ chat, ...stranger }: Stranger): Promise<void> {
-    await this.#redis.hset(this.#key, chat, JSON.stringify(stranger));
+    await this.#table.set(`${chat}`, JSON.stringify(stranger));
   }
 
   async list(): Promise<Stranger[]> {
-    const fields = await this.#redis.hgetall(this.#key);
-    return Object.entries(fields).map(([chat, text]) => ({
+    return Object.entries(await this.#table.all()).map(([chat, text]) => ({
       ...(JSON.parse(text) as Omit<Stranger, 'chat'>),
       chat: Number(chat),
     }));
@@ -38,19 +34,18 @@ export class StrangerList {
 
   /** The operators were told of them. */
   async drop(strangers: readonly Pick<Stranger, 'chat' | 'isRemoved'>[]): Promise<void> {
-    if (strangers.length === 0) return;
-    const inside = strangers.filter(({ isRemoved }) => !isRemoved).map(({ chat }) => chat);
-    if (inside.length > 0) await this.#redis.sadd(this.#inside, ...inside);
-    await this.#redis.hdel(this.#key, ...strangers.map(({ chat }) => `${chat}`));
+    const inside = strangers.filter(({ isRemoved }) => !isRemoved).map(({ chat }) => `${chat}`);
+    await this.#inside.add(...inside);
+    await this.#table.remove(...strangers.map(({ chat }) => `${chat}`));
   }
 
   /** Those who were left inside. */
   async inside(): Promise<number[]> {
-    return (await this.#redis.smembers(this.#inside)).map(Number);
+    return (await this.#inside.all()).map(Number);
   }
 
   /** These are outside, or have access by now. */
   async forget(chats: readonly number[]): Promise<void> {
-    if (chats.length > 0) await this.#redis.srem(this.#inside, ...chats);
+    await this.#inside.remove(...chats.map(String));
   }
 }

@@ -1,9 +1,9 @@
 import type { Book, JsonObject, MachineEvent } from '#runtime';
 import { refusalOf } from '../support/by-hand.ts';
+import { accessOf } from './access.ts';
 import {
   type Access,
   type Act,
-  accessOf,
   type Entry,
   isAct,
   isPaid,

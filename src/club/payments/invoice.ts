@@ -2,7 +2,8 @@ import type { Variables } from '#content';
 import type { Effect, JsonObject } from '#runtime';
 import type { Call } from '#telegram';
 import type { ClubContent } from '../settings.ts';
-import { type Bought, boughtBy } from './book.ts';
+import type { Bought } from './book.ts';
+import { boughtBy } from './book.ts';
 import type { Signer } from './signature.ts';
 
 /** An invoice on its way to a person, in their language. */

@@ -3,7 +3,8 @@ import type { Arrival, Effect, JsonObject, MachineEvent } from '#runtime';
 import type { Perform } from '#telegram';
 import type { ClubParts } from '../parts.ts';
 import { arrivalByHand } from '../support/updates.ts';
-import { type Act, accessOf, type Payment } from './book.ts';
+import { accessOf } from './access.ts';
+import type { Act, Payment } from './book.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What an attempt to refund came to. */

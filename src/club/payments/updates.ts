@@ -1,7 +1,8 @@
 import type { Message, Update } from 'grammy/types';
 import { languageOf, type Meaning, type Route, senderOf } from '#telegram';
 import type { ClubRules } from '../rules.ts';
-import { type Act, type Bought, boughtBy, type Payment } from './book.ts';
+import type { Act, Bought, Payment } from './book.ts';
+import { boughtBy } from './book.ts';
 
 /** What is asked of Telegram besides. */
 export const paymentUpdates = ['pre_checkout_query', 'subscription'] as const;

@@ -1,5 +1,6 @@
 import type { Effect } from '#runtime';
-import { type Access, refundedIn } from '../payments/book.ts';
+import type { Access } from '../payments/book.ts';
+import { refundedIn } from '../payments/book.ts';
 import type { Ledger } from '../payments/ledger.ts';
 import { countButton, refundButton, refundButtons } from '../payments/refund.ts';
 

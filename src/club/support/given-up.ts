@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Clock, StoredLetter } from '#runtime';
+import type { Clock, Notes, StoredLetter } from '#runtime';
 import { type ToOperators, tellOperators } from './tell.ts';
 
 export interface GivenUpOptions extends ToOperators {
@@ -13,6 +13,12 @@ export interface GivenUpOptions extends ToOperators {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** How many of all that was ever given up the operators were told of. */
+export const toldNote = (notes: Notes): GivenUpOptions['told'] => ({
+  get: async () => Number((await notes.get('told')) ?? 0),
+  set: (count) => notes.set('told', `${count}`),
+});
 
 /** What is given up within this time makes one message, ms. */
 const burst = 5_000;

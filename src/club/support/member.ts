@@ -1,7 +1,8 @@
 import type { Content } from '#content';
 import type { Effect } from '#runtime';
 import type { ClubParts } from '../parts.ts';
-import { accessOf, type Entry, isAct } from '../payments/book.ts';
+import { accessOf } from '../payments/access.ts';
+import { type Entry, isAct } from '../payments/book.ts';
 import { dateOf, money } from '../variables.ts';
 
 /** Lines of a book that an operator sees. */

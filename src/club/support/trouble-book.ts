@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis';
-import { Keys } from '#runtime';
+import type { Notes, Table } from '#runtime';
 
 /** A trouble that is not over, as it is kept. */
 export interface Trouble {
@@ -20,31 +19,30 @@ const countOf = (kind: string): string => `${kind} count`;
 
 /** Keeps what goes wrong for everybody until it is over, for all copies. */
 export class TroubleBook {
-  readonly #redis: Redis;
-  readonly #key: string;
+  /** What is not over: kind → what was said and told; `<kind> count` → how often. */
+  readonly #table: Table;
 
-  constructor(redis: Redis, { prefix }: { prefix: string }) {
-    this.#redis = redis;
-    this.#key = new Keys(prefix).troubles();
+  constructor(notes: Notes) {
+    this.#table = notes.table('troubles');
   }
 
   /** Notes that a trouble was met. @returns whether it begins with this */
   async note(kind: string, reason: string): Promise<boolean> {
     const noted: Noted = { reason, told: 0, toldCount: 0 };
-    await this.#redis.hincrby(this.#key, countOf(kind), 1);
-    return (await this.#redis.hsetnx(this.#key, kind, JSON.stringify(noted))) === 1;
+    await this.#table.raise(countOf(kind));
+    return this.#table.add(kind, JSON.stringify(noted));
   }
 
   /** @returns the trouble that this call has ended; null: there was none any more */
   async end(kind: string): Promise<Trouble | null> {
     const trouble = (await this.list()).find((one) => one.kind === kind);
-    if (trouble === undefined || (await this.#redis.hdel(this.#key, kind)) === 0) return null;
-    await this.#redis.hdel(this.#key, countOf(kind));
+    if (trouble === undefined || (await this.#table.remove(kind)) === 0) return null;
+    await this.#table.remove(countOf(kind));
     return trouble;
   }
 
   async list(): Promise<Trouble[]> {
-    const fields = await this.#redis.hgetall(this.#key);
+    const fields = await this.#table.all();
     return Object.entries(fields)
       .filter(([field]) => !field.includes(' '))
       .map(([kind, text]) => ({
@@ -58,7 +56,6 @@ export class TroubleBook {
   async told({ kind, reason, count: toldCount }: Pick<Trouble, 'kind' | 'reason' | 'count'>, told: number) {
     const noted: Noted = { reason, told, toldCount };
     // One that is over by now stays over.
-    if (await this.#redis.hexists(this.#key, kind))
-      await this.#redis.hset(this.#key, kind, JSON.stringify(noted));
+    if ((await this.#table.get(kind)) !== null) await this.#table.set(kind, JSON.stringify(noted));
   }
 }

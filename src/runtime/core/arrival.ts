@@ -1,5 +1,5 @@
+import type { MachineEvent } from './commit.ts';
 import type { JsonObject, Lane } from './effects.ts';
-import type { MachineEvent } from './step.ts';
 
 /** A line of a chat's book: kept for ever, once per key, by the same commit as the step that it came with. */
 export interface Line {

@@ -43,7 +43,7 @@ export interface Effect {
   readonly invocation?: { readonly id: string; readonly generation: number };
   /** Attempts made so far that failed for a passing reason; 0 when absent. */
   readonly attempt?: number;
-  /** How many of them lay with this program, not with Telegram or the network; 0 when absent. */
+  /** How many of them lay with this program, not with the outside or the network; 0 when absent. */
   readonly faults?: number;
   /** When the first of them failed, ms. */
   readonly since?: number;

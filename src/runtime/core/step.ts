@@ -1,83 +1,19 @@
 import type { AnyMachineSnapshot, StateValue } from 'xstate';
-import { type Effect, type EffectRule, type JsonObject, namedLane, problemOfLane } from './effects.ts';
+import {
+  type Commit,
+  type MachineEvent,
+  type Signal,
+  type StepInput,
+  StepRefused,
+  type TimerChange,
+} from './commit.ts';
+import { type Effect, type JsonObject, namedLane, problemOfLane } from './effects.ts';
+import { expiryChange, mayEnd } from './expiry.ts';
 import { lostInJson } from './json.ts';
-import { commitActions, type DurableMachine, expiryTimer, type TimerSpec } from './machine.ts';
+import { commitActions, type DurableMachine } from './machine.ts';
 import { restoreSnapshot, type Session, stateName } from './session.ts';
-import { firstSnapshot, implementationsOf, nextSnapshot, storedSnapshot } from './xstate.ts';
-
-/** What a machine receives. Timers and results of actors carry XState's own types. */
-export interface MachineEvent {
-  readonly type: string;
-  readonly [field: string]: unknown;
-}
-
-export interface StepInput {
-  readonly machine: DurableMachine;
-  readonly chat: number;
-  /** null: the chat has no session of this machine yet. */
-  readonly session: Session | null;
-  readonly event: MachineEvent;
-  /** Names what caused the step, uniquely within its chat; the ids of its effects begin with it. */
-  readonly cause: string;
-  /** What a new session is given. */
-  readonly input: JsonObject;
-  /** ms since 1970. */
-  readonly now: number;
-  /** Signals of machines that led here one after another. Default 0. */
-  readonly hops?: number;
-  /** What is true of the chat now: guards, assigns and effects find it in the event, and signals do not carry it on. */
-  readonly facts?: JsonObject;
-  /** Somebody who is no operator caused it. */
-  readonly isFromOutside?: boolean;
-  /** The person is back after timers were dropped: those of the state they are in start anew. */
-  readonly isBack?: boolean;
-  readonly rules: Readonly<Record<string, EffectRule>>;
-}
-
-/** A delayed transition to be written (`due`, ms) or taken away (null), in this order. */
-export interface TimerChange {
-  readonly name: string;
-  readonly due: number | null;
-}
-
-/** Signals that may lead to each other, machine to machine, before they are taken for a circle. */
-const longestRelay = 50;
-
-/**
- * An event from one machine of a chat to another, by the action `signal` with params `{machine, event, with}`. It carries
- * the causing event's fields, and those of the sender's context that `with` names. The commit appends it to the inbox of
- * its own shard, so that it comes by the same door as an update, exactly once.
- */
-export interface Signal {
-  readonly machine: string;
-  readonly chat: number;
-  readonly event: MachineEvent;
-  /** Signals that led to each other, this one included. */
-  readonly hops: number;
-}
-
-/** What one step wants written. */
-export interface Commit {
-  readonly session: Session;
-  readonly from: string | null;
-  readonly to: string;
-  /** The machine has come to its end, or the session's time is over: it goes, and the next event begins anew. */
-  readonly ends: boolean;
-  readonly timers: readonly TimerChange[];
-  readonly effects: readonly Effect[];
-  readonly signals: readonly Signal[];
-  /** Counters to raise by one, by the action `count` with params `{counter, by}`: `<counter>:<context[by]>`. */
-  readonly counts: readonly string[];
-  /** Lines for the chat's book, by the action `record` with params `{kind, with}`: `with` names fields of the result or event. */
-  readonly records: readonly JsonObject[];
-  /** The action `forget`: everything stored about the chat is to be removed, by an inbox entry of its own. */
-  readonly forgets: boolean;
-}
-
-/** The machine asked for something outside the subset, which only shows while it runs. */
-export class StepRefused extends Error {
-  override name = 'StepRefused';
-}
+import { allTimersOf, awaitedTimers, cancelled, isActive, raisedTimer } from './timers.ts';
+import { firstSnapshot, nextSnapshot, storedSnapshot } from './xstate.ts';
 
 /** The part of XState's executable action objects that we read. */
 interface Action {
@@ -85,6 +21,9 @@ interface Action {
   readonly params?: JsonObject;
   readonly info?: { readonly context: JsonObject; readonly event: MachineEvent };
 }
+
+/** Signals that may lead to each other, machine to machine, before they are taken for a circle. */
+const longestRelay = 50;
 
 const ignoredBuiltins = new Set(['xstate.log', 'xstate.emit', 'xstate.stopChild', 'xstate.assign']);
 
@@ -194,96 +133,6 @@ export function expire(machine: DurableMachine, session: Session | null, isAway:
   return { session, from: state, to: state, ends: true, timers: allTimersOf(machine), ...nothing };
 }
 
-function mayEnd(machine: DurableMachine, { value, status, context }: Session, isAway: boolean): boolean {
-  if (status !== 'active' || expiryAfter(machine, value, context) !== null) return true;
-  const { endsAfter, stays } = machine.whileUnreachable;
-  return isAway && endsAfter !== null && !stays.some((path) => isActive(value, path));
-}
-
-/** ms after which a session in this state expires when nothing touches it; null: never. What it has to keep, it keeps longer. */
-function expiryAfter({ expiry }: DurableMachine, value: StateValue, context: JsonObject): number | null {
-  let least: number | null = null;
-  let kept = 0;
-  for (const { path, after, field } of expiry) {
-    if (!isActive(value, path)) continue;
-    if (field === undefined) least = Math.min(least ?? after, after);
-    else if (context[field] !== undefined) kept = Math.max(kept, after);
-  }
-  return least === null ? null : Math.max(least, kept);
-}
-
-/** Whether a session stays though its person is forgotten: something that it began must come to its end. */
-export const outlivesForgetting = (machine: DurableMachine, { value, invocations }: Session): boolean =>
-  invocations !== undefined || machine.outlives.some((path) => isActive(value, path));
-
-/** Every step counts the time of an untouched session anew; one that leads out of it, or back to the person, ends it. */
-function expiryChange(given: StepInput, from: AnyMachineSnapshot, to: AnyMachineSnapshot): TimerChange[] {
-  const after = expiryAfter(given.machine, to.value, to.context);
-  if (after !== null) return [{ name: expiryTimer, due: given.now + after }];
-  const wasSet = given.isBack === true || expiryAfter(given.machine, from.value, from.context) !== null;
-  return wasSet ? [{ name: expiryTimer, due: null }] : [];
-}
-
-/** Everything that may stand in the sorted set for a session, under whatever name. */
-export const timerNamesOf = (machine: DurableMachine): string[] => [
-  ...new Set(machine.timers.flatMap(({ name, formerNames }) => [name, ...formerNames])),
-  expiryTimer,
-];
-
-const allTimersOf = (machine: DurableMachine): TimerChange[] =>
-  timerNamesOf(machine).map((name) => ({ name, due: null }));
-
-/** A timer goes under its name of today and those that an earlier release may have stored it under. */
-function cancelled(machine: DurableMachine, spec: TimerSpec, value: StateValue): TimerChange[] {
-  // A bare name may mean the timer of another state that is active beside this one.
-  const isShared = machine.timers.some(
-    (other) => other !== spec && other.delay === spec.delay && isActive(value, other.path),
-  );
-  const former = spec.formerNames.filter((name) => !isShared || name !== spec.delay);
-  return [spec.name, ...former].map((name) => ({ name, due: null }));
-}
-
-function checkJson(machine: DurableMachine, what: string, value: unknown): void {
-  const lost = lostInJson(value);
-  if (lost !== null)
-    throw new StepRefused(
-      `Machine "${machine.id}": ${what}${lost}, which JSON cannot hold; nothing was written`,
-    );
-}
-
-/** The timers of the states that are active, as if they were entered now, but for those that the step itself sets. */
-function awaitedTimers(
-  given: StepInput,
-  snapshot: AnyMachineSnapshot,
-  set: readonly TimerChange[],
-): TimerChange[] {
-  const delays = implementationsOf(given.machine.logic).delays;
-  const known = new Set(set.map(({ name }) => name));
-  return given.machine.timers
-    .filter(({ name, path }) => !known.has(name) && isActive(snapshot.value, path))
-    .flatMap(({ name, delay }) => {
-      const found = delays[delay];
-      const event = { ...given.event, ...given.facts, at: given.now };
-      const ms = typeof found === 'function' ? found({ context: snapshot.context, event }) : found;
-      return timerAfter(given.machine, name, given.now, ms);
-    });
-}
-
-/**
- * The event of a timer's stored name. A name that an earlier release gave may belong to several states today: then it is
- * the timer of the one that is active.
- * @returns null when the machine no longer has such a timer
- */
-export function timerEvent(machine: DurableMachine, name: string, value?: StateValue): MachineEvent | null {
-  const specs = machine.timers.filter((spec) => spec.name === name || spec.formerNames.includes(name));
-  const found = specs.find(({ path }) => value !== undefined && isActive(value, path)) ?? specs[0];
-  return found === undefined ? null : { type: found.eventType };
-}
-
-/** Whether a timer of this stored name takes something away, and so waits for the news. */
-export const waitsForNews = (machine: DurableMachine, name: string): boolean =>
-  machine.timers.some((spec) => spec.waits && (spec.name === name || spec.formerNames.includes(name)));
-
 /** The event that brings an invoked actor's end back to its machine. */
 export function resultEvent(
   invocation: { readonly id: string; readonly generation: number },
@@ -323,38 +172,6 @@ function keptInvocations(
     if (path !== undefined && isActive(value, path)) kept[id] = generation;
   }
   return kept;
-}
-
-function isActive(value: StateValue, path: readonly string[]): boolean {
-  let at: StateValue | undefined = value;
-  for (const key of path) {
-    if (typeof at === 'string') return at === key && key === path.at(-1);
-    at = at?.[key];
-    if (at === undefined) return false;
-  }
-  return true;
-}
-
-function raisedTimer(machine: DurableMachine, params: JsonObject | undefined, now: number): TimerChange[] {
-  if (params?.['delay'] === undefined) return [];
-  const spec = machine.timersByEvent.get(String(params['id']));
-  if (spec === undefined) {
-    throw new StepRefused(
-      `Machine "${machine.id}" raised "${String(params['id'])}" with a delay; only \`after\` is durable`,
-    );
-  }
-  return timerAfter(machine, spec.name, now, params['delay']);
-}
-
-/** The last time that a Date can name, ms. */
-const endOfTime = 8.64e15;
-
-/** A delay may be computed: what has passed is due at once, `Infinity` is never. */
-function timerAfter(machine: DurableMachine, name: string, now: number, delay: unknown): TimerChange[] {
-  if (typeof delay !== 'number' || Number.isNaN(delay))
-    throw new StepRefused(`Machine "${machine.id}": the delay of ${name} is ${String(delay)}; expected ms`);
-  const due = now + Math.max(0, Math.round(delay));
-  return due > endOfTime ? [] : [{ name, due }];
 }
 
 function signalOf(given: StepInput, action: Action): Signal {
@@ -426,4 +243,12 @@ function effectOf(
     ...(!isTimer && { event: given.facts === undefined ? given.event : { ...given.event, ...given.facts } }),
     ...(invocation !== undefined && { invocation }),
   };
+}
+
+function checkJson(machine: DurableMachine, what: string, value: unknown): void {
+  const lost = lostInJson(value);
+  if (lost !== null)
+    throw new StepRefused(
+      `Machine "${machine.id}": ${what}${lost}, which JSON cannot hold; nothing was written`,
+    );
 }

@@ -18,7 +18,7 @@ export function warningsOf(chart: Chart, expiry: readonly Expiry[]): string[] {
       ...unreachable(chart),
       ...deadEnds(chart, expiry),
       ...states.flatMap(withoutReenter),
-      ...states.flatMap(computed),
+      ...states.flatMap((state) => computed(state, chart)),
     ]),
   ];
 }
@@ -83,11 +83,17 @@ const hasEntry = ({ state, transitions }: StateWithTransitions): boolean =>
   state.invokes.length > 0 ||
   transitions.some(({ trigger }) => trigger.kind === 'after');
 
-/** XState calls such a function in the step and hands its result on: it runs, and only the checks cannot see through it. */
-const computed = (one: StateWithTransitions): string[] =>
-  actionsOf(one)
-    .filter(({ call }) => call.isComputed)
-    .map(
-      ({ where, call }) =>
-        `${where}: the params of "${call.type}" are a function; whether what they name (a message, a reason) is there shows only when it is sent. Write literal params where you can`,
-    );
+/** XState calls such functions in the step and hands their result on: they run, and only the checks cannot see through them. */
+const computed = (one: StateWithTransitions, { declared }: Chart): string[] =>
+  actionsOf(one).flatMap(({ where, call: { type, isComputed } }) => [
+    ...(isComputed
+      ? [
+          `${where}: the params of "${type}" are a function; whether what they name (a message, a reason) is there shows only when it is sent. Write literal params where you can`,
+        ]
+      : []),
+    ...(declared.actions.get(type ?? '')?.builtin === 'xstate.enqueueActions'
+      ? [
+          `${where}: "${type}" enqueues actions by a function; whether somebody performs them, and what they name is there, shows only at the step. Write transitions with guards and lists of actions where you can`,
+        ]
+      : []),
+  ]);

@@ -2,18 +2,15 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Effect } from '../core/effects.ts';
 import type { At } from '../points.ts';
-import { isPassing } from '../redis/connect.ts';
-import type { Head, Store, StoredResult, Taken } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { Head, Taken } from '../stored.ts';
+import { type Outcome, resultOf } from './outcome.ts';
 import type { Pace, Pause, Ticket } from './pace.ts';
 
-/** What to do after a failed attempt; telegram/verdict.ts gives it for calls of the Bot API. */
-export type Outcome =
-  | { readonly kind: 'retry'; readonly afterMs: number; readonly reason: string; readonly ours: boolean }
-  | { readonly kind: 'pause'; readonly afterMs: number; readonly reason: string }
-  | { readonly kind: 'locked'; readonly reason: string }
-  | { readonly kind: 'unreachable'; readonly reason: string }
-  | { readonly kind: 'settled'; readonly reason: string }
-  | { readonly kind: 'refused'; readonly reason: string; readonly ours?: boolean };
+export interface Outside {
+  readonly name: string;
+  readonly credential: string;
+}
 
 export interface AttemptOptions {
   readonly store: Store;
@@ -27,6 +24,8 @@ export interface AttemptOptions {
   readonly fenced: (shard: number) => void;
   /** Whether this copy may still act for a shard: one that was taken for dead must not send what another sends. */
   readonly holds: (shard: number) => boolean;
+  /** How the log names where effects go, and what the bot shows there to be let in. */
+  readonly outside: Outside;
   readonly clock: Clock;
   readonly log: Logger;
   readonly at?: At;
@@ -44,7 +43,7 @@ export class NotNoted extends Error {
   override name = 'NotNoted';
 }
 
-/** An effect that Telegram or the network keeps failing is given up after this time, ms, and so many attempts. */
+/** An effect that the outside or the network keeps failing is given up after this time, ms, and so many attempts. */
 const longestRetry = { ms: 24 * 3_600_000, attempts: 64 };
 
 /** Tries effects one at a time, and notes what came of each. */
@@ -52,7 +51,7 @@ export class Attempts {
   readonly #options: AttemptOptions;
   readonly #pace: Pace;
   readonly #wakeAt: (time: number) => void;
-  /** Messages that wait as long as Telegram told their chats to, with none taken between them. */
+  /** Messages that wait as long as their chats were told to, with none taken between them. */
   readonly #waiting = new Map<number, Taken>();
   #active = true;
 
@@ -121,7 +120,7 @@ export class Attempts {
   }
 
   async #failed(taken: Taken, ticket: Ticket, error: unknown): Promise<Taken | null> {
-    const { clock, log } = this.#options;
+    const { clock, log, outside } = this.#options;
     const { effect } = taken;
     const attempt = (effect.attempt ?? 0) + 1;
     const faults = (effect.faults ?? 0) + 1;
@@ -131,7 +130,11 @@ export class Attempts {
     if (outcome.kind === 'pause') return this.#flooded(taken, ticket, outcome.afterMs, about);
     if (outcome.kind === 'locked') {
       const { due, began } = this.#pace.locked(ticket);
-      if (began) log.error(about, 'Telegram refuses BOT_TOKEN; nothing is sent until it takes it again');
+      if (began)
+        log.error(
+          about,
+          `${outside.name} refuses ${outside.credential}; nothing is sent until it takes it again`,
+        );
       return this.#postpone(taken, effect, due);
     }
     const since = effect.since ?? now;
@@ -179,9 +182,9 @@ export class Attempts {
   }
 
   async #flooded(taken: Taken, ticket: Ticket, wait: number, about: { chat: number }): Promise<null> {
-    const { clock, log } = this.#options;
+    const { clock, log, outside } = this.#options;
     const { effect } = taken;
-    log.warn({ ...about, ms: wait }, 'Telegram asks for a pause');
+    log.warn({ ...about, ms: wait }, `${outside.name} asks for a pause`);
     if (!isPaced(taken)) {
       this.#pace.failed(ticket);
       return this.#postpone(taken, effect, clock.now() + wait);
@@ -189,7 +192,7 @@ export class Attempts {
     const { due, freed } = this.#pace.flooded(ticket, about.chat, wait);
     if (freed === null) this.#waiting.set(about.chat, taken);
     else {
-      log.warn({ ms: due - clock.now() }, 'Telegram asks the whole bot for a pause');
+      log.warn({ ms: due - clock.now() }, `${outside.name} asks the whole bot for a pause`);
       const others = freed.flatMap((chat) => this.#waiting.get(chat) ?? []);
       this.#waiting.clear();
       await Promise.all(others.map((other) => this.#postpone(other, other.effect, due)));
@@ -198,13 +201,13 @@ export class Attempts {
   }
 
   #passed(ticket: Ticket, wasTaken: boolean): void {
-    const { log, clock } = this.#options;
+    const { log, clock, outside } = this.#options;
     if (wasTaken) this.#waiting.clear();
     const ended: Pause | null = this.#pace.passed(ticket, wasTaken);
     if (ended === null) return;
     log.info(
       ended === 'token'
-        ? 'Telegram takes the token again; sending goes on'
+        ? `${outside.name} takes the token again; sending goes on`
         : 'the pause of the whole bot is over',
     );
     this.#wakeAt(clock.now());
@@ -257,7 +260,7 @@ export class Attempts {
       try {
         return await store();
       } catch (error) {
-        if (isPassing(error)) {
+        if (this.#options.store.isPassing(error)) {
           if (!this.#active) throw error;
           log.error({ err: error }, 'storing failed; trying again');
           await new Promise((resolve) => setTimeout(resolve, wait));
@@ -277,7 +280,7 @@ export class Attempts {
   }
 }
 
-/** Whether Telegram's limits for the messages of a chat count for it: not for answers to queries, and not for actors. */
+/** Whether the limits for the messages of a chat count for it: not for answers to queries, and not for actors. */
 const isPaced = ({ queue, effect }: Taken): boolean =>
   !queue.includes('?') && effect.invocation === undefined;
 
@@ -295,16 +298,4 @@ function letterOf(effect: Effect | undefined, reason: string, at: number, error:
     body: effect,
     ...(stack !== undefined && { stack }),
   };
-}
-
-/** The result of an actor. What JSON cannot hold is no result: its machine hears of an error. */
-function resultOf(effect: Effect, result: { output: unknown } | { error: unknown }): StoredResult | null {
-  if (effect.invocation === undefined) return null;
-  const about = { machine: effect.machine, chat: effect.chat, invocation: effect.invocation };
-  try {
-    JSON.stringify(result);
-    return { ...about, ...result };
-  } catch (error) {
-    return { ...about, error: { message: `The result is not JSON: ${messageOf(error)}` } };
-  }
 }

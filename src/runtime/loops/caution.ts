@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
-import type { Cause, Store } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { Cause } from '../stored.ts';
 
 /** More than a copy has in hand of one shard. */
 const mostSuspects = 256;

@@ -1,6 +1,6 @@
 import type { Lane } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
-import type { Head, Taken } from '../redis/store.ts';
+import type { Head, Taken } from '../stored.ts';
 import { type AttemptOptions, Attempts, type Hand, NotNoted } from './attempt.ts';
 import { isAnswer, Pace } from './pace.ts';
 import { Shards } from './shards.ts';
@@ -77,7 +77,7 @@ export class Dispatcher {
     if (sending.length > 0) await this.#options.store.hold(shard, sending, hold.length);
   }
 
-  /** Telegram's limits are for the bot: each copy has its part of them. */
+  /** The limits are for the bot: each copy has its part of them. */
   share(copies: number): void {
     this.#pace.share(copies);
   }

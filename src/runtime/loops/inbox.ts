@@ -1,6 +1,7 @@
 import type { UpdateSource } from '@grammyjs/runner';
 import type { Logger } from 'pino';
-import type { Entry, Store } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { Entry } from '../stored.ts';
 import type { Shards } from './shards.ts';
 
 const sources = ['inbox:checkout', 'inbox'] as const;

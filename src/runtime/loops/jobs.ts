@@ -1,8 +1,10 @@
 import type { Arrival } from '../core/arrival.ts';
+import type { MachineEvent, Signal } from '../core/commit.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Session } from '../core/session.ts';
-import { type MachineEvent, resultEvent, type Signal, timerEvent } from '../core/step.ts';
-import type { Cause, DeadLetter, DueTimer, Entry, StoredResult } from '../redis/store.ts';
+import { resultEvent } from '../core/step.ts';
+import { timerEvent } from '../core/timers.ts';
+import type { Cause, DeadLetter, DueTimer, Entry, StoredResult } from '../stored.ts';
 
 /** A step to make: for the first of these machines that reacts. */
 export interface Job {

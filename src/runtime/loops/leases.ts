@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { At } from '../points.ts';
-import type { Role, Store } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { Role } from '../stored.ts';
 import { sharesOf } from './shares.ts';
 
 export interface LeasesOptions {

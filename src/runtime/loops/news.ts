@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Store } from '../redis/store.ts';
+import type { Store } from '../store.ts';
 
 export interface NewsOptions {
   readonly store: Pick<Store, 'news'>;

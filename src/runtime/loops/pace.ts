@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Lane } from '../core/effects.ts';
 import { TokenBucket } from './bucket.ts';
 
-/** Messages that a chat may get at once before it is paced to one a second; Telegram tolerates short bursts. */
+/** Messages that a chat may get at once before it is paced to one a second; short bursts are tolerated. */
 const chatBurst = 20;
 /** So many chats told to wait, with no message taken between them, mean that the whole bot is. */
 const floodedChats = 3;
@@ -12,7 +12,7 @@ const longestProbeWait = 15_000;
 /** What has tried stands back behind the others by this, ms: one chat's own limit does not hold up all. */
 const standBack = 1_000;
 
-/** Why nothing is sent: Telegram told several chats to wait, or does not take the token. */
+/** Why nothing is sent: several chats were told to wait, or the bot's credential is not taken. */
 export type Pause = 'flood' | 'token';
 
 /** What a message that may go out hands back with its outcome. */
@@ -20,13 +20,13 @@ export type Ticket = number;
 
 interface ChatPace {
   readonly bucket: TokenBucket;
-  /** Telegram told the chat to wait until then, ms. */
+  /** The chat was told to wait until then, ms. */
   until: number;
 }
 
 /**
- * Who may send now: the limits of the bot and of each chat, and the pauses that Telegram asks for. While the bot is
- * paused, one message at a time goes out to try; the first that Telegram takes ends the pause.
+ * Who may send now: the limits of the bot and of each chat, and the pauses that are asked for. While the bot is
+ * paused, one message at a time goes out to try; the first that is taken ends the pause.
  */
 export class Pace {
   readonly #clock: Clock;
@@ -49,7 +49,7 @@ export class Pace {
     this.#bulk = new TokenBucket(burstOf(rates.bulk), rates.bulk, performance.now());
   }
 
-  /** Telegram's limits are for the bot: each copy has its part of them. */
+  /** The limits are for the bot: each copy has its part of them. */
   share(copies: number): void {
     const { total, bulk } = this.#rates;
     this.#total.resize(burstOf(total / copies), total / copies);
@@ -105,8 +105,8 @@ export class Pace {
   }
 
   /**
-   * Telegram has answered, and asked for no pause.
-   * @param wasTaken a message to a chat was taken: what else Telegram does says nothing about its limits for messages
+   * An answer has come, and asked for no pause.
+   * @param wasTaken a message to a chat was taken: what else is done says nothing about the limits for messages
    * @returns the pause that this ends
    */
   passed(ticket: Ticket, wasTaken: boolean): Pause | null {
@@ -132,7 +132,7 @@ export class Pace {
   }
 
   /**
-   * Telegram told a chat to wait. Several in a row, and it is the whole bot that must.
+   * A chat was told to wait. Several in a row, and it is the whole bot that must.
    * @returns `due`: when the chat may have its message, ms; `freed`: null in the normal case; when this began a pause of
    * the bot, the chats whose waiting was the bot's: they are due then as well
    */
@@ -152,7 +152,7 @@ export class Pace {
     return { due: this.#begin('flood', Math.min(longest, longestProbeWait)), freed };
   }
 
-  /** Telegram does not take the token. @returns when the message may try again, ms, and whether this began the pause */
+  /** The bot's credential is not taken. @returns when the message may try again, ms, and whether this began the pause */
   locked(ticket: Ticket): { due: number; began: boolean } {
     if (this.#pause?.cause !== 'token') return { due: this.#begin('token', probeWaits[0]), began: true };
     if (this.#pause.probe === ticket) this.#probeLater(longestProbeWait);

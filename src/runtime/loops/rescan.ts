@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { Look, Store } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { Look } from '../stored.ts';
 
 export interface RescanOptions {
   readonly store: Store;

@@ -2,8 +2,9 @@ import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import type { DeadLetters } from '../redis/letters.ts';
-import { placeOf, type Store, type StoredLetter } from '../redis/store.ts';
+import type { DeadLetters } from '../letters.ts';
+import { placeOf, type StoredLetter } from '../letters.ts';
+import type { Store } from '../store.ts';
 
 /** How long dead letters stay in Redis, ms. */
 const longestAge = 30 * 86_400_000;

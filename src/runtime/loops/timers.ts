@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import { expiryTimer } from '../core/machine.ts';
 import type { At } from '../points.ts';
-import type { DueTimer, Store } from '../redis/store.ts';
+import type { Store } from '../store.ts';
+import type { DueTimer } from '../stored.ts';
 import { Shards } from './shards.ts';
 
 export interface TimersOptions {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Redis, type RedisOptions } from 'ioredis';
 import { Misconfigured } from '../refused.ts';
+import { Refused } from '../stored.ts';
 import { projectRoot } from './root.ts';
 
 /** One script per verb: `scripts/<verb>.lua`, whose head says what it takes and returns. */
@@ -98,7 +99,7 @@ export async function run(
   args: readonly (string | number)[],
 ): Promise<unknown> {
   const script = loadScripts().get(verb);
-  if (script === undefined) throw new Error(`Expected src/store/scripts/${verb}.lua`);
+  if (script === undefined) throw new Error(`Expected src/runtime/redis/scripts/${verb}.lua`);
   try {
     return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
   } catch (error) {
@@ -190,11 +191,6 @@ const passingReplies =
 /** What a connection says that is lost, or not there yet. */
 const passingFaults =
   /^(Connection is closed|Stream isn't writeable|Command timed out|Socket timeout|Reached the max retries|Command aborted)/;
-
-/** What a script answered for one item alone: in Redis' words, as a reply of its own would say it. */
-export class Refused extends Error {
-  override name = 'Refused';
-}
 
 /** What a script answered for one item; Refused where it is `error <what Redis says>`. */
 export const resultOf = (answer: string): string | Refused =>

@@ -52,8 +52,6 @@ export class Keys {
   /** What is being handled, after a copy died with the shard in hand: id → how often it was begun. */
   trying = (shard: number): string => `${this.shard(shard)}:trying`;
   dead = (shard: number): string => `${this.shard(shard)}:dead`;
-  /** Telegram's file_id of each uploaded file. */
-  files = (): string => `{${this.prefix}}:files`;
   /** The copies of the bot that live, scored by the end of their leases. */
   copies = (): string => `{${this.prefix}}:copies`;
   /** A channel: numbers of shards with something new in their inboxes. */
@@ -66,16 +64,8 @@ export class Keys {
   newsWanted = (): string => `{${this.prefix}}:news:wanted`;
   /** What is known of the news, which deadlines wait for: a hash. */
   news = (): string => `{${this.prefix}}:news`;
-  /** How many of Telegram's transactions were compared with the ledger. */
-  reconciled = (): string => `{${this.prefix}}:reconciled`;
-  /** How many dead letters the operators were told of. */
-  told = (): string => `{${this.prefix}}:told`;
-  /** What goes wrong for everybody and is not over: kind → when it was told; `<kind> count` → how often. */
-  troubles = (): string => `{${this.prefix}}:troubles`;
-  /** Who came into the club without access, and the operators do not know yet: chat → who. */
-  strangers = (): string => `{${this.prefix}}:strangers`;
-  /** Who came into the club without access and is left inside, as far as is known: a set of chats. */
-  strangersInside = (): string => `{${this.prefix}}:strangers:inside`;
+  /** What a product keeps under a name of its own. */
+  note = (name: string): string => `{${this.prefix}}:${name}`;
   /** What was fixed at the first start: the number of shards, the bot; and the format of what is stored. */
   settings = (): string => `{${this.prefix}}:settings`;
 }

@@ -1,124 +1,121 @@
-import type { Redis } from 'ioredis';
-import type { Effect, JsonObject } from '../core/effects.ts';
 import { lanes } from '../core/effects.ts';
+import { type Letters, lettersAbout, placeOf, type Revived, type StoredLetter } from '../letters.ts';
+import type { DeadLetter } from '../stored.ts';
 import { run } from './connect.ts';
-import { type DeadLetter, entryField, placeOf, Store, type StoredLetter, storedLetter } from './store.ts';
+import { entryField } from './entries.ts';
+import { type Ground, sum } from './ground.ts';
 
-/** What was given up: read, put back, thrown away. Works beside a running bot. */
-export class DeadLetters {
-  readonly #redis: Redis;
-  readonly #store: Store;
+/** Dead letters in one reading. */
+const letterPage = 200;
 
-  constructor(redis: Redis, options: { prefix: string; shards: number }) {
-    this.#redis = redis;
-    this.#store = new Store(redis, options);
+/** What was given up: one stream a shard. */
+export class RedisLetters implements Letters {
+  readonly #ground: Ground;
+
+  constructor(ground: Ground) {
+    this.#ground = ground;
   }
 
-  /** The newest first. @param limit how many at the most */
-  async list(limit: number): Promise<StoredLetter[]> {
-    const all = await Promise.all(
-      Array.from({ length: this.#store.shards }, async (_, shard) => {
-        const rows = await this.#redis.xrevrange(this.#store.keys.dead(shard), '+', '-', 'COUNT', limit);
-        return rows.map((row) => storedLetter(shard, row));
-      }),
-    );
-    return all.flat().sort(byAge).reverse().slice(0, limit);
-  }
+  deadLetters = (shard: number): AsyncGenerator<StoredLetter> => this.#walk(shard);
 
-  /** All that there are now, oldest first, read in pages. What is given up meanwhile does not come. */
-  async *all(): AsyncGenerator<StoredLetter> {
-    const heads = await Promise.all(
-      Array.from({ length: this.#store.shards }, async (_, shard) => {
-        const walk = this.#store.deadLetters(shard);
-        return { walk, next: await walk.next() };
-      }),
-    );
-    for (;;) {
-      let oldest: { head: (typeof heads)[number]; stored: StoredLetter } | undefined;
-      for (const head of heads) {
-        if (head.next.done === true) continue;
-        const stored = head.next.value;
-        if (oldest === undefined || byAge(stored, oldest.stored) < 0) oldest = { head, stored };
-      }
-      if (oldest === undefined) return;
-      yield oldest.stored;
-      oldest.head.next = await oldest.head.walk.next();
+  async *#walk(shard: number): AsyncGenerator<StoredLetter> {
+    const { redis, keys } = this.#ground;
+    const key = keys.dead(shard);
+    const [newest] = await redis.xrevrange(key, '+', '-', 'COUNT', 1);
+    if (newest === undefined) return;
+    let rows = await redis.xrange(key, '-', newest[0], 'COUNT', 1);
+    while (rows.length > 0) {
+      for (const row of rows) yield letterOf(shard, row);
+      rows = await redis.xrange(key, `(${rows.at(-1)?.[0]}`, newest[0], 'COUNT', letterPage);
     }
   }
 
-  /** null when there is none of this id. */
-  async find(id: string): Promise<StoredLetter | null> {
-    if (!/^\d+-\d+-\d+$/.test(id)) return null;
-    const { shard, entry } = placeOf(id);
-    if (shard >= this.#store.shards) return null;
-    const [row] = await this.#redis.xrange(this.#store.keys.dead(shard), entry, entry);
-    return row === undefined ? null : storedLetter(shard, row);
-  }
+  newestLetters = async (shard: number, limit: number): Promise<StoredLetter[]> => {
+    const { redis, keys } = this.#ground;
+    const rows = await redis.xrevrange(keys.dead(shard), '+', '-', 'COUNT', limit);
+    return rows.map((row) => letterOf(shard, row));
+  };
 
-  /**
-   * Puts what a letter holds back to where it came from: it is tried again as if it were new. A timer keeps its time, and
-   * gives way to one of its name that was set since.
-   * @returns false when the letter is gone
-   */
-  async retry({ id, letter }: StoredLetter): Promise<boolean> {
-    // What stood in an outbox and was no effect cannot be tried.
-    if (letter.kind === 'effect' && typeof letter.body !== 'object') return false;
+  findLetter = async (id: string): Promise<StoredLetter | null> => {
+    const { redis, keys } = this.#ground;
     const { shard, entry } = placeOf(id);
-    const code = await run(
-      this.#redis,
-      'revive',
-      [this.#store.keys.shard(shard)],
-      [entry, ...backTo(letter)],
+    const [row] = await redis.xrange(keys.dead(shard), entry, entry);
+    return row === undefined ? null : letterOf(shard, row);
+  };
+
+  reviveLetter = async (id: string, revived: Revived): Promise<'ok' | 'gone'> => {
+    const { redis, keys } = this.#ground;
+    const { shard, entry } = placeOf(id);
+    const code = await run(redis, 'revive', [keys.shard(shard)], [entry, ...argsOf(revived)]);
+    await Promise.all([this.#ground.announce([shard]), this.#ground.announceEffects([shard])]);
+    return code as 'ok' | 'gone';
+  };
+
+  removeLetters = async (letters: readonly Pick<StoredLetter, 'id'>[]): Promise<number> => {
+    const { redis, keys } = this.#ground;
+    const byShard = new Map<number, string[]>();
+    for (const { id } of letters) {
+      const { shard, entry } = placeOf(id);
+      byShard.set(shard, [...(byShard.get(shard) ?? []), entry]);
+    }
+    return sum(
+      await Promise.all([...byShard].map(([shard, entries]) => redis.xdel(keys.dead(shard), ...entries))),
     );
-    await Promise.all([this.#store.announce([shard]), this.#store.announceEffects([shard])]);
-    return code === 'ok';
-  }
+  };
 
-  /** @returns false when the letter is gone */
-  async drop(stored: StoredLetter): Promise<boolean> {
-    return (await this.#store.removeLetters([stored])) === 1;
-  }
+  /** In pages, so that Redis serves others meanwhile. */
+  forgetLetters = async (shard: number, chat: number): Promise<void> => {
+    const isAbout = lettersAbout(chat);
+    // What could not be routed lies in the first shard, whosever it is.
+    for (const place of new Set([shard, 0])) {
+      let found: StoredLetter[] = [];
+      for await (const stored of this.#walk(place)) {
+        if (isAbout(stored)) found.push(stored);
+        if (found.length < letterPage) continue;
+        await this.removeLetters(found);
+        found = [];
+      }
+      await this.removeLetters(found);
+    }
+  };
+
+  countLetters = async (): Promise<number> => {
+    const { redis, keys } = this.#ground;
+    return sum(await this.#ground.everyShard((shard) => redis.xlen(keys.dead(shard))));
+  };
+
+  lettersAdded = async (): Promise<number> => {
+    const { redis, keys } = this.#ground;
+    const counts = await this.#ground.everyShard(async (shard) => {
+      try {
+        const info = (await redis.xinfo('STREAM', keys.dead(shard))) as unknown[];
+        return Number(info[info.indexOf('entries-added') + 1]);
+      } catch (error) {
+        if (error instanceof Error && error.message.includes('no such key')) return 0;
+        throw error;
+      }
+    });
+    return sum(counts);
+  };
 }
 
-/** The order in which things were given up. */
-export function byAge(a: StoredLetter, b: StoredLetter): number {
-  if (a.letter.at !== b.letter.at) return a.letter.at - b.letter.at;
-  const [left = [], right = []] = [a, b].map(({ id }) => {
-    const [shard = 0, ms = 0, count = 0] = id.split('-').map(Number);
-    return [ms, count, shard];
-  });
-  return left.map((part, index) => part - (right[index] ?? 0)).find((difference) => difference !== 0) ?? 0;
-}
+/** A row of a shard's dead letters as it is read. */
+const letterOf = (shard: number, [entry, [, text]]: readonly [string, readonly string[]]): StoredLetter => ({
+  id: `${shard}-${entry}`,
+  letter: JSON.parse(text ?? '') as DeadLetter,
+});
 
-function backTo(letter: DeadLetter): (string | number)[] {
-  const { kind, body, at, due = at } = letter;
-  if (kind === 'timer') return ['timer', String(body), due];
-  if (kind === 'effect') {
-    const { attempt: _, faults: __, since: ___, ...effect } = body as Effect;
-    return ['effect', effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect), at];
-  }
-  if (kind === 'unknown') {
-    const { field, text } = body as { field: string; text: string };
-    return ['inbox', field, text];
-  }
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const content = contentOf(text);
-  if (kind !== 'update') return ['inbox', entryField(kind, letter.chat ?? chatOf(content)), text];
-  // An update that could not be understood names no chat: it is read again from the beginning.
-  const isArrival = 'event' in content;
-  return ['inbox', isArrival ? entryField('arrival', chatOf(content)) : entryField('update', null), text];
-}
-
-const chatOf = ({ chat }: JsonObject): number | null => (typeof chat === 'number' ? chat : null);
-
-/** What an entry's text says; a bare number is a chat. */
-function contentOf(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'number') return { chat: value };
-    return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
-  } catch {
-    // What is no JSON was given up for just that.
-    return {};
+function argsOf(revived: Revived): (string | number)[] {
+  switch (revived.to) {
+    case 'timers':
+      return ['timer', revived.timer, revived.due];
+    case 'outbox': {
+      const { effect, due } = revived;
+      return ['effect', effect.queue, lanes.indexOf(effect.lane), JSON.stringify(effect), due];
+    }
+    case 'unknown':
+      return ['inbox', revived.field, revived.text];
+    case 'inbox':
+      return ['inbox', entryField(revived.kind, revived.chat), revived.text];
   }
 }

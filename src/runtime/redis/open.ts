@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { SystemClock } from '../clock.ts';
 import { exitCodes, StartRefused } from '../refused.ts';
+import type { Store } from '../store.ts';
 import { connect, readInfo } from './connect.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from './server.ts';
 
@@ -21,6 +22,7 @@ export interface Waiting {
 export interface OpenStore {
   readonly redis: Redis;
   readonly where: { readonly prefix: string; readonly shards: number };
+  readonly store: Store;
 }
 
 /** An address without its password. */
@@ -128,7 +130,7 @@ export function watchConnection(
     isAway = true;
     log.error(
       { redis: shown(address ?? redis.options.path ?? ''), reason },
-      'Redis is away; nothing is taken from Telegram until it is back',
+      'Redis is away; nothing is taken in until it is back',
     );
   });
   redis.on('ready', () => {

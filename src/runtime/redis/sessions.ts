@@ -1,50 +1,91 @@
-import type { Redis } from 'ioredis';
-import type { JsonObject } from '../core/effects.ts';
+import type { Commit } from '../core/commit.ts';
+import { expiryTimer } from '../core/machine.ts';
 import { decodeSession, stateName } from '../core/session.ts';
-import { Keys, sessionSuffix } from './keys.ts';
+import type { Sessions } from '../store.ts';
+import type { Cause, CommitOptions, CommitResult, Loaded, Refused, Target } from '../stored.ts';
+import { Batch } from './batch.ts';
+import { lineOf } from './books.ts';
+import { resultOf, run } from './connect.ts';
+import { type Ground, groups } from './ground.ts';
+import { sessionSuffix, timerMember } from './keys.ts';
+import { type StepArgs, stepArgs } from './step-args.ts';
 
-/** Keys in one reading. */
-const page = 1_000;
+/** The sessions of all chats, and the steps that write them. */
+export class RedisSessions implements Sessions {
+  readonly #ground: Ground;
+  readonly #loads = new Batch<string, Loaded>(async (shard, suffixes) => {
+    const { redis, keys } = this.#ground;
+    const found = (await run(redis, 'load', [keys.shard(shard)], suffixes)) as string[];
+    return groups(4, found).map(loadedOf);
+  });
+  readonly #commits = new Batch<StepArgs, CommitResult>(async (shard, steps) => {
+    const { redis, keys } = this.#ground;
+    const args: (string | number)[] = [this.#ground.token(shard)];
+    for (const step of steps) args.push(step.length + 1, ...step);
+    const answers = (await run(redis, 'commit', [keys.shard(shard)], args)) as string[];
+    return answers.map(resultOf) as (CommitResult | Refused)[];
+  });
 
-/** Every session of one machine, in no order; one that begins or ends meanwhile may be missed. */
-export async function* readSessions(
-  redis: Redis,
-  { prefix }: { readonly prefix: string },
-  machine: string,
-): AsyncGenerator<{ readonly chat: number; readonly state: string; readonly context: JsonObject }> {
-  const pattern = `{${prefix}:*}:${sessionSuffix(machine, 0).replace(/0$/, '*')}`;
-  const seen = new Set<number>();
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', page);
-    const texts = await Promise.all(keys.map((key) => redis.hget(key, 's')));
-    for (const [index, key] of keys.entries()) {
-      const chat = Number(key.slice(key.lastIndexOf(':') + 1));
-      const text = texts[index];
-      // A scan may bring a key twice.
-      if (typeof text !== 'string' || seen.has(chat)) continue;
-      seen.add(chat);
-      const { value, context } = decodeSession(text);
-      yield { chat, state: stateName(value), context };
-    }
-    cursor = next;
-  } while (cursor !== '0');
+  constructor(ground: Ground) {
+    this.#ground = ground;
+  }
+
+  loadSession = (machine: string, chat: number): Promise<Loaded> =>
+    this.#loads.add(this.#ground.shardOf(chat), sessionSuffix(machine, chat));
+
+  commit = (
+    cause: Cause,
+    target: Target | null,
+    commit: Commit | null,
+    options: CommitOptions,
+  ): Promise<CommitResult> => this.#commits.add(cause.shard, stepArgs(cause, target, commit, options));
+
+  discard = (cause: Cause, now: number): Promise<CommitResult> => this.commit(cause, null, null, { now });
+
+  forgetChat: Sessions['forgetChat'] = async (cause, chat, machines) => {
+    const found = await Promise.all(
+      machines.map(async (machine) => ({ ...machine, ...(await this.loadSession(machine.id, chat)) })),
+    );
+    const resting = found.filter(({ session, outlives }) => session === null || !outlives(session));
+    const sessions = resting.map(({ id, session, version }) => {
+      const counter = session === null ? '' : `${id}:${stateName(session.value)}`;
+      return [sessionSuffix(id, chat), version, counter];
+    });
+    const timers = resting.flatMap(({ id, timers }) => timers.map((name) => timerMember(id, chat, name)));
+    const entry = [this.#ground.token(cause.shard), cause.source, cause.id, chat];
+    const args = [...entry, sessions.length, ...sessions.flat(), ...timers];
+    const { redis, keys } = this.#ground;
+    const code = await run(redis, 'forget', [keys.shard(cause.shard)], args);
+    return code as 'ok' | 'fenced' | 'gone' | 'conflict';
+  };
+
+  abandon: Sessions['abandon'] = async (cause, chat, machines) => {
+    const args = [
+      this.#ground.token(cause.shard),
+      cause.source,
+      cause.id,
+      String(chat),
+      machines.length,
+      ...machines.flatMap(({ id, endsAt }) => [
+        sessionSuffix(id, chat),
+        timerMember(id, chat, expiryTimer),
+        endsAt ?? '',
+      ]),
+      ...machines.flatMap(({ id, timers }) => timers.map((timer) => timerMember(id, chat, timer))),
+    ];
+    const { redis, keys } = this.#ground;
+    const code = await run(redis, 'abandon', [keys.shard(cause.shard)], args);
+    return code as 'ok' | 'fenced' | 'gone';
+  };
 }
 
-/** How many sessions stand in each state, by machine. Its cost does not grow with what is stored. */
-export async function readStates(
-  redis: Redis,
-  options: { prefix: string; shards: number },
-): Promise<Record<string, Record<string, number>>> {
-  const keys = new Keys(options.prefix);
-  const rows = await Promise.all(
-    Array.from({ length: options.shards }, (_, shard) => redis.hgetall(keys.states(shard))),
-  );
-  const states: Record<string, Record<string, number>> = {};
-  for (const [field, count] of rows.flatMap((row) => Object.entries(row))) {
-    const split = field.indexOf(':');
-    const [machine, state] = [field.slice(0, split), field.slice(split + 1)];
-    states[machine] = { ...states[machine], [state]: (states[machine]?.[state] ?? 0) + Number(count) };
+/** An Error when the text is no session: that is the affair of those who ask for it. */
+function loadedOf([text = '', version, away, lines = '']: readonly string[]): Loaded | Error {
+  try {
+    const book = lines === '' ? [] : lines.split('\n').map(lineOf);
+    if (text === '') return { session: null, version: 0, away: false, book };
+    return { session: decodeSession(text), version: Number(version), away: away === '1', book };
+  } catch (error) {
+    return error as Error;
   }
-  return states;
 }

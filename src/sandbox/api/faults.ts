@@ -37,15 +37,15 @@ export class Faults {
   /** @param method in small letters */
   take(method: string, values: Json): Fault | undefined {
     if (this.#waiting.length === 0) return undefined;
-    const found = this.#waiting.find(
+    const item = this.#waiting.find(
       (item) =>
         (item.method === method || (item.method === '*' && method !== 'getupdates')) &&
         (item.chat === undefined || item.chat === chatId(values)),
     );
-    if (found === undefined) return undefined;
-    found.times--;
-    if (found.times <= 0) this.#waiting.splice(this.#waiting.indexOf(found), 1);
-    return found.fault;
+    if (item === undefined) return undefined;
+    item.times--;
+    if (item.times <= 0) this.#waiting.splice(this.#waiting.indexOf(item), 1);
+    return item.fault;
   }
 }
 

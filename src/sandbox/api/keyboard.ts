@@ -1,6 +1,6 @@
-import { documented } from './documented.ts';
 import { badRequest } from './errors.ts';
 import { isObject, type Json } from './json.ts';
+import { pickDocumented } from './pick.ts';
 import { flag, object } from './values.ts';
 
 /** What a button may do; exactly one of them. */
@@ -37,7 +37,7 @@ function labelOf(button: unknown): string {
   if (typeof button === 'string') return button;
   const refuse = (reason: string) => badRequest(`can't parse keyboard button: ${reason}`);
   if (!isObject(button)) throw refuse('KeyboardButton must be a String or an Object');
-  const known = documented('KeyboardButton', button) as { readonly text: string } | undefined;
+  const known = pickDocumented('KeyboardButton', button) as { readonly text: string } | undefined;
   if (known === undefined) throw refuse('Can\'t find field "text"');
   return known.text;
 }
@@ -51,8 +51,8 @@ export function keyboard(values: Json, isInvoice = false): Json {
   if (rows === undefined) return {};
   if (!Array.isArray(rows) || !rows.every(Array.isArray))
     throw badRequest('field "inline_keyboard" of the InlineKeyboardMarkup must be an Array of Arrays');
-  const written = rows.flat().length;
-  if (written > mostButtons) throw badRequest('reply markup is too long');
+  const count = rows.flat().length;
+  if (count > mostButtons) throw badRequest('reply markup is too long');
   let isFirst = true;
   const buttons = (rows as unknown[][]).map((row) =>
     row.map((button) => {
@@ -61,31 +61,31 @@ export function keyboard(values: Json, isInvoice = false): Json {
       return read;
     }),
   );
-  if (written === 0) return {};
+  if (count === 0) return {};
   if (isInvoice && buttons.flat()[0]?.['pay'] !== true) throw badRequest('REPLY_MARKUP_BUY_EMPTY');
   return { reply_markup: { inline_keyboard: buttons } };
 }
 
-function buttonOf(given: unknown, mayPay: boolean): Json {
+function buttonOf(button: unknown, mayPay: boolean): Json {
   const refuse = (reason: string) => badRequest(`can't parse inline keyboard button: ${reason}`);
-  if (!isObject(given)) throw refuse('InlineKeyboardButton must be an Object');
-  const known = documented('InlineKeyboardButton', given) as Json | undefined;
+  if (!isObject(button)) throw refuse('InlineKeyboardButton must be an Object');
+  const known = pickDocumented('InlineKeyboardButton', button) as Json | undefined;
   if (known === undefined) throw refuse('Can\'t find field "text"');
-  const { pay, ...button } = known;
-  if (String(button['text']).trim() === '') throw badRequest('inline keyboard button text must be non-empty');
-  if (pay === true) button['pay'] = true;
-  if (!actions.some((name) => name in button))
+  const { pay, ...fields } = known;
+  if (String(fields['text']).trim() === '') throw badRequest('inline keyboard button text must be non-empty');
+  if (pay === true) fields['pay'] = true;
+  if (!actions.some((name) => name in fields))
     throw refuse('Text buttons are unallowed in the inline keyboard');
   if (pay === true && !mayPay) throw badRequest('BUTTON_POS_INVALID');
-  const data = button['callback_data'];
+  const data = fields['callback_data'];
   if (data !== undefined) {
     const size = Buffer.byteLength(String(data));
     if (size < 1 || size > 64) throw badRequest('BUTTON_DATA_INVALID');
   }
-  const url = button['url'];
+  const url = fields['url'];
   if (url !== undefined && !isAddress(String(url)))
     throw badRequest(`inline keyboard button URL '${url}' is invalid: Wrong HTTP URL`);
-  return button;
+  return fields;
 }
 
 /** An address that Telegram opens: with a host that has a dot, or one of Telegram's own. */

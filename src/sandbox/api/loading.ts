@@ -2,25 +2,28 @@ import { basename } from 'node:path';
 import { isObject, type Json } from './json.ts';
 import { mediaKinds } from './methods/media.ts';
 import type { UploadedFile } from './parameters.ts';
-import { parsed } from './values.ts';
+import { jsonOf } from './values.ts';
 
 /** Telegram loads at most this many bytes from an address. */
 const largest = 20 * 1_024 * 1_024;
 /** ms. */
 const patience = 10_000;
 
+/** The addresses of the sandbox's own port that a call names as media. */
+export const ownAddresses = (values: Json, port: number): string[] =>
+  addressesOf(values).filter((address) => isOwn(address, port));
+
 /**
- * Loads the media that a call names by addresses of the sandbox's own port. Nothing else is loaded: no test should depend
- * on the network. What fails is left out.
+ * Loads media from addresses of the sandbox itself. Nothing else is loaded: no test should depend on the network.
+ * What fails is left out.
  */
-export async function loadOwn(values: Json, port: number): Promise<ReadonlyMap<string, UploadedFile>> {
-  const addresses = new Set(addressesOf(values).filter((address) => isOwn(address, port)));
-  const loaded = new Map<string, UploadedFile>();
-  for (const address of addresses) {
+export async function loadAll(addresses: readonly string[]): Promise<ReadonlyMap<string, UploadedFile>> {
+  const downloads = new Map<string, UploadedFile>();
+  for (const address of new Set(addresses)) {
     const file = await load(address).catch(() => null);
-    if (file !== null) loaded.set(address, file);
+    if (file !== null) downloads.set(address, file);
   }
-  return loaded;
+  return downloads;
 }
 
 function addressesOf(values: Json): string[] {
@@ -33,7 +36,7 @@ function addressesOf(values: Json): string[] {
 
 function itemsOf(values: Json): unknown[] {
   try {
-    const media = parsed(values, 'media');
+    const media = jsonOf(values, 'media');
     return (Array.isArray(media) ? media : [media]).map((item) =>
       isObject(item) ? item['media'] : undefined,
     );
@@ -48,7 +51,7 @@ function isOwn(address: string, port: number): boolean {
   const { protocol, hostname, port: named, pathname } = new URL(address);
   const isHere =
     protocol === 'http:' && /^(?:127\.0\.0\.1|localhost)$/.test(hostname) && named === String(port);
-  return isHere && !decoded(pathname).startsWith('/bot');
+  return isHere && !decode(pathname).startsWith('/bot');
 }
 
 async function load(address: string): Promise<UploadedFile | null> {
@@ -56,11 +59,11 @@ async function load(address: string): Promise<UploadedFile | null> {
   if (!response.ok || Number(response.headers.get('content-length') ?? 0) > largest) return null;
   const bytes = Buffer.from(await response.arrayBuffer());
   if (bytes.length === 0 || bytes.length > largest) return null;
-  return { name: basename(decoded(new URL(address).pathname)) || 'file', bytes };
+  return { name: basename(decode(new URL(address).pathname)) || 'file', bytes };
 }
 
-/** A path without percent signs; one that cannot be decoded stays as it is. */
-export function decoded(path: string): string {
+/** A path without percent signs; one that cannot be decode stays as it is. */
+export function decode(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {

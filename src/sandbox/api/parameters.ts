@@ -11,7 +11,7 @@ export interface Parameters {
   readonly values: Json;
   readonly files: ReadonlyMap<string, UploadedFile>;
   /** What lies behind the addresses that the call names, of those that the sandbox can load. */
-  readonly loaded: ReadonlyMap<string, UploadedFile>;
+  readonly downloads: ReadonlyMap<string, UploadedFile>;
 }
 
 /** Telegram takes uploads of up to 50 MB. */
@@ -39,30 +39,30 @@ export async function readParameters(
   const body = await readBody(request);
   const type = (request.headers['content-type'] ?? '').toLowerCase();
   const files = new Map<string, UploadedFile>();
-  let entries: Iterable<[string, unknown]> = [];
-  if (type.startsWith('application/json')) entries = jsonEntries(body.toString('utf8'));
+  let fields: Json = {};
+  if (type.startsWith('application/json')) fields = objectIn(body.toString('utf8'));
   else if (type.startsWith('multipart/form-data')) {
     const boundary = /boundary="?([^";]+)"?/i.exec(request.headers['content-type'] ?? '')?.[1];
     if (boundary === undefined) throw new BodyRefused(400, 'Bad Request: multipart without a boundary');
-    const fields: [string, unknown][] = [];
+    const entries: [string, string][] = [];
     for (const part of parseMultipart(body, boundary)) {
-      if (part.fileName === undefined) fields.push([part.name, part.bytes.toString('utf8')]);
+      if (part.fileName === undefined) entries.push([part.name, part.bytes.toString('utf8')]);
       else files.set(part.name, { name: part.fileName, bytes: part.bytes });
     }
-    entries = fields;
-  } else if (body.length > 0) entries = new URLSearchParams(body.toString('utf8'));
-  // Made of entries, a parameter by any name, also `__proto__`, is a parameter.
-  const values = Object.fromEntries([...entries, ...query]);
+    // Made of entries, a parameter by any name, also `__proto__`, is a parameter.
+    fields = Object.fromEntries(entries);
+  } else if (body.length > 0) fields = Object.fromEntries(new URLSearchParams(body.toString('utf8')));
+  const values = query.size === 0 ? fields : { ...fields, ...Object.fromEntries(query) };
   const uploaded = [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
   return { values, files, size: body.length - uploaded + (request.url?.length ?? 0) };
 }
 
-function jsonEntries(source: string): [string, unknown][] {
+function objectIn(source: string): Json {
   try {
     const value = parseJson(source);
-    return isObject(value) ? Object.entries(value) : [];
+    return isObject(value) ? value : {};
   } catch {
-    return [];
+    return {};
   }
 }
 

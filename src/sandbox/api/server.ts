@@ -3,7 +3,7 @@ import type { World } from '../world/world.ts';
 import { badRequest, TelegramError } from './errors.ts';
 import type { Faults, FloodControl } from './faults.ts';
 import type { Json } from './json.ts';
-import { decoded, loadOwn } from './loading.ts';
+import { decode, loadAll, ownAddresses } from './loading.ts';
 import { methods } from './methods/all.ts';
 import { BodyRefused, type Parameters, readParameters } from './parameters.ts';
 import { watchReads } from './reads.ts';
@@ -25,6 +25,8 @@ export interface ServerOptions {
   /** Requests that are not the Bot API's. */
   readonly other?: (request: IncomingMessage, response: ServerResponse) => void;
 }
+
+const noDownloads: Parameters['downloads'] = new Map();
 
 /** The HTTP side of the Bot API. */
 export class ApiServer {
@@ -68,7 +70,7 @@ export class ApiServer {
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
     const url = urlOf(request);
-    const path = decoded(url?.pathname ?? '/');
+    const path = decode(url?.pathname ?? '/');
     if (url === null || (!path.startsWith('/bot') && !path.startsWith('/file/'))) {
       if (this.#options.other !== undefined) this.#options.other(request, response);
       else answerError(response, new TelegramError(404, 'Not Found'));
@@ -103,13 +105,13 @@ export class ApiServer {
     const filePrefix = `/file/bot${token}/`;
     if (path.startsWith(filePrefix))
       return world.telegram.files.serve(path.slice(filePrefix.length), request, response);
-    const { size, ...given } = await readParameters(request, query);
-    const [, givenToken, written = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(path) ?? [];
-    if (givenToken === undefined) throw new TelegramError(404, 'Not Found');
-    if (givenToken !== token) throw new TelegramError(401, 'Unauthorized');
-    const name = methodName(written) ?? written;
-    this.#options.record(written, given.values, size);
-    const fault = faults.take(name.toLowerCase(), given.values);
+    const { size, ...call } = await readParameters(request, query);
+    const [, tokenOfPath, calledName = ''] = /^\/bot([^/]+)\/(\w+)$/.exec(path) ?? [];
+    if (tokenOfPath === undefined) throw new TelegramError(404, 'Not Found');
+    if (tokenOfPath !== token) throw new TelegramError(401, 'Unauthorized');
+    const name = methodName(calledName) ?? calledName;
+    this.#options.record(calledName, call.values, size);
+    const fault = faults.take(name.toLowerCase(), call.values);
     if (fault === 'hang') return;
     if (fault === 'reset-before') return void request.socket.resetAndDestroy();
     if (fault === 'html-502') return answerHtml(response);
@@ -123,7 +125,7 @@ export class ApiServer {
     }
     const delay = typeof fault === 'object' ? fault.delay : latency();
     if (delay > 0) await this.#pause(delay);
-    const result = await this.#perform(name, given, (end) => response.once('close', end));
+    const result = await this.#perform(name, call, (end) => response.once('close', end));
     if (fault === 'reset-after') return void request.socket.resetAndDestroy();
     // Long polling takes its time.
     if (!response.destroyed) this.#stamp(response);
@@ -145,8 +147,9 @@ export class ApiServer {
       const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
       if (perform === undefined) throw notEmulated(name);
       flood.admit(method, sent);
-      const loaded = await loadOwn(sent, this.#port());
-      result = perform(world, { values, files, loaded });
+      const addresses = ownAddresses(sent, this.#port());
+      const downloads = addresses.length === 0 ? noDownloads : await loadAll(addresses);
+      result = perform(world, { values, files, downloads });
     }
     check(name, result);
     ignored(name, unread());
@@ -167,7 +170,11 @@ export class ApiServer {
 /** null for what is no address. */
 function urlOf({ url = '/' }: IncomingMessage): URL | null {
   const whole = url.startsWith('/') ? `http://localhost${url}` : url;
-  return URL.canParse(whole) ? new URL(whole) : null;
+  try {
+    return new URL(whole);
+  } catch {
+    return null;
+  }
 }
 
 /** A 400, which no client tries again. */

@@ -27,7 +27,7 @@ export const chatId = (values: Json, name = 'chat_id'): number => Number(text(va
  * What a parameter holds that may be sent as JSON; undefined when it is not there.
  * @param called its name in Telegram's refusal
  */
-export function parsed(values: Json, name: string, called = name.replaceAll('_', ' ')): unknown {
+export function jsonOf(values: Json, name: string, called = name.replaceAll('_', ' ')): unknown {
   const value = values[name];
   if (typeof value !== 'string') return value;
   if (value === '') return undefined;
@@ -40,7 +40,7 @@ export function parsed(values: Json, name: string, called = name.replaceAll('_',
 
 /** An object; undefined when it is not there. @throws TelegramError for anything else, also for null */
 export function object(values: Json, name: string, called?: string): Json | undefined {
-  const value = parsed(values, name, called);
+  const value = jsonOf(values, name, called);
   if (value === undefined || isObject(value)) return value;
   throw badRequest(`object expected as ${name.replaceAll('_', ' ')}`);
 }

@@ -85,9 +85,9 @@ function existing(club: SandboxClub | undefined): SandboxClub {
 }
 
 function opened(user: SandboxUser, url: string): WireOpened {
-  const found = user.opens(url);
-  if (found.kind === 'club') return found;
-  const { title, description, currency, amount, period } = found.offer;
+  const destination = user.opens(url);
+  if (destination.kind === 'club') return destination;
+  const { title, description, currency, amount, period } = destination.offer;
   const offer = { title, description, currency, amount, isMonthly: period !== undefined };
   return { kind: 'offer', offer };
 }

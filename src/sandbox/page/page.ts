@@ -56,6 +56,7 @@ export class Page {
     ];
   }
 
+  /** Ends what waits and every open page's stream; the sandbox goes on. */
   close(): void {
     this.#unhear();
     for (const timer of this.#timers) clearInterval(timer);
@@ -63,6 +64,7 @@ export class Page {
     for (const listener of this.#listeners) listener.end();
   }
 
+  /** Answers a request for the page; its refusals are answered too. For `other` of the sandbox's options. */
   handle(request: IncomingMessage, response: ServerResponse): void {
     this.#route(request, response).catch((error: unknown) => {
       if (response.headersSent) return void response.destroy();

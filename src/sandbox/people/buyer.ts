@@ -25,10 +25,13 @@ export class Buyer {
     return transcriptOf(this.id, this.messages);
   }
 
-  /** Opens an offer: the bot has 10 s to approve it. `forged` are things a modified client would change. */
-  checkout(forged: OfferSource & Partial<Offer> = {}): Promise<CheckoutAnswer> {
-    const { link: _, message: __, ...changes } = forged;
-    return this.world.payments.checkout(this.id, { ...this.#offer(forged), ...changes });
+  /**
+   * Opens an offer: the bot has 10 s to approve it.
+   * @param options which offer, and what of it a modified client would change
+   */
+  checkout(options: OfferSource & Partial<Offer> = {}): Promise<CheckoutAnswer> {
+    const { link: _, message: __, ...changes } = options;
+    return this.world.payments.checkout(this.id, { ...this.#offer(options), ...changes });
   }
 
   /**

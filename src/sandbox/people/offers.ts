@@ -1,4 +1,4 @@
-import { type Club, insiders } from '../world/club.ts';
+import { insiders } from '../world/club.ts';
 import type { SandboxMessage } from '../world/message.ts';
 import type { Offer } from '../world/offer.ts';
 import type { World } from '../world/world.ts';
@@ -37,20 +37,13 @@ export function findOffer(
 }
 
 /** Where an address leads a person. @throws Error with the reason why it leads nowhere */
-export function opened({ payments, membership, telegram }: World, user: number, address: string): Opened {
+export function openAddress(
+  { payments, membership, telegram }: World,
+  user: number,
+  address: string,
+): Opened {
   const offer = payments.offerOf(address);
   if (offer !== undefined) return { kind: 'offer', offer };
   const { club, way } = membership.door(user, address);
   return { kind: 'club', title: club.title, members: insiders(club, telegram.seconds()).length, way };
-}
-
-/** A club, or its id. */
-export type ClubReference = number | { readonly id: number };
-
-/** The club that is meant; of a group that has become a supergroup, that. */
-export function clubOf(world: World, reference: ClubReference): Club {
-  const id = typeof reference === 'number' ? reference : reference.id;
-  const club = world.telegram.clubs.get(id);
-  if (club === undefined) throw new Error(`There is no club ${id}.`);
-  return club.movedTo === undefined ? club : clubOf(world, club.movedTo);
 }

@@ -2,7 +2,7 @@ import { TelegramError } from '../api/errors.ts';
 import type { Json } from '../api/json.ts';
 import { type MediaKind, mediaContent } from '../api/methods/media.ts';
 import type { UploadedFile } from '../api/parameters.ts';
-import { withDetected } from '../api/text/detect.ts';
+import { addDetected } from '../api/text/detect.ts';
 import type { WaitFor } from '../waiting.ts';
 import { setBlocked } from '../world/bot-standing.ts';
 import type { Club } from '../world/club.ts';
@@ -11,23 +11,10 @@ import type { User } from '../world/telegram.ts';
 import type { World } from '../world/world.ts';
 import { findButton, press } from './buttons.ts';
 import { Buyer } from './buyer.ts';
-import { type ClubReference, clubOf, type Opened, opened } from './offers.ts';
+import { type Opened, openAddress } from './offers.ts';
+import { type ClubReference, clubOf, type PlaceOptions, type SayOptions } from './places.ts';
 import { shows, transcriptOf } from './reading.ts';
-import { type AlbumKind, home, type SentKind, sentContent } from './sent.ts';
-
-/** Where something is said, and to what. */
-export interface SayOptions {
-  /** Default: the chat with the bot. */
-  readonly to?: ClubReference;
-  /** The id of the message that is answered. Default: none. */
-  readonly replyTo?: number;
-}
-
-/** Where something is done. */
-export interface PlaceOptions {
-  /** Default: the chat with the bot. */
-  readonly in?: ClubReference;
-}
+import { type AlbumKind, home, type SampleKind, sampleContent } from './samples.ts';
 
 /** What one person does, in the chat with the bot and in clubs, and what they see. */
 export class SandboxUser extends Buyer {
@@ -56,7 +43,7 @@ export class SandboxUser extends Buyer {
    * @throws Error when they may not write there
    */
   says(text: string, options: SayOptions = {}): void {
-    this.#send(written('text', text), options);
+    this.#send(lineContent('text', text), options);
   }
 
   /**
@@ -64,9 +51,9 @@ export class SandboxUser extends Buyer {
    * @param what a kind; or the fields of the Bot API's Message that make it, also those of a service message
    * @throws Error when they may not write there
    */
-  sends(what: SentKind | Json, { caption, ...options }: SayOptions & { caption?: string } = {}): void {
-    const content = typeof what === 'string' ? sentContent(this.world.telegram, what) : what;
-    this.#send({ ...content, ...captioned(caption) }, options);
+  sends(what: SampleKind | Json, { caption, ...options }: SayOptions & { caption?: string } = {}): void {
+    const content = typeof what === 'string' ? sampleContent(this.world.telegram, what) : what;
+    this.#send({ ...content, ...captionContent(caption) }, options);
   }
 
   /** Sends several as one album: a message each, with the caption at the first. */
@@ -76,8 +63,8 @@ export class SandboxUser extends Buyer {
     for (const [index, kind] of kinds.entries()) {
       this.#send({
         media_group_id,
-        ...sentContent(telegram, kind),
-        ...captioned(index === 0 ? caption : undefined),
+        ...sampleContent(telegram, kind),
+        ...captionContent(index === 0 ? caption : undefined),
       });
     }
   }
@@ -102,7 +89,7 @@ export class SandboxUser extends Buyer {
   sendsFile(kind: MediaKind, file: UploadedFile, caption?: string): void {
     const { telegram } = this.world;
     const content = mediaContent(telegram, kind, telegram.files.add(kind, file), {});
-    this.#send({ ...content, ...captioned(caption) });
+    this.#send({ ...content, ...captionContent(caption) });
   }
 
   /** Edits the person's own last message: its text, or the caption of a file. What is marked is looked for anew. */
@@ -115,11 +102,11 @@ export class SandboxUser extends Buyer {
         (raw['from'] === undefined || (raw['from'] as { id?: number }).id === this.id),
     );
     if (message === undefined) throw new Error('There is no message of this person to edit.');
-    const content = written('text' in message.raw ? 'text' : 'caption', text);
+    const content = lineContent('text' in message.raw ? 'text' : 'caption', text);
     this.world.telegram.repost(message, { entities: undefined, caption_entities: undefined, ...content });
   }
 
-  /** The labels below the text field. */
+  /** The labels below the text field, in rows; empty when there are none. */
   get keyboard(): readonly (readonly string[])[] {
     return this.world.telegram.replyKeyboards.get(this.id) ?? [];
   }
@@ -171,7 +158,7 @@ export class SandboxUser extends Buyer {
    * @throws Error with the reason why it leads nowhere
    */
   opens(address: string): Opened {
-    return opened(this.world, this.id, address);
+    return openAddress(this.world, this.id, address);
   }
 
   /** Asks to be let in. Throws when the link lets in at once. */
@@ -180,10 +167,12 @@ export class SandboxUser extends Buyer {
       throw new Error('The link let the person in at once; no request was needed.');
   }
 
+  /** @throws Error when they are not in it */
   leaves(club: ClubReference): void {
     this.world.membership.leave(this.#club(club), this.id);
   }
 
+  /** They are inside, by whatever right. */
   isMember(club: ClubReference): boolean {
     return this.world.membership.isInside(this.#club(club), this.id);
   }
@@ -194,15 +183,17 @@ export class SandboxUser extends Buyer {
     this.world.telegram.changed();
   }
 
+  /** Blocks the bot: it is told, and what it writes is refused with 403. */
   blocks(): void {
     setBlocked(this.world.telegram, this.id, true);
   }
 
+  /** Takes the block back; the bot is told. */
   unblocks(): void {
     setBlocked(this.world.telegram, this.id, false);
   }
 
-  /** Deletes the account. */
+  /** Deletes the account: nobody is told, and what the bot writes is refused with 403. */
   deactivates(): void {
     this.#user().deactivated = true;
   }
@@ -260,10 +251,10 @@ export class SandboxUser extends Buyer {
     const { telegram, membership } = this.world;
     const chat = this.#chat(to);
     if (to !== undefined) membership.checkWriter(this.#club(to), this.id);
-    telegram.post(chat, this.id, { ...content, ...this.#answered(chat, replyTo) });
+    telegram.post(chat, this.id, { ...content, ...this.#replyTo(chat, replyTo) });
   }
 
-  #answered(chat: number, replyTo: number | undefined): Json {
+  #replyTo(chat: number, replyTo: number | undefined): Json {
     if (replyTo === undefined) return {};
     const original = this.world.telegram.messages.get(chat)?.find(({ id }) => id === replyTo);
     if (original === undefined) throw new Error(`There is no message ${replyTo} in the chat of ${chat}.`);
@@ -273,11 +264,11 @@ export class SandboxUser extends Buyer {
 }
 
 /** A text or caption as a message carries it, with what a client marks in it by itself. */
-function written(name: 'text' | 'caption', line: string): Json {
-  const entities = withDetected(line, []);
+function lineContent(name: 'text' | 'caption', line: string): Json {
+  const entities = addDetected(line, []);
   const marks = name === 'text' ? 'entities' : 'caption_entities';
   return { [name]: line, ...(entities.length > 0 && { [marks]: entities }) };
 }
 
-const captioned = (caption: string | undefined): Json =>
-  caption === undefined ? {} : written('caption', caption);
+const captionContent = (caption: string | undefined): Json =>
+  caption === undefined ? {} : lineContent('caption', caption);

@@ -123,13 +123,13 @@ export class FileStore {
     if (this.#bytes.delete(id)) this.#inMemory -= bytes.length;
     this.#bytes.set(id, bytes);
     this.#inMemory += bytes.length;
-    for (const [oldest, held] of this.#bytes) {
+    for (const [oldest, bytesOfOldest] of this.#bytes) {
       if (this.#inMemory <= mostInMemory || oldest === id) return;
       this.#bytes.delete(oldest);
-      this.#inMemory -= held.length;
+      this.#inMemory -= bytesOfOldest.length;
       if (this.#folder !== undefined) continue;
       this.#ownFolder ??= mkdtempSync(join(tmpdir(), 'turnstile-sandbox-files-'));
-      write(this.#ownFolder, oldest, held);
+      write(this.#ownFolder, oldest, bytesOfOldest);
     }
   }
 
@@ -179,9 +179,9 @@ function rangeOf(
   header: string | undefined,
   size: number,
 ): { first: number; last: number } | null | 'unsatisfiable' {
-  const found = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  if (found === null || (found[1] === '' && found[2] === '')) return null;
-  const first = found[1] === '' ? Math.max(0, size - Number(found[2])) : Number(found[1]);
-  const last = found[1] === '' || found[2] === '' ? size - 1 : Math.min(size - 1, Number(found[2]));
+  const range = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
+  if (range === null || (range[1] === '' && range[2] === '')) return null;
+  const first = range[1] === '' ? Math.max(0, size - Number(range[2])) : Number(range[1]);
+  const last = range[1] === '' || range[2] === '' ? size - 1 : Math.min(size - 1, Number(range[2]));
   return first > last || first >= size ? 'unsatisfiable' : { first, last };
 }

@@ -46,7 +46,7 @@ export class Membership {
    * The club of a call that needs a right. Throws what Telegram answers when the bot may not do this there.
    * @param action as Telegram's refusal words it
    */
-  managed(values: Json, action: string, right: string): Club {
+  managedClub(values: Json, action: string, right: string): Club {
     const club = this.#telegram.clubs.get(chatId(values));
     if (club === undefined) throw badRequest('chat not found');
     this.#telegram.reachable(values);

@@ -168,17 +168,17 @@ export class Payments {
 
   /** A subscription is called off, or taken up again before its time is over. */
   cancel(charge: string, user: number, isCanceled: boolean, by: 'bot' | 'user'): void {
-    const found = this.#subscriptions.get(charge);
-    if (found === undefined || found.user !== user || found.state === 'ended')
+    const subscription = this.#subscriptions.get(charge);
+    if (subscription === undefined || subscription.user !== user || subscription.state === 'ended')
       throw badRequest('CHARGE_ID_INVALID');
-    if (!isCanceled && by === 'user' && found.canceledByBot)
+    if (!isCanceled && by === 'user' && subscription.canceledByBot)
       throw new Error('The bot has canceled this subscription; only the bot can allow it again.');
     const state = isCanceled ? 'canceled' : 'active';
-    if (by === 'bot') found.canceledByBot = isCanceled;
-    if (found.state === state) return;
-    found.state = state;
-    this.#changed(found, state);
-    if (by === 'user') this.#tell(found, state);
+    if (by === 'bot') subscription.canceledByBot = isCanceled;
+    if (subscription.state === state) return;
+    subscription.state = state;
+    this.#changed(subscription, state);
+    if (by === 'user') this.#tell(subscription, state);
   }
 
   save(): PaymentsState {

@@ -1,6 +1,6 @@
 import { badRequest, TelegramError } from '../api/errors.ts';
 import type { Json } from '../api/json.ts';
-import { flag, integer, parsed, text } from '../api/values.ts';
+import { flag, integer, jsonOf, text } from '../api/values.ts';
 import type { SandboxClock } from '../clock.ts';
 
 interface Pending {
@@ -62,8 +62,8 @@ export class UpdateQueue {
 
   /** Queues an update unless the bot did not ask for its kind. An `update_id` in it is kept. Returns the id. */
   push(content: Json): number {
-    const { update_id: given, ...withoutId } = content;
-    const id = typeof given === 'number' ? given : this.#next;
+    const { update_id: ownId, ...withoutId } = content;
+    const id = typeof ownId === 'number' ? ownId : this.#next;
     const isNewest = id >= this.#next;
     this.#next = Math.max(this.#next, id + 1);
     const kind = Object.keys(withoutId)[0] ?? '';
@@ -147,7 +147,7 @@ export class UpdateQueue {
   }
 
   #allow(values: Json): void {
-    const allowed = parsed(values, 'allowed_updates');
+    const allowed = jsonOf(values, 'allowed_updates');
     if (Array.isArray(allowed)) this.#allowed = allowed.filter((kind) => typeof kind === 'string');
   }
 

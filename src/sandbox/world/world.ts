@@ -11,6 +11,6 @@ export interface World {
 }
 
 /** One method of the Bot API: its result, or a TelegramError. */
-export type Method = (world: World, given: Parameters) => unknown;
+export type Method = (world: World, call: Parameters) => unknown;
 /** Methods by their name in small letters, for Telegram does not look at the case. */
 export type Methods = Readonly<Record<string, Method>>;

@@ -1,5 +1,5 @@
+import type { StoredLetter } from '../../../src/runtime/letters.ts';
 import { type CrashPoint, crashPoints } from '../../../src/runtime/points.ts';
-import type { StoredLetter } from '../../../src/runtime/redis/store.ts';
 import type { Fault } from '../../../src/sandbox/index.ts';
 import {
   apology,

@@ -21,12 +21,14 @@ import { type ChatReport, readChat, readStatus, type Status } from '../../../src
 import { prepareMachine } from '../../../src/runtime/core/machine.ts';
 import { decodeSession } from '../../../src/runtime/core/session.ts';
 import { shardOf } from '../../../src/runtime/core/shard.ts';
+import type { StoredLetter } from '../../../src/runtime/letters.ts';
+import { DeadLetters } from '../../../src/runtime/letters.ts';
 import { connect, readInfo } from '../../../src/runtime/redis/connect.ts';
 import { Keys } from '../../../src/runtime/redis/keys.ts';
-import { DeadLetters } from '../../../src/runtime/redis/letters.ts';
 import { projectRoot } from '../../../src/runtime/redis/root.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/runtime/redis/server.ts';
-import { type DeadLetter, Store, type StoredLetter } from '../../../src/runtime/redis/store.ts';
+import { openRedisStore } from '../../../src/runtime/redis/store.ts';
+import type { DeadLetter } from '../../../src/runtime/stored.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/index.ts';
 import type { Order, Report } from '../../support/crashing.ts';
 import { freePort, type RedisProxy, startProxy } from '../../support/proxy.ts';
@@ -251,16 +253,16 @@ export class Stage {
 
   /** Resolves when everything is in the append-only file, where a kill of Redis cannot take it away. */
   async written(): Promise<void> {
-    const store = new Store(this.redis, where);
+    const store = openRedisStore(this.redis, where);
     await store.untilWritten(await store.server());
   }
 
   status(): Promise<Status> {
-    return readStatus(this.redis, { ...where, machines: reported });
+    return readStatus(openRedisStore(this.redis, where), { machines: reported });
   }
 
   chat(id: number): Promise<ChatReport> {
-    return readChat(this.redis, id, { ...where, machines: reported });
+    return readChat(openRedisStore(this.redis, where), id, { machines: reported });
   }
 
   /** A chat's session of a machine, with whether the bot knows that its person cannot be reached; null: there is none. */
@@ -307,7 +309,7 @@ export class Stage {
 
   /** Puts dead letters back, oldest first. */
   async retry(letters: readonly StoredLetter[]): Promise<void> {
-    const dead = new DeadLetters(this.redis, where);
+    const dead = new DeadLetters(openRedisStore(this.redis, where));
     for (const letter of letters) await dead.retry(letter);
     await this.written();
   }
@@ -322,7 +324,7 @@ export class Stage {
   /** The dead letters that stand in Redis, oldest first. */
   async storedLetters(): Promise<StoredLetter[]> {
     const letters: StoredLetter[] = [];
-    for await (const letter of new DeadLetters(this.redis, where).all()) letters.push(letter);
+    for await (const letter of new DeadLetters(openRedisStore(this.redis, where)).all()) letters.push(letter);
     return letters;
   }
 

@@ -3,13 +3,14 @@ import { account, clubBook } from '../../../src/club/payments/account.ts';
 import { type Entry as BookEntry, keyOf, type Payment } from '../../../src/club/payments/book.ts';
 import type { Arrival } from '../../../src/runtime/core/arrival.ts';
 import { isEntered, type Line } from '../../../src/runtime/core/arrival.ts';
+import type { Commit } from '../../../src/runtime/core/commit.ts';
 import type { Effect } from '../../../src/runtime/core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../../../src/runtime/core/machine.ts';
 import { decodeSession, encodeSession, type Session, stateName } from '../../../src/runtime/core/session.ts';
-import { type Commit, expire, step } from '../../../src/runtime/core/step.ts';
+import { expire, step } from '../../../src/runtime/core/step.ts';
 import type { Job } from '../../../src/runtime/loops/jobs.ts';
 import { timerMember } from '../../../src/runtime/redis/keys.ts';
-import type { Cause } from '../../../src/runtime/redis/store.ts';
+import type { Cause } from '../../../src/runtime/stored.ts';
 import { input, releases } from './machines.ts';
 import { type Ground, paymentIn, touched, type Verbs } from './model.ts';
 

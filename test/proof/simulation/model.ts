@@ -5,19 +5,19 @@ import type { Effect, Lane } from '../../../src/runtime/core/effects.ts';
 import { lanes } from '../../../src/runtime/core/effects.ts';
 import { expiryTimer } from '../../../src/runtime/core/machine.ts';
 import { decodeSession, encodeSession } from '../../../src/runtime/core/session.ts';
+import type { StoredLetter } from '../../../src/runtime/letters.ts';
 import { Batch } from '../../../src/runtime/redis/batch.ts';
-import { Refused } from '../../../src/runtime/redis/connect.ts';
 import { parseTimerMember, timerMember } from '../../../src/runtime/redis/keys.ts';
-import type {
-  Cause,
-  CommitResult,
-  Entry,
-  Head,
-  KeyedLine,
-  Store,
-  StoredLetter,
-  Taken,
-} from '../../../src/runtime/redis/store.ts';
+import type { Store } from '../../../src/runtime/store.ts';
+import {
+  type Cause,
+  type CommitResult,
+  type Entry,
+  type Head,
+  type KeyedLine,
+  Refused,
+  type Taken,
+} from '../../../src/runtime/stored.ts';
 
 /** The verbs that the loops use. The store over Redis has them, and so has the model. */
 export type Verbs = Pick<

@@ -10,15 +10,15 @@ const verdicts = ['approve', 'decline', 'queue'];
 const userOf = (values: Json) => integer(values, 'user_id') ?? 0;
 
 /** The club of a call that invites, answers requests or removes. Throws Telegram's refusal without the right to it. */
-const inviting = ({ membership }: World, values: Json) =>
-  membership.managed(values, 'manage chat invite link', 'can_invite_users');
-const answering = ({ membership }: World, values: Json) =>
-  membership.managed(values, 'manage chat join requests', 'can_invite_users');
-const removing = ({ membership }: World, values: Json) =>
-  membership.managed(values, 'restrict/unrestrict chat member', 'can_restrict_members');
+const clubToInvite = ({ membership }: World, values: Json) =>
+  membership.managedClub(values, 'manage chat invite link', 'can_invite_users');
+const clubToAnswerIn = ({ membership }: World, values: Json) =>
+  membership.managedClub(values, 'manage chat join requests', 'can_invite_users');
+const clubToRemoveFrom = ({ membership }: World, values: Json) =>
+  membership.managedClub(values, 'restrict/unrestrict chat member', 'can_restrict_members');
 
 /** A club that the bot may at least look at. */
-function visible({ telegram }: World, values: Json) {
+function visibleClub({ telegram }: World, values: Json) {
   const club = telegram.clubs.get(chatId(values));
   if (club === undefined) throw badRequest('chat not found');
   telegram.reachable(values);
@@ -48,31 +48,32 @@ export const clubMethods: Methods = {
     };
   },
   getchatmember: (world, { values }) => {
-    const club = visible(world, values);
+    const club = visibleClub(world, values);
     const user = userOf(values);
     const isListHidden = club.type === 'channel' && club.bot !== 'administrator';
     if (isListHidden && user !== world.telegram.bot.id) throw badRequest('CHAT_ADMIN_REQUIRED');
     return world.membership.member(club, user);
   },
   getchatadministrators: (world, { values }) => {
-    const club = visible(world, values);
+    const club = visibleClub(world, values);
     const administrators = [...club.members].filter(([, { status }]) => /creator|administrator/.test(status));
     const ids = administrators.map(([id]) => id);
     if (club.bot === 'administrator') ids.push(world.telegram.bot.id);
     return ids.map((id) => world.membership.member(club, id));
   },
   getchatmembercount: (world, { values }) => {
-    return 1 + insiders(visible(world, values), world.telegram.seconds()).length;
+    return 1 + insiders(visibleClub(world, values), world.telegram.seconds()).length;
   },
-  createchatinvitelink: (world, { values }) => createLink(world.telegram, inviting(world, values), values),
+  createchatinvitelink: (world, { values }) =>
+    createLink(world.telegram, clubToInvite(world, values), values),
   revokechatinvitelink: (world, { values }) =>
-    revokeLink(world.telegram, inviting(world, values), text(values, 'invite_link') ?? ''),
+    revokeLink(world.telegram, clubToInvite(world, values), text(values, 'invite_link') ?? ''),
   approvechatjoinrequest: (world, { values }) => {
-    world.membership.settle(answering(world, values), userOf(values), true, 'bot');
+    world.membership.settle(clubToAnswerIn(world, values), userOf(values), true, 'bot');
     return true;
   },
   declinechatjoinrequest: (world, { values }) => {
-    world.membership.settle(answering(world, values), userOf(values), false, 'bot');
+    world.membership.settle(clubToAnswerIn(world, values), userOf(values), false, 'bot');
     return true;
   },
   answerchatjoinrequestquery: ({ telegram }, { values }) => {
@@ -82,12 +83,12 @@ export const clubMethods: Methods = {
   },
   banchatmember: (world, { values }) => {
     const until = integer(values, 'until_date') ?? 0;
-    world.membership.ban(removing(world, values), userOf(values), until);
+    world.membership.ban(clubToRemoveFrom(world, values), userOf(values), until);
     return true;
   },
   unbanchatmember: (world, { values }) => {
     const onlyIfBanned = flag(values, 'only_if_banned');
-    world.membership.unban(removing(world, values), userOf(values), onlyIfBanned);
+    world.membership.unban(clubToRemoveFrom(world, values), userOf(values), onlyIfBanned);
     return true;
   },
 };

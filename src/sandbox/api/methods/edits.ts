@@ -4,8 +4,8 @@ import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
 import { keyboard } from '../keyboard.ts';
-import { formatted } from '../text/formatted.ts';
-import { flag, integer, parsed, text } from '../values.ts';
+import { formatText } from '../text/format.ts';
+import { flag, integer, jsonOf, text } from '../values.ts';
 import { fileOf, type MediaKind, mediaContent, mediaKinds, picturesOf } from './media.ts';
 import { previewOf } from './sending.ts';
 
@@ -18,12 +18,12 @@ function findMessage(telegram: Telegram, values: Json, what: 'edit' | 'delete'):
   const chat = telegram.reachable(values);
   const id = integer(values, 'message_id');
   if (id === undefined || id <= 0) throw badRequest('message identifier is not specified');
-  const found = telegram.messages.get(chat)?.find((one) => one.id === id);
-  if (found === undefined) throw badRequest(`message to ${what} not found`);
-  return found;
+  const message = telegram.messages.get(chat)?.find((one) => one.id === id);
+  if (message === undefined) throw badRequest(`message to ${what} not found`);
+  return message;
 }
 
-function editable(telegram: Telegram, values: Json): SandboxMessage {
+function editableMessage(telegram: Telegram, values: Json): SandboxMessage {
   const message = findMessage(telegram, values, 'edit');
   if (message.from !== 'bot' || message.kind === 'service') throw badRequest("message can't be edited");
   return message;
@@ -47,7 +47,7 @@ function edit(telegram: Telegram, message: SandboxMessage, values: Json, content
   return message.raw;
 }
 
-const cleared = (fields: readonly string[]): Json =>
+const without = (fields: readonly string[]): Json =>
   Object.fromEntries(fields.map((name) => [name, undefined]));
 
 /** In private chats only what is young enough, and no lines of the bot's own such as a refund. */
@@ -61,41 +61,41 @@ function checkDeletable(telegram: Telegram, message: SandboxMessage): void {
 /** Messages that are changed or taken away. */
 export const editMethods: Methods = {
   editmessagetext: ({ telegram }, { values }) => {
-    const message = editable(telegram, values);
+    const message = editableMessage(telegram, values);
     const content = {
-      ...cleared(['entities', 'link_preview_options']),
-      ...formatted(telegram, values, 'text'),
+      ...without(['entities', 'link_preview_options']),
+      ...formatText(telegram, values, 'text'),
       ...previewOf(values),
     };
     if (message.raw['text'] === undefined) throw badRequest('there is no text in the message to edit');
     return edit(telegram, message, values, content);
   },
   editmessagecaption: ({ telegram }, { values }) => {
-    const message = editable(telegram, values);
+    const message = editableMessage(telegram, values);
     if (!mediaFields.some((name) => name in message.raw))
       throw badRequest('there is no caption in the message to edit');
     return edit(telegram, message, values, {
-      ...cleared(captionFields),
-      ...formatted(telegram, values, 'caption'),
+      ...without(captionFields),
+      ...formatText(telegram, values, 'caption'),
       ...(flag(values, 'show_caption_above_media') && { show_caption_above_media: true }),
     });
   },
-  editmessagemedia: ({ telegram }, given) => {
-    const message = editable(telegram, given.values);
-    const media = parsed(given.values, 'media', 'input media');
+  editmessagemedia: ({ telegram }, call) => {
+    const message = editableMessage(telegram, call.values);
+    const media = jsonOf(call.values, 'media', 'input media');
     if (media === undefined) throw badRequest('media is not specified');
     if (!isObject(media)) throw badRequest("can't parse InputMedia: expected an Object");
     const kind = text(media, 'type') as MediaKind;
     if (!mediaKinds.includes(kind)) throw badRequest(`type "${kind}" can't be used here`);
-    const file = fileOf(telegram, given, text(media, 'media'), kind, 'media');
-    return edit(telegram, message, given.values, {
-      ...cleared([...mediaFields, ...captionFields, 'text', 'entities']),
-      ...mediaContent(telegram, kind, file, media, picturesOf(telegram, given, media)),
-      ...formatted(telegram, media, 'caption'),
+    const file = fileOf(telegram, call, text(media, 'media'), kind, 'media');
+    return edit(telegram, message, call.values, {
+      ...without([...mediaFields, ...captionFields, 'text', 'entities']),
+      ...mediaContent(telegram, kind, file, media, picturesOf(telegram, call, media)),
+      ...formatText(telegram, media, 'caption'),
     });
   },
   editmessagereplymarkup: ({ telegram }, { values }) =>
-    edit(telegram, editable(telegram, values), values, {}),
+    edit(telegram, editableMessage(telegram, values), values, {}),
   deletemessage: ({ telegram }, { values }) => {
     const message = findMessage(telegram, values, 'delete');
     checkDeletable(telegram, message);
@@ -104,16 +104,16 @@ export const editMethods: Methods = {
   },
   deletemessages: ({ telegram }, { values }) => {
     const chat = telegram.reachable(values);
-    const ids = parsed(values, 'message_ids');
+    const ids = jsonOf(values, 'message_ids');
     if (!Array.isArray(ids) || ids.length < 1 || ids.length > 100)
       throw badRequest('expected from 1 to 100 message identifiers');
     const wanted = new Set(ids.map((id) => integer({ id }, 'id')));
-    const found = (telegram.messages.get(chat) ?? []).filter(({ id }) => wanted.has(id));
+    const messages = (telegram.messages.get(chat) ?? []).filter(({ id }) => wanted.has(id));
     // All or nothing; what is not there is passed over.
-    for (const message of found) checkDeletable(telegram, message);
+    for (const message of messages) checkDeletable(telegram, message);
     telegram.delete(
       chat,
-      found.map(({ id }) => id),
+      messages.map(({ id }) => id),
     );
     return true;
   },

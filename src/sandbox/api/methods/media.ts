@@ -20,17 +20,17 @@ const title = (kind: string) => kind.replace(/(?:^|_)([a-z])/g, (_, letter: stri
  */
 export function fileOf(
   telegram: Telegram,
-  { files, loaded }: Parameters,
+  { files, downloads }: Parameters,
   reference: string | undefined,
   kind: MediaKind,
   name: string = kind,
 ): StoredFile {
   const upload = files.get(reference?.startsWith('attach://') ? reference.slice(9) : name);
-  if (upload !== undefined) return telegram.files.add(kind, checked(upload, kind));
+  if (upload !== undefined) return telegram.files.add(kind, checkUpload(upload, kind));
   if (reference === undefined || reference === '') throw badRequest(`there is no ${kind} in the request`);
   if (/^https?:\/\//i.test(reference)) {
-    // Nothing outside the machine is loaded.
-    const page = loaded.get(reference);
+    // Nothing outside the machine is downloads.
+    const page = downloads.get(reference);
     if (page === undefined) throw badRequest('failed to get HTTP URL content');
     if (kind === 'photo' && imageSize(page.bytes) === null)
       throw badRequest('wrong type of the web page content');
@@ -42,7 +42,7 @@ export function fileOf(
   return known;
 }
 
-function checked(upload: UploadedFile, kind: MediaKind): UploadedFile {
+function checkUpload(upload: UploadedFile, kind: MediaKind): UploadedFile {
   const size = upload.bytes.length;
   if (size === 0) throw badRequest('file must be non-empty');
   if (kind !== 'photo') return upload;
@@ -55,18 +55,18 @@ function checked(upload: UploadedFile, kind: MediaKind): UploadedFile {
 }
 
 /** The pictures that stand for a file of a call until it is played. */
-export function picturesOf(telegram: Telegram, given: Parameters, values: Json): Json {
+export function picturesOf(telegram: Telegram, call: Parameters, values: Json): Json {
   const pictures: Json = {};
   for (const name of ['thumbnail', 'cover']) {
     const reference = text(values, name);
-    if (reference === undefined && !given.files.has(name)) continue;
-    const size = photoSize(telegram, fileOf(telegram, given, reference, 'photo', name), {});
+    if (reference === undefined && !call.files.has(name)) continue;
+    const size = photoSize(telegram, fileOf(telegram, call, reference, 'photo', name), {});
     pictures[name] = name === 'cover' ? [size] : size;
   }
   return pictures;
 }
 
-const described = ({ id, size }: StoredFile): Json => ({
+const fileFields = ({ id, size }: StoredFile): Json => ({
   file_id: id,
   file_unique_id: id.slice(-16),
   file_size: size,
@@ -78,7 +78,7 @@ function photoSize(telegram: Telegram, file: StoredFile, values: Json): Json {
     width: integer(values, 'width') ?? 1280,
     height: integer(values, 'height') ?? 720,
   };
-  return { ...described(file), width, height };
+  return { ...fileFields(file), width, height };
 }
 
 /**
@@ -93,7 +93,7 @@ export function mediaContent(
   { thumbnail, cover }: Json = {},
 ): Json {
   const named = {
-    ...described(file),
+    ...fileFields(file),
     file_name: file.name,
     mime_type: typeOf(file.name),
     ...(thumbnail !== undefined && { thumbnail }),
@@ -105,24 +105,24 @@ export function mediaContent(
     height: integer(values, 'height') ?? 720,
     duration: duration(),
   });
-  const shown = () => ({
+  const flags = () => ({
     ...(flag(values, 'has_spoiler') && { has_media_spoiler: true }),
     ...(flag(values, 'show_caption_above_media') && { show_caption_above_media: true }),
   });
   switch (kind) {
     case 'photo':
-      return { photo: [photoSize(telegram, file, values)], ...shown() };
+      return { photo: [photoSize(telegram, file, values)], ...flags() };
     case 'video': {
       const start = integer(values, 'start_timestamp');
       const begins = {
         ...(cover !== undefined && { cover }),
         ...(start !== undefined && { start_timestamp: start }),
       };
-      return { video: { ...film(), ...begins }, ...shown() };
+      return { video: { ...film(), ...begins }, ...flags() };
     }
     case 'animation':
       // A client that knows no animations shows a document.
-      return { animation: film(), document: named, ...shown() };
+      return { animation: film(), document: named, ...flags() };
     case 'audio': {
       const [performer, name] = [text(values, 'performer'), text(values, 'title')];
       const song = {
@@ -132,7 +132,7 @@ export function mediaContent(
       return { audio: { ...named, duration: duration(), ...song } };
     }
     case 'voice':
-      return { voice: { ...described(file), mime_type: 'audio/ogg', duration: duration() } };
+      return { voice: { ...fileFields(file), mime_type: 'audio/ogg', duration: duration() } };
     default:
       return { document: named };
   }

@@ -4,8 +4,8 @@ import type { Method, Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
 import type { Parameters } from '../parameters.ts';
-import { formatted } from '../text/formatted.ts';
-import { chatId, flag, integer, parsed, text } from '../values.ts';
+import { formatText } from '../text/format.ts';
+import { chatId, flag, integer, jsonOf, text } from '../values.ts';
 import { fileOf, type MediaKind, mediaContent, mediaKinds, picturesOf } from './media.ts';
 import { deliver, extrasOf, originOf, plainExtras, previewOf, replyOf } from './sending.ts';
 
@@ -18,19 +18,19 @@ const albumKinds: readonly MediaKind[] = ['photo', 'video', 'document', 'audio']
 
 const sendMedia =
   (kind: MediaKind): Method =>
-  ({ telegram }, given) => {
-    const { values } = given;
+  ({ telegram }, call) => {
+    const { values } = call;
     const chat = telegram.reachable(values);
-    const caption = formatted(telegram, values, 'caption');
+    const caption = formatText(telegram, values, 'caption');
     const extras = extrasOf(telegram, chat, values);
-    const file = fileOf(telegram, given, text(values, kind), kind);
-    const pictures = kind === 'photo' || kind === 'voice' ? {} : picturesOf(telegram, given, values);
+    const file = fileOf(telegram, call, text(values, kind), kind);
+    const pictures = kind === 'photo' || kind === 'voice' ? {} : picturesOf(telegram, call, values);
     const content = mediaContent(telegram, kind, file, values, pictures);
     return deliver(telegram, chat, { ...content, ...caption }, extras).raw;
   };
 
-function sendAlbum(telegram: Telegram, given: Parameters): Json[] {
-  const { values } = given;
+function sendAlbum(telegram: Telegram, call: Parameters): Json[] {
+  const { values } = call;
   const chat = telegram.reachable(values);
   const media = itemsOf(values);
   const kinds = media.map((item) => text(item, 'type') as MediaKind);
@@ -42,9 +42,9 @@ function sendAlbum(telegram: Telegram, given: Parameters): Json[] {
   // All or nothing: each item is looked at before the first is shown.
   const contents = media.map((item, index) => {
     const kind = kinds[index] as MediaKind;
-    const file = fileOf(telegram, given, text(item, 'media'), kind, '');
-    const content = mediaContent(telegram, kind, file, item, picturesOf(telegram, given, item));
-    return { ...content, ...formatted(telegram, item, 'caption') };
+    const file = fileOf(telegram, call, text(item, 'media'), kind, '');
+    const content = mediaContent(telegram, kind, file, item, picturesOf(telegram, call, item));
+    return { ...content, ...formatText(telegram, item, 'caption') };
   });
   const { fields, isSilent } = plainExtras(chat, values);
   const extras = { fields: { ...replyOf(telegram, chat, values), ...fields }, isSilent };
@@ -54,7 +54,7 @@ function sendAlbum(telegram: Telegram, given: Parameters): Json[] {
 
 /** What an album is made of. */
 function itemsOf(values: Json): Json[] {
-  const media = parsed(values, 'media');
+  const media = jsonOf(values, 'media');
   if (media === undefined) throw badRequest('parameter "media" is required');
   if (!Array.isArray(media)) throw badRequest('expected an Array of InputMedia');
   if (!media.every(isObject)) throw badRequest("can't parse InputMedia: expected an Object");
@@ -71,12 +71,12 @@ function original(telegram: Telegram, values: Json, what: 'copy' | 'forward'): S
   const from = chatId(values, 'from_chat_id');
   if (!telegram.users.has(from) && !telegram.clubs.has(from)) throw badRequest('chat not found');
   const id = integer(values, 'message_id');
-  const found = telegram.messages.get(from)?.find((one) => one.id === id);
-  if (found === undefined) throw badRequest(`message to ${what} not found`);
-  if (found.raw['has_protected_content'] === true)
+  const message = telegram.messages.get(from)?.find((one) => one.id === id);
+  if (message === undefined) throw badRequest(`message to ${what} not found`);
+  if (message.raw['has_protected_content'] === true)
     throw badRequest("message has protected content and can't be forwarded");
-  if (found.kind === 'service') throw cannot(what);
-  return found;
+  if (message.kind === 'service') throw cannot(what);
+  return message;
 }
 
 /** What a message says, without who, when, where and to what. */
@@ -110,7 +110,7 @@ const copy: Method = ({ telegram }, { values }) => {
     const isAbove = flag(values, 'show_caption_above_media');
     Object.assign(
       content,
-      formatted(telegram, values, 'caption'),
+      formatText(telegram, values, 'caption'),
       isAbove && { show_caption_above_media: true },
     );
   }
@@ -128,7 +128,7 @@ const forward: Method = ({ telegram }, { values }) => {
 export const messageMethods: Methods = {
   sendmessage: ({ telegram }, { values }) => {
     const chat = telegram.reachable(values);
-    const content = { ...formatted(telegram, values, 'text'), ...previewOf(values) };
+    const content = { ...formatText(telegram, values, 'text'), ...previewOf(values) };
     return deliver(telegram, chat, content, extrasOf(telegram, chat, values)).raw;
   },
   sendphoto: sendMedia('photo'),
@@ -137,7 +137,7 @@ export const messageMethods: Methods = {
   sendanimation: sendMedia('animation'),
   sendaudio: sendMedia('audio'),
   sendvoice: sendMedia('voice'),
-  sendmediagroup: ({ telegram }, given) => sendAlbum(telegram, given),
+  sendmediagroup: ({ telegram }, call) => sendAlbum(telegram, call),
   copymessage: copy,
   forwardmessage: forward,
   sendchataction: ({ telegram }, { values }) => {

@@ -2,7 +2,7 @@ import type { Offer } from '../../world/offer.ts';
 import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
-import { flag, integer, parsed, text } from '../values.ts';
+import { flag, integer, jsonOf, text } from '../values.ts';
 import { deliver, extrasOf } from './sending.ts';
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));
@@ -22,7 +22,7 @@ function offerOf(values: Json, period?: number): Offer {
   const amount = totalOf(values);
   const hasProvider = required('provider_token') !== '';
   if (currency === 'XTR') {
-    if (hasProvider || (parsed(values, 'prices') as unknown[]).length !== 1)
+    if (hasProvider || (jsonOf(values, 'prices') as unknown[]).length !== 1)
       throw badRequest('STARS_INVOICE_INVALID');
     if (amount > mostStars) throw badRequest('CURRENCY_TOTAL_AMOUNT_INVALID');
   } else {
@@ -35,7 +35,7 @@ function offerOf(values: Json, period?: number): Offer {
 }
 
 function totalOf(values: Json): number {
-  const prices = parsed(values, 'prices');
+  const prices = jsonOf(values, 'prices');
   if (!Array.isArray(prices)) throw badRequest('expected an Array of labeled prices');
   if (prices.length === 0) throw badRequest('there must be at least one price');
   let total = 0;

@@ -1,10 +1,10 @@
 import type { SandboxMessage } from '../../world/message.ts';
 import type { Telegram } from '../../world/telegram.ts';
-import { documented } from '../documented.ts';
 import { badRequest } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { keyboard, replyKeyboard } from '../keyboard.ts';
-import { formatted } from '../text/formatted.ts';
+import { pickDocumented } from '../pick.ts';
+import { formatText } from '../text/format.ts';
 import { chatId, flag, integer, object, text } from '../values.ts';
 
 /** What a new message has besides its content. */
@@ -49,7 +49,7 @@ export function deliver(telegram: Telegram, chat: number, content: Json, extras:
 export function previewOf(values: Json): Json {
   const isDisabled = flag(values, 'disable_web_page_preview');
   const options = object(values, 'link_preview_options') ?? (isDisabled ? { is_disabled: true } : {});
-  const known = documented('LinkPreviewOptions', options) as Json;
+  const known = pickDocumented('LinkPreviewOptions', options) as Json;
   return Object.keys(known).length === 0 ? {} : { link_preview_options: known };
 }
 
@@ -80,10 +80,10 @@ export function replyOf(telegram: Telegram, chat: number, values: Json): Json {
 }
 
 function quoteOf(telegram: Telegram, original: SandboxMessage, reply: Json): Json {
-  const written = text(reply, 'quote') ?? '';
-  if (written === '') return {};
+  const passage = text(reply, 'quote') ?? '';
+  if (passage === '') return {};
   const { quote_parse_mode: parse_mode, quote_entities: entities } = reply;
-  const quoted = formatted(telegram, { text: written, parse_mode, entities }, 'text');
+  const quoted = formatText(telegram, { text: passage, parse_mode, entities }, 'text');
   const position = original.text.indexOf(String(quoted['text']), integer(reply, 'quote_position') ?? 0);
   if (position === -1) throw badRequest('QUOTE_TEXT_INVALID');
   return { quote: { ...quoted, position, is_manual: true } };
@@ -93,5 +93,5 @@ function quoteOf(telegram: Telegram, original: SandboxMessage, reply: Json): Jso
 function externalReply(original: SandboxMessage): unknown {
   const { chat, message_id, ...content } = original.raw;
   const place = original.chat < 0 ? { chat, message_id } : {};
-  return documented('ExternalReplyInfo', { ...content, ...place, origin: originOf(original) });
+  return pickDocumented('ExternalReplyInfo', { ...content, ...place, origin: originOf(original) });
 }

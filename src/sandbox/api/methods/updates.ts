@@ -2,7 +2,7 @@ import type { BotCommand, Telegram } from '../../world/telegram.ts';
 import type { Methods } from '../../world/world.ts';
 import { badRequest } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
-import { parsed, text } from '../values.ts';
+import { jsonOf, text } from '../values.ts';
 
 /** The key of a commands menu: scope and language. */
 const menuKey = (scope: Json | undefined, language: string) => {
@@ -12,7 +12,7 @@ const menuKey = (scope: Json | undefined, language: string) => {
 };
 
 function keyOf(values: Json): string {
-  const scope = parsed(values, 'scope', 'BotCommandScope');
+  const scope = jsonOf(values, 'scope', 'BotCommandScope');
   if (scope !== undefined && !isObject(scope))
     throw badRequest("can't parse BotCommandScope: BotCommandScope must be an Object");
   return menuKey(scope, text(values, 'language_code') ?? '');
@@ -33,7 +33,7 @@ export function menuFor(telegram: Telegram, language: string, chat?: number): re
 }
 
 function setCommands(telegram: Telegram, values: Json): true {
-  const commands = parsed(values, 'commands');
+  const commands = jsonOf(values, 'commands');
   if (commands === undefined) throw badRequest('parameter "commands" is required');
   if (!Array.isArray(commands)) throw badRequest('expected an Array of BotCommand');
   if (commands.length > 100) throw badRequest('BOT_COMMANDS_TOO_MUCH');

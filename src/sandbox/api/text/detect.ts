@@ -7,18 +7,18 @@ const pattern =
 const closed = new Set(['code', 'pre', 'text_link', 'text_mention']);
 
 /** Adds addresses, commands, mentions, hashtags and e-mails to the entities of a text, in order. */
-export function withDetected(text: string, given: readonly Entity[]): Entity[] {
+export function addDetected(text: string, marked: readonly Entity[]): Entity[] {
   // Most texts have nothing to look for.
-  if (!/[/@#]/.test(text)) return [...given];
-  const found: Entity[] = [];
+  if (!/[/@#]/.test(text)) return [...marked];
+  const detected: Entity[] = [];
   for (const { 0: match, index, groups = {} } of text.matchAll(pattern)) {
     const type = Object.keys(groups).find((name) => groups[name] !== undefined) as string;
     const end = index + match.length;
-    const isClosed = given.some(
+    const isClosed = marked.some(
       (one) => closed.has(one.type) && one.offset < end && index < one.offset + one.length,
     );
-    if (!isClosed) found.push({ type, offset: index, length: match.length });
+    if (!isClosed) detected.push({ type, offset: index, length: match.length });
   }
-  if (found.length === 0) return [...given];
-  return [...given, ...found].sort((a, b) => a.offset - b.offset || b.length - a.length);
+  if (detected.length === 0) return [...marked];
+  return [...marked, ...detected].sort((a, b) => a.offset - b.offset || b.length - a.length);
 }

@@ -1,8 +1,8 @@
 import type { Telegram } from '../../world/telegram.ts';
-import { documented } from '../documented.ts';
 import { badRequest } from '../errors.ts';
 import { isObject, type Json } from '../json.ts';
-import { integer, parsed, text } from '../values.ts';
+import { pickDocumented } from '../pick.ts';
+import { integer, jsonOf, text } from '../values.ts';
 import type { Entity } from './entity.ts';
 
 /** What a call may mark, and what such an entity has besides its place. */
@@ -44,31 +44,31 @@ export function entitiesOf(telegram: Telegram, values: Json, name: string): Enti
 
 function readQuietly(values: Json, name: string): unknown {
   try {
-    return parsed(values, name);
+    return jsonOf(values, name);
   } catch {
     return undefined;
   }
 }
 
-function entityOf(telegram: Telegram, given: unknown): Entity | null {
+function entityOf(telegram: Telegram, entity: unknown): Entity | null {
   const refuse = (reason: string) => badRequest(`can't parse MessageEntity: ${reason}`);
-  if (!isObject(given)) throw refuse('expected an Object');
-  const missing = ['offset', 'length', 'type'].find((name) => text(given, name) === undefined);
+  if (!isObject(entity)) throw refuse('expected an Object');
+  const missing = ['offset', 'length', 'type'].find((name) => text(entity, name) === undefined);
   if (missing !== undefined) throw refuse(`Can't find field "${missing}"`);
-  const type = text(given, 'type') ?? '';
+  const type = text(entity, 'type') ?? '';
   if (detected.has(type)) return null;
   const fields = marks.get(type);
   if (fields === undefined) throw refuse('Unsupported type specified');
-  const place = { type, offset: integer(given, 'offset') ?? 0, length: integer(given, 'length') ?? 0 };
-  const user = type === 'text_mention' ? mentioned(telegram, given['user']) : undefined;
+  const place = { type, offset: integer(entity, 'offset') ?? 0, length: integer(entity, 'length') ?? 0 };
+  const user = type === 'text_mention' ? mentionedUser(telegram, entity['user']) : undefined;
   if (place.offset < 0 || place.length <= 0 || (type === 'text_mention' && user === undefined)) return null;
-  const known = documented('MessageEntity', { ...given, ...place, user }) as Json;
+  const known = pickDocumented('MessageEntity', { ...entity, ...place, user }) as Json;
   const own = fields.filter((name) => name in known).map((name) => [name, known[name]]);
   return { ...place, ...Object.fromEntries(own) };
 }
 
 /** Telegram names whom it knows by all that it knows of them. */
-function mentioned(telegram: Telegram, user: unknown): Json | undefined {
+function mentionedUser(telegram: Telegram, user: unknown): Json | undefined {
   const id = isObject(user) ? integer(user, 'id') : undefined;
   return id === undefined ? undefined : telegram.knownUser(id);
 }

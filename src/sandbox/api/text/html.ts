@@ -47,9 +47,9 @@ export function parseHtml(source: string): Formatted {
   const entities: Entity[] = [];
   const open: Tag[] = [];
   const tokens = /<(\/?)([a-z][a-z0-9-]*)((?:\s[^>]*)?)>|&(?:lt|gt|amp|quot|#\d+|#x[0-9a-f]+);|[^<&]+|[<&]/gi;
-  for (const { 0: token, 1: slash, 2: written, 3: attributes = '', index } of source.matchAll(tokens)) {
+  for (const { 0: token, 1: slash, 2: tag, 3: attributes = '', index } of source.matchAll(tokens)) {
     const at = () => `at byte offset ${byteOffset(source, index)}`;
-    if (written === undefined) {
+    if (tag === undefined) {
       if (token === '<')
         throw new Error(
           source.includes('>', index) ? `Unsupported start tag "" ${at()}` : `Unclosed start tag ${at()}`,
@@ -57,7 +57,7 @@ export function parseHtml(source: string): Formatted {
       text += token.startsWith('&') ? character(token) : token;
       continue;
     }
-    const name = written.toLowerCase();
+    const name = tag.toLowerCase();
     if (slash === '') {
       if (!Object.hasOwn(types, name)) throw new Error(`Unsupported start tag "${name}" ${at()}`);
       if (name === 'span' && attribute(attributes, 'class') !== 'tg-spoiler')

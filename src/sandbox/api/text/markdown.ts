@@ -112,10 +112,10 @@ function openEntity(source: string, at: number, offset: number, open: Open[]): n
     open.push({ type: 'custom_emoji', name: 'CustomEmoji', end: ']', ...base });
     return at + 1;
   } else {
-    const found = marks.find(([mark]) => source.startsWith(mark, at));
-    if (found === undefined)
+    const mark = marks.find(([mark]) => source.startsWith(mark, at));
+    if (mark === undefined)
       throw new Error(`Character '${source[at]}' is reserved and must be escaped with the preceding '\\'`);
-    const [end, type, name] = found;
+    const [end, type, name] = mark;
     open.push({ type, name, end, ...base });
     return at + end.length - 1;
   }

@@ -23,11 +23,11 @@ export function passedOnTo(user: WireUser): Link[] {
 
 /** Opens a link to the club that the bot has made for somebody else. */
 export function PassedOnLink({ user, onClose }: { user: WireUser; onClose: () => void }) {
-  const [found, show] = useState<{ url: string; opened: WireOpened } | null>(null);
+  const [destination, show] = useState<{ url: string; opened: WireOpened } | null>(null);
   const [error, tell] = useState('');
   const w = words.value;
-  if (found?.opened.kind === 'club')
-    return <ClubSheet user={user} club={found.opened} url={found.url} onClose={onClose} />;
+  if (destination?.opened.kind === 'club')
+    return <ClubSheet user={user} club={destination.opened} url={destination.url} onClose={onClose} />;
   const open = async (url: string) => {
     const reply = await act({ do: 'open', chat: user.id, url });
     if (!reply.ok) tell(reply.error);

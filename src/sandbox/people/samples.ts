@@ -6,7 +6,14 @@ import type { Telegram } from '../world/telegram.ts';
 export type AlbumKind = 'photo' | 'video' | 'document' | 'audio';
 
 /** What people send besides texts. */
-export type SentKind = AlbumKind | 'sticker' | 'voice' | 'animation' | 'video_note' | 'contact' | 'location';
+export type SampleKind =
+  | AlbumKind
+  | 'sticker'
+  | 'voice'
+  | 'animation'
+  | 'video_note'
+  | 'contact'
+  | 'location';
 
 /** Where people are. */
 export const home = { latitude: 55.75, longitude: 37.62 };
@@ -16,7 +23,7 @@ const picture = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAFoAAABaBAAAAADYM/PfAAAAJ0lEQVR42u3KMQ0AAAwDoMqv7GrYu8BNehHbtm3btm3btm3btp/vAXIjaAmRgdhMAAAAAElFTkSuQmCC',
   'base64',
 );
-const endings: Readonly<Partial<Record<SentKind, string>>> = {
+const endings: Readonly<Partial<Record<SampleKind, string>>> = {
   photo: '.png',
   video: '.mp4',
   animation: '.mp4',
@@ -36,7 +43,7 @@ function sample(telegram: Telegram, kind: FileKind): Json {
 }
 
 /** The fields of the Bot API's Message that a client sends. */
-export function sentContent(telegram: Telegram, kind: SentKind): Json {
+export function sampleContent(telegram: Telegram, kind: SampleKind): Json {
   if (kind === 'location') return { location: home };
   if (kind === 'contact') return { contact: { phone_number: '+15550100', first_name: 'Anna' } };
   const file = sample(telegram, kind);

@@ -2,7 +2,7 @@ import type { Telegram } from '../../world/telegram.ts';
 import { badRequest } from '../errors.ts';
 import type { Json } from '../json.ts';
 import { text } from '../values.ts';
-import { withDetected } from './detect.ts';
+import { addDetected } from './detect.ts';
 import { entitiesOf } from './entities.ts';
 import type { Formatted } from './entity.ts';
 import { parseHtml } from './html.ts';
@@ -20,20 +20,20 @@ const longest = { text: 4_096, caption: 1_024 };
 const longestSource = 32_768;
 
 /** The text or caption of a call as a message carries it, with its entities; `{}` for no caption. */
-export function formatted(telegram: Telegram, values: Json, name: 'text' | 'caption'): Json {
+export function formatText(telegram: Telegram, values: Json, name: 'text' | 'caption'): Json {
   const source = text(values, name) ?? '';
   if (name === 'text' && source === '') throw badRequest('message text is empty');
   if (source.length > longestSource) throw badRequest('text is too long');
-  const found = trimmed(parse(telegram, source, values, name === 'text' ? 'entities' : 'caption_entities'));
-  if (found.text === '') {
+  const content = trim(parse(telegram, source, values, name === 'text' ? 'entities' : 'caption_entities'));
+  if (content.text === '') {
     if (name === 'text') throw badRequest('text must be non-empty');
     return {};
   }
-  if (found.text.length > longest[name])
+  if (content.text.length > longest[name])
     throw badRequest(`message ${name === 'text' ? 'is' : 'caption is'} too long`);
   const key = name === 'text' ? 'entities' : 'caption_entities';
-  const entities = withDetected(found.text, found.entities);
-  return { [name]: found.text, ...(entities.length > 0 && { [key]: entities }) };
+  const entities = addDetected(content.text, content.entities);
+  return { [name]: content.text, ...(entities.length > 0 && { [key]: entities }) };
 }
 
 function parse(telegram: Telegram, source: string, values: Json, entitiesName: string): Formatted {
@@ -52,7 +52,7 @@ function parse(telegram: Telegram, source: string, values: Json, entitiesName: s
 }
 
 /** Telegram takes spaces and line ends from both ends. */
-function trimmed({ text: whole, entities }: Formatted): Formatted {
+function trim({ text: whole, entities }: Formatted): Formatted {
   const kept = whole.trim();
   if (entities.length === 0) return { text: kept, entities };
   const lead = whole.length - whole.trimStart().length;
