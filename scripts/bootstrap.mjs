@@ -253,6 +253,8 @@ const commands = {
     become(bin('vitest'), ['run', ...args]);
   },
   check: () => check(),
+  /** What npm pack and npm publish do first. */
+  pack: () => ensureBuilt({ page: true }),
   bench: (args) => {
     ensureServer();
     ensureBuilt();

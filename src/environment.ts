@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parse as parseDotenv } from 'dotenv';
 import { Misconfigured } from '#runtime';
 
@@ -39,6 +40,13 @@ export class EnvironmentInvalid extends Misconfigured {
   }
 }
 
+const ownOrSample = (): string =>
+  existsSync('./content')
+    ? './content'
+    : fileURLToPath(
+        new URL(import.meta.url.endsWith('.ts') ? '../content' : '../../content', import.meta.url),
+      );
+
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** The process's variables over those of `.env` in the current folder. */
@@ -48,12 +56,13 @@ export function readVariables(): Record<string, string | undefined> {
 }
 
 /**
- * @param needs `token`: BOT_TOKEN must be there
+ * @param needs `token`: BOT_TOKEN must be there. `sample`: where no content is, neither by CONTENT_DIR nor in ./content, it is
+ * that which comes with the package; a bot that people talk to must have its own. Default: false
  * @throws EnvironmentInvalid naming each variable and what it should be
  */
 export function readEnvironment(
   variables: Record<string, string | undefined>,
-  needs: { readonly token: boolean },
+  needs: { readonly token: boolean; readonly sample?: boolean },
 ): Environment {
   const problems: string[] = [];
   const text = (name: string): string | undefined => {
@@ -130,7 +139,7 @@ export function readEnvironment(
     redisPrefix,
     shards,
     dataDir: resolve(text('DATA_DIR') ?? './data'),
-    contentDir: resolve(text('CONTENT_DIR') ?? './content'),
+    contentDir: resolve(text('CONTENT_DIR') ?? (needs.sample === true ? ownOrSample() : './content')),
     adminIds,
     httpHost: text('HTTP_HOST') ?? '127.0.0.1',
     httpPort,

@@ -21,6 +21,9 @@ const commands = {
   dead: async () => (await import('#cli/dead')).addDead,
 };
 
+/** What only the club has. */
+const ofClub = new Set(['demo', 'prove', 'payments', 'members', 'door']);
+
 const program = new Command('turnstile')
   .description(
     'A Telegram bot that sells access to a paid club, and the durable statechart runtime under it.',
@@ -33,6 +36,7 @@ async function main([called = '']: readonly string[]): Promise<void> {
   const wanted = Object.entries(commands).filter(([name]) => name === called);
   const reads = () => (wanted.length === 1 ? wanted : Object.entries(commands)).map(([, read]) => read());
   for (const add of await withDeepStacks(() => Promise.all(reads()))) add(program);
+  if (ofClub.has(called)) (await import('#cli/bot')).refuseOther(called);
   await program.parseAsync();
 }
 

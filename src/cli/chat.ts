@@ -16,8 +16,8 @@ export function addChat(program: Command): void {
 }
 
 async function chat(id: number, options: { json?: boolean }): Promise<void> {
-  const found = await withStored((redis, where) =>
-    readChat(openRedisStore(redis, where), id, { machines: reported() }),
+  const found = await withStored(async (redis, where) =>
+    readChat(openRedisStore(redis, where), id, { machines: await reported() }),
   );
   if (options.json === true) {
     console.log(JSON.stringify(found));

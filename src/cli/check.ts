@@ -2,10 +2,11 @@ import { type Command, Option } from 'commander';
 import { type ClubContent, checkProvider, History, loadClub, runningOf } from '#club';
 import { type Environment, readEnvironment, readVariables } from '#environment';
 import { checkOnline, reportOnline } from '#operator';
-import { connect, exitCodes, findEmbeddedRedis, openRedisStore } from '#runtime';
+import { CommandRefused, connect, exitCodes, findEmbeddedRedis, openRedisStore } from '#runtime';
 import { amountOf } from '#telegram';
 import { paint } from '#terminal';
 import { chatId, json } from './arguments.ts';
+import { type Bot, botOf } from './bot.ts';
 import { unadoptedLine } from './stored.ts';
 
 export function addCheck(program: Command): void {
@@ -33,9 +34,44 @@ const priceOf = ({
   },
 }: ClubContent): string => `${amountOf({ amount, currency })}${isSubscription ? ' a month' : ''}`;
 
-async function check(options: { json?: boolean; online?: boolean; mediaTo?: number }): Promise<void> {
+interface CheckFlags {
+  json?: boolean;
+  online?: boolean;
+  mediaTo?: number;
+}
+
+async function check(options: CheckFlags): Promise<void> {
+  const bot = await botOf();
+  await (bot.definition === null ? checkClub(options) : checkOther(bot, options));
+}
+
+/** A bot of somebody's own: what every bot has. */
+async function checkOther(bot: Bot, { json, online, mediaTo }: CheckFlags): Promise<void> {
+  if (online === true || mediaTo !== undefined)
+    throw new CommandRefused(
+      'check --online tries what the club sells and where; of another bot, `turnstile start` tries the token.',
+    );
+  const environment = readEnvironment(readVariables(), { token: false });
+  const { content, machines, warnings } = await bot.load(environment);
+  const { languages } = content;
+  if (json === true) {
+    const found = { machines: machines.map(({ id, version }) => ({ id, version })), languages, warnings };
+    console.log(JSON.stringify(found));
+    return;
+  }
+  console.log(`${paint.green('ok')} machines: ${machines.map(({ id }) => id).join(', ')}`);
+  console.log(`${paint.green('ok')} content in ${languages.join(', ')}: ${content.messages.size} messages`);
+  for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
+  sayToken(environment);
+}
+
+function sayToken({ botToken }: Environment): void {
+  if (botToken === '') console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+}
+
+async function checkClub(options: CheckFlags): Promise<void> {
   const isOnline = options.online === true || options.mediaTo !== undefined;
-  const environment = readEnvironment(readVariables(), { token: isOnline });
+  const environment = readEnvironment(readVariables(), { token: isOnline, sample: !isOnline });
   const conversation = await loadClub(environment.contentDir);
   const { content, warnings, machines: loaded } = conversation;
   checkProvider(content, environment);
@@ -66,8 +102,7 @@ async function check(options: { json?: boolean; online?: boolean; mediaTo?: numb
     console.log(
       paint.yellow('ADMIN_IDS is empty: nobody hears of trouble, and nobody can refund in Telegram.'),
     );
-  if (environment.botToken === '')
-    console.log(paint.yellow('BOT_TOKEN is not set yet; `start` will need it.'));
+  sayToken(environment);
   if (found.unadopted === true) console.log(paint.red(unadoptedLine));
 }
 

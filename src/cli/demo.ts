@@ -51,7 +51,7 @@ function readerOf(dataDir: string) {
       redis ??= connect(socket as string, { maxRetriesPerRequest: 1 });
       const { redisPrefix: prefix, shards: wanted } = readEnvironment(readVariables(), { token: false });
       const shards = await fixShards(redis, prefix, wanted);
-      return readChat(openRedisStore(redis, { prefix, shards }), id, { machines: reported() });
+      return readChat(openRedisStore(redis, { prefix, shards }), id, { machines: await reported() });
     },
     erase: async () => {
       const socket = await findEmbeddedRedis(dataDir);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type BrokenMachine, brokenMachine, didYouMean, ExitError, exitCodes } from '#runtime';
+import { type BrokenMachine, brokenMachine, didYouMean, ExitError, exitCodes, Misconfigured } from '#runtime';
 
 /** The exit code for an error that stops a command, after sysexits.h. */
 export function exitCodeOf(error: unknown): number {
@@ -27,11 +27,44 @@ export async function withDeepStacks<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
+/** What keeps a file of somebody's own from being read, with the file and the line where that is known. */
+export function placeInFile(error: unknown, file: string): Error {
+  if (!(error instanceof Error)) return new Misconfigured(`${file}: ${String(error)}`);
+  if (error instanceof ExitError || inMachineFile(error) !== null) return error;
+  const { message } = error;
+  if (/^\/\S+:\d+: /.test(message)) return new Misconfigured(below(message), { cause: error });
+  const [, missing, from] =
+    /^Cannot find (?:package|module) '([^']+)' imported from (\S+)$/m.exec(message) ?? [];
+  const place = from !== undefined && missing !== undefined ? lineThatNames(missing, from) : placeOn(error);
+  const what = message.split('\n')[0];
+  return new Misconfigured(`${below(place ?? file)}: ${what}`, { cause: error });
+}
+
+/** Where an error happened: the first place of its stack that belongs to neither a package nor this program. */
+function placeOn({ stack = '' }: Error): string | undefined {
+  const places = stack.matchAll(/(?:file:\/\/)?(\/[^\s()]+\.m?[jt]s):(\d+)/g);
+  for (const [, path = '', line] of places)
+    if (!/\/node_modules\/|\/dist\/src\//.test(path)) return `${decodeURI(path)}:${line}`;
+  return undefined;
+}
+
+function lineThatNames(specifier: string, file: string): string {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n') : [];
+  // A module is named by its path, of which the file tells the end.
+  const name = specifier.split('/').at(-1) ?? specifier;
+  const line = lines.findIndex((text) => /\b(import|from)\b/.test(text) && text.includes(name));
+  return line === -1 ? file : `${file}:${line + 1}`;
+}
+
+/** A path at the beginning of a text, as from the current folder where it is below it. */
+const below = (text: string): string =>
+  text.startsWith(`${process.cwd()}${sep}`) ? text.slice(process.cwd().length + 1) : text;
+
 /** A machine that XState refuses while its file is read: the file, the state, and the name that was meant. */
 function inMachineFile(error: Error): string | null {
   const broken = brokenMachine(error);
   const [, place] =
-    /\(?((?:file:\/\/)?\/[^\s()]+\.machine\.[jt]s):\d+:\d+\)?$/m.exec(error.stack ?? '') ?? [];
+    /\(?((?:file:\/\/)?\/[^\s()]+\.machine\.m?[jt]s):\d+:\d+\)?$/m.exec(error.stack ?? '') ?? [];
   if (broken === null || place === undefined) return null;
   const path = place.startsWith('file:') ? fileURLToPath(place) : place;
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';

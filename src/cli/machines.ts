@@ -1,34 +1,33 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import type { AnyStateMachine } from 'xstate';
 import { diagramOf, mermaidOf } from '#charts';
-import { machines } from '#club';
 import { suggest } from '#content';
 import { ExitError, exitCodes } from '#runtime';
-
-type Machine = (typeof machines)[number];
-
-const ids = machines.map(({ id }) => id);
+import { botOf } from './bot.ts';
 
 export function addMachines(program: Command): void {
   program
     .command('machines')
     .description('print the conversations as Mermaid state diagrams')
-    .argument('[id...]', `of ${ids.join(', ')}; all without it`, known)
+    .argument('[id...]', 'ids of machines; all without it')
     .option('--svg', 'as pictures: one to print, or with --out')
     .option('--out <dir>', 'write a file for each into this folder')
     .action(draw);
 }
 
-function known(id: string, before: readonly string[] = []): string[] {
-  if (!ids.includes(id))
-    throw new InvalidArgumentError(`Expected one of ${ids.join(', ')}${suggest(id, ids)}.`);
-  return [...before, id];
-}
-
 async function draw(chosen: readonly string[], { svg = false, out }: { svg?: boolean; out?: string }) {
+  const { machines } = await botOf();
+  const ids = machines.map(({ id }) => id);
+  for (const id of chosen)
+    if (!ids.includes(id))
+      throw new ExitError(
+        exitCodes.usage,
+        `Expected one of ${ids.join(', ')}${suggest(id, ids)}, found "${id}".`,
+      );
   const drawn = machines.filter(({ id }) => chosen.length === 0 || chosen.includes(id));
-  const textOf = async (machine: Machine) => (svg ? await diagramOf(machine) : mermaidOf(machine));
+  const textOf = async (machine: AnyStateMachine) => (svg ? await diagramOf(machine) : mermaidOf(machine));
   if (out !== undefined) {
     await mkdir(out, { recursive: true });
     for (const machine of drawn) {
@@ -52,7 +51,7 @@ async function draw(chosen: readonly string[], { svg = false, out }: { svg?: boo
 }
 
 /** As Markdown, so that several can stand in one text. */
-const sectionOf = (machine: Machine): string =>
+const sectionOf = (machine: AnyStateMachine): string =>
   [`## ${machine.id}`, machine.config.description ?? '', `\`\`\`mermaid\n${mermaidOf(machine)}\n\`\`\``]
     .filter((part) => part !== '')
     .join('\n\n');

@@ -1,13 +1,22 @@
 import { type Command, Option } from 'commander';
 import { Api } from 'grammy';
-import { type ClubContent, createRender, createSigner, loadClub } from '#club';
-import { suggest } from '#content';
+import { createRender, createSigner, loadClub } from '#club';
+import { type Content, suggest } from '#content';
 import { type Environment, readEnvironment, readVariables } from '#environment';
-import { type Effect, exitCodes, StartRefused } from '#runtime';
+import { type Effect, exitCodes, type JsonObject, StartRefused } from '#runtime';
 import { startSandbox } from '#sandbox';
-import { createApis, createMedia, createSender } from '#telegram';
+import {
+  type Call,
+  createApis,
+  createMedia,
+  createSender,
+  loadConversation,
+  planOf,
+  renderTalk,
+} from '#telegram';
 import { paint } from '#terminal';
 import { chatId } from './arguments.ts';
+import { botOf } from './bot.ts';
 
 export function addPreview(program: Command): void {
   program
@@ -18,8 +27,7 @@ export function addPreview(program: Command): void {
     .addOption(new Option('--to <operator>', 'send it to one of ADMIN_IDS instead').argParser(chatId))
     .action(async (name: string, options: { language?: string; to?: number }) => {
       const environment = readEnvironment(readVariables(), { token: options.to !== undefined });
-      const { content } = await loadClub(environment.contentDir);
-      await preview(content, environment, name, options);
+      await preview(await subjectOf(environment), environment, name, options);
     });
 }
 
@@ -36,14 +44,47 @@ const example = {
   link: 'https://t.me/+ExampleOfALink',
 };
 
+/** What is previewed, and how. */
+interface Subject {
+  readonly content: Content<unknown>;
+  readonly render: (effect: Effect) => Call;
+  /** Of a session, besides the language, and of the event. */
+  readonly context: JsonObject;
+  readonly event: JsonObject;
+}
+
+async function subjectOf(environment: Environment): Promise<Subject> {
+  const { definition } = await botOf();
+  if (definition === null) return clubSubject(environment);
+  const { content } = await loadConversation(environment.contentDir, planOf(definition));
+  const render = renderTalk(content, Object.keys(definition.variables ?? {}));
+  return { content, render, context: {}, event: example.event };
+}
+
+async function clubSubject(environment: Environment): Promise<Subject> {
+  const { content } = await loadClub(environment.contentDir);
+  const { product, topics } = content.settings;
+  const { botToken, providerToken } = environment;
+  return {
+    content,
+    render: createRender(content, { signer: createSigner(botToken), providerToken, now: Date.now }),
+    context: {
+      topic: topics[0]?.id,
+      link: example.link,
+      ...(product.accessDays > 0 && { until: Date.now() + product.accessDays * 86_400_000 }),
+    },
+    event: { ...example.event, currency: product.currency, amount: product.price },
+  };
+}
+
 /**
  * Shows a message as a person would get it: in this terminal, by way of a local Telegram that takes and refuses what the
  * real one would, or in the chat of an operator.
  * @param options.to an operator's user id; without it, this terminal
  * @throws StartRefused (78) for an unknown message or language, or for a chat that is no operator's
  */
-export async function preview(
-  content: ClubContent,
+async function preview(
+  { content, render, ...example }: Subject,
   environment: Environment,
   name: string,
   options: { language?: string; to?: number },
@@ -65,10 +106,8 @@ export async function preview(
   if (options.to !== undefined && !environment.adminIds.includes(options.to))
     throw new StartRefused(
       exitCodes.configuration,
-
       `Expected one of ADMIN_IDS (${environment.adminIds.join(', ') || 'none'}), found ${options.to}: people get no previews`,
     );
-  const { product, topics } = content.settings;
   const effect = (chat: number): Effect => ({
     id: '1.0',
     type: 'send',
@@ -77,22 +116,12 @@ export async function preview(
     chat,
     lane: 'reply',
     queue: String(chat),
-    context: {
-      language,
-      topic: topics[0]?.id,
-      link: example.link,
-      ...(product.accessDays > 0 && { until: Date.now() + product.accessDays * 86_400_000 }),
-    },
-    event: { ...example.event, currency: product.currency, amount: product.price },
+    context: { language, ...example.context },
+    event: example.event,
   });
   const send = (token: string, root: string, chat: number) =>
     createSender({
-      render: () =>
-        createRender(content, {
-          signer: createSigner(environment.botToken),
-          providerToken: environment.providerToken,
-          now: Date.now,
-        }),
+      render: () => render,
       media: createMedia(content.mediaDir, {
         get: async () => null,
         set: async () => {},

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { checkProvider, loadClub } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import { openRedisStore } from '#runtime';
 import { paint } from '#terminal';
+import { botOf } from './bot.ts';
 import { withStored } from './stored.ts';
 
 export function addReload(program: Command): void {
@@ -15,8 +15,8 @@ export function addReload(program: Command): void {
 /** Checks the content, and lets every running copy take it. */
 async function reload(): Promise<void> {
   const environment = readEnvironment(readVariables(), { token: false });
-  const { content, warnings } = await loadClub(environment.contentDir);
-  checkProvider(content, environment);
+  const bot = await botOf();
+  const { warnings } = await bot.load(environment);
   for (const warning of warnings) console.log(`${paint.yellow('warning')} ${warning}`);
   const copies = await withStored((redis, where) => openRedisStore(redis, where).announceContent());
   if (copies === 0)

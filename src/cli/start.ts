@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { startApp } from '#app';
 import { readEnvironment, readVariables } from '#environment';
 import { keepMemoryLow, StartCalledOff } from '#runtime';
+import { botOf } from './bot.ts';
 import { exitCodeOf, explain } from './failure.ts';
 import { createLog } from './log.ts';
 import { clockOf } from './stored.ts';
@@ -24,6 +24,7 @@ export function addStart(program: Command): void {
 async function start(): Promise<void> {
   keepMemoryLow();
   const environment = readEnvironment(readVariables(), { token: true });
+  const bot = await botOf();
   const log = createLog(environment.logLevel, [environment.botToken, environment.httpToken ?? '']);
   const clock = clockOf();
   // The sandbox's messages come over the channel of a child process.
@@ -35,7 +36,7 @@ async function start(): Promise<void> {
   try {
     const calledOff = new AbortController();
     for (const reason of [asked, abandoned]) void reason.then(() => calledOff.abort());
-    const starting = startApp({ environment, log: log.logger, clock, signal: calledOff.signal });
+    const starting = bot.start({ environment, log: log.logger, clock, signal: calledOff.signal });
     process.on('SIGHUP', () => {
       starting
         .then((app) => app.reload())

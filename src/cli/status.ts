@@ -3,6 +3,7 @@ import { readStatus } from '#club';
 import { openRedisStore } from '#runtime';
 import { paint } from '#terminal';
 import { json } from './arguments.ts';
+import { botOf } from './bot.ts';
 import { reported, unadoptedLine, withStored } from './stored.ts';
 
 export function addStatus(program: Command): void {
@@ -14,14 +15,16 @@ export function addStatus(program: Command): void {
 }
 
 async function status(options: { json?: boolean }): Promise<void> {
-  const found = await withStored((redis, where) =>
-    readStatus(openRedisStore(redis, where), { machines: reported() }),
+  const found = await withStored(async (redis, where) =>
+    readStatus(openRedisStore(redis, where), { machines: await reported() }),
   );
   if (options.json === true) {
     console.log(JSON.stringify(found));
     return;
   }
-  const { states, sources, unadopted, ...counts } = found;
+  const { states, sources, unadopted, payments, ...others } = found;
+  // Only the club sells something.
+  const counts = (await botOf()).definition === null ? { ...others, payments } : others;
   for (const [machine, byState] of Object.entries(states)) {
     console.log(paint.bold(machine));
     for (const [state, count] of Object.entries(byState))

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
-import { factsOf, loadClub, machines, reportOf, requireFormat } from '#club';
+
+import { factsOf, loadClub, reportOf, requireFormat } from '#club';
 import { readEnvironment, readVariables } from '#environment';
 import {
   checkRole,
@@ -13,12 +14,14 @@ import {
   SystemClock,
 } from '#runtime';
 import { checkBot, createApis, type Perform } from '#telegram';
+import { botOf } from './bot.ts';
 
 /** The sandbox moves the bot's time. */
 export const clockOf = () => new SystemClock(Number(process.env['TURNSTILE_CLOCK_OFFSET'] ?? 0));
 
 /** Machines as the reports need them. */
-export const reported = () => machines.map((source) => reportOf(prepareMachine(source)));
+export const reported = async () =>
+  (await botOf()).machines.map((source) => reportOf(prepareMachine(source)));
 
 /** Runs a report on the Redis of the running bot; a stopped bot's embedded Redis is started for it. */
 export async function withStored<T>(
@@ -34,7 +37,7 @@ export async function withStored<T>(
   try {
     checkRole(await readInfo(opened.redis));
     const shards = await fixShards(opened.redis, environment.redisPrefix, environment.shards);
-    await requireFormat(opened.redis, environment.redisPrefix);
+    if ((await botOf()).definition === null) await requireFormat(opened.redis, environment.redisPrefix);
     return await report(opened.redis, { prefix: environment.redisPrefix, shards });
   } finally {
     opened.redis.disconnect();

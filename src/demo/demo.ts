@@ -76,7 +76,7 @@ const withSale = (options: DemoOptions, script: Script | null): DemoOptions => (
 });
 
 async function startDemo(dataDir: string, options: DemoOptions): Promise<Stage> {
-  const { contentDir } = readEnvironment(readVariables(), { token: false });
+  const { contentDir } = readEnvironment(readVariables(), { token: false, sample: true });
   const clockFile = join(dataDir, 'clock.json');
   const offset = readOffset(clockFile);
   let page: Page | undefined;

@@ -31,9 +31,10 @@ export function run(
   args: readonly string[],
   variables: Record<string, string> = {},
   program = 'dist/src/main.js',
+  folder = root,
 ): Program {
-  const child = spawn(process.execPath, [join(root, program), ...args], {
-    cwd: root,
+  const child = spawn(process.execPath, [resolve(root, program), ...args], {
+    cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: tmpdir(), NO_COLOR: '1', ...variables },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

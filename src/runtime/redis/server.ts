@@ -404,11 +404,20 @@ async function stopServer(socket: string, child: ChildProcess | null): Promise<v
   }
   const redis = client(socket, stopLimit);
   const closed = new Promise<void>((resolve) => redis.once('close', resolve));
+  const closedWithin = async (ms: number) => {
+    let callOff = () => {};
+    const late = new Promise<void>((resolve) => {
+      const timeout = setTimeout(resolve, ms);
+      // A program whose bot has stopped ends at once.
+      callOff = () => clearTimeout(timeout);
+    });
+    await Promise.race([closed, late]).finally(callOff);
+  };
   try {
     await redis.connect();
     // The server closes the connection instead of answering; the append-only file is on disk by then.
     await redis.shutdown('NOSAVE').catch(() => {});
-    await Promise.race([closed, pause(deadline - performance.now())]);
+    await closedWithin(deadline - performance.now());
   } catch {
     // It is gone already.
   } finally {
