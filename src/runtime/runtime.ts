@@ -143,6 +143,7 @@ export class Runtime {
         for (const lane of lanes) this.#dispatcher.hint(shard, lane);
         if (nextTimer !== null) this.#timers.hint(shard, nextTimer);
       },
+      clock,
       log,
     });
     this.#leases = new Leases({
@@ -163,6 +164,7 @@ export class Runtime {
       startPolling: options.intake.start,
       stopPolling: options.intake.stop,
       copiesChanged: (copies) => this.#dispatcher.share(copies),
+      clock,
       log,
       ...(options.at !== undefined && { at: options.at }),
     });
@@ -285,6 +287,8 @@ export class Runtime {
       .stop()
       .then(() => Promise.all([this.#worker.stop(), this.#timers.stop(), this.#retention.stop(), beside()]))
       .then(() => this.#dispatcher.stop());
+    const { clock } = this.#options;
+    const within = (ms: number, work: Promise<unknown>) => Promise.race([work, clock.sleep(ms)]);
     await within(isReachable ? 8_000 : 0, drained);
     await within(isReachable ? 500 : 0, this.#dispatcher.abandon()).catch(() => {});
     this.#stopListening();
@@ -296,6 +300,3 @@ export class Runtime {
     await this.#options.store.announce(shards.filter((shard) => !this.holds(shard)));
   }
 }
-
-const within = (ms: number, work: Promise<unknown>): Promise<unknown> =>
-  Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())]);

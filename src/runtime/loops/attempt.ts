@@ -74,7 +74,7 @@ export class Attempts {
    * @throws NotNoted
    */
   async make(hand: Hand, isWanted: () => boolean): Promise<Taken | null> {
-    const { perform, holds, log, at } = this.#options;
+    const { perform, holds, clock, log, at } = this.#options;
     const { taken } = hand;
     const { effect } = taken;
     const wait = isPaced(taken) ? this.#pace.chatWait(receiver(effect)) : 0;
@@ -86,7 +86,7 @@ export class Attempts {
     if (ticket === null) return null;
     hand.isSending = true;
     try {
-      const started = performance.now();
+      const started = clock.elapsed();
       let output: unknown;
       try {
         if (at !== undefined) await at('effect taken');
@@ -103,7 +103,7 @@ export class Attempts {
         chat: receiver(effect),
         effect: effect.type,
         lane: effect.lane,
-        ms: Math.round(performance.now() - started),
+        ms: Math.round(clock.elapsed() - started),
       });
       return next;
     } finally {
@@ -254,7 +254,7 @@ export class Attempts {
     note: () => Promise<T>,
     otherwise?: (error: unknown) => Promise<T>,
   ): Promise<T> {
-    const { log } = this.#options;
+    const { clock, log } = this.#options;
     let store = note;
     for (let wait = 100, isLast = otherwise === undefined; ; ) {
       try {
@@ -263,7 +263,7 @@ export class Attempts {
         if (this.#options.store.isPassing(error)) {
           if (!this.#active) throw error;
           log.error({ err: error }, 'storing failed; trying again');
-          await new Promise((resolve) => setTimeout(resolve, wait));
+          await clock.sleep(wait);
           wait = Math.min(wait * 2, 5_000);
           continue;
         }
