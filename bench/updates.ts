@@ -1,7 +1,7 @@
 import type { Update } from 'grammy/types';
 import { pino } from 'pino';
 import { accessMachine } from '../machines/access.machine.ts';
-import { route } from '../src/club/arrivals.ts';
+import { ofToday, route } from '../src/club/arrivals.ts';
 import type { ClubRules } from '../src/club/rules.ts';
 import { SystemClock } from '../src/runtime/clock.ts';
 import type { Arrival } from '../src/runtime/core/arrival.ts';
@@ -117,7 +117,7 @@ async function measure(
   const worker = new Worker({
     store,
     machines: [machine],
-    arrive: (_, text) => route(JSON.parse(text), rules),
+    arrive: (_, text) => ofToday(JSON.parse(text)),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],

@@ -151,6 +151,8 @@ test('media carries what it is called with: names, pictures, where it starts', a
   for (const [name, value] of Object.entries(fields)) body.set(name, String(value));
   body.set('small', new Blob([photo]), 'small.png');
   const response = await fetch(`${sandbox.url}/bot${sandbox.token}/sendVideo`, { method: 'POST', body });
+  const plain = { chat_id, audio: song.audio, thumbnail: 'of nothing' };
+  expect(await sandbox.ask('sendAudio', plain)).not.toHaveProperty('audio.thumbnail');
   expect(await response.json()).toMatchObject({
     result: {
       video: { thumbnail: { width: photo.readUInt32BE(16) }, cover: [{ file_id: file }], start_timestamp: 5 },

@@ -62,7 +62,7 @@ async function load(address: string): Promise<UploadedFile | null> {
   return { name: basename(decode(new URL(address).pathname)) || 'file', bytes };
 }
 
-/** A path without percent signs; one that cannot be decode stays as it is. */
+/** A path without percent signs; one that is encoded wrongly stays as it is. */
 export function decode(path: string): string {
   try {
     return decodeURIComponent(path);

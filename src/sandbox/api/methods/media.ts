@@ -20,17 +20,17 @@ const title = (kind: string) => kind.replace(/(?:^|_)([a-z])/g, (_, letter: stri
  */
 export function fileOf(
   telegram: Telegram,
-  { files, downloads }: Parameters,
+  call: Parameters,
   reference: string | undefined,
   kind: MediaKind,
   name: string = kind,
 ): StoredFile {
-  const upload = files.get(reference?.startsWith('attach://') ? reference.slice(9) : name);
+  const upload = uploadOf(call, reference, name);
   if (upload !== undefined) return telegram.files.add(kind, checkUpload(upload, kind));
   if (reference === undefined || reference === '') throw badRequest(`there is no ${kind} in the request`);
   if (/^https?:\/\//i.test(reference)) {
-    // Nothing outside the machine is downloads.
-    const page = downloads.get(reference);
+    // Nothing outside the machine is loaded.
+    const page = call.downloads.get(reference);
     if (page === undefined) throw badRequest('failed to get HTTP URL content');
     if (kind === 'photo' && imageSize(page.bytes) === null)
       throw badRequest('wrong type of the web page content');
@@ -54,17 +54,22 @@ function checkUpload(upload: UploadedFile, kind: MediaKind): UploadedFile {
   return upload;
 }
 
-/** The pictures that stand for a file of a call until it is played. */
+/** The pictures that stand for a file of a call until it is played. A thumbnail is an upload; any other is passed over. */
 export function picturesOf(telegram: Telegram, call: Parameters, values: Json): Json {
-  const pictures: Json = {};
-  for (const name of ['thumbnail', 'cover']) {
-    const reference = text(values, name);
-    if (reference === undefined && !call.files.has(name)) continue;
-    const size = photoSize(telegram, fileOf(telegram, call, reference, 'photo', name), {});
-    pictures[name] = name === 'cover' ? [size] : size;
-  }
-  return pictures;
+  const thumbnail = uploadOf(call, text(values, 'thumbnail'), 'thumbnail');
+  const isPicture = thumbnail !== undefined && imageSize(thumbnail.bytes) !== null;
+  const cover = text(values, 'cover');
+  return {
+    ...(isPicture && { thumbnail: photoSize(telegram, telegram.files.add('photo', thumbnail), {}) }),
+    ...(cover !== undefined && {
+      cover: [photoSize(telegram, fileOf(telegram, call, cover, 'photo', 'cover'), {})],
+    }),
+  };
 }
+
+/** What was uploaded as a parameter itself, or by the name that it attaches. */
+const uploadOf = ({ files }: Parameters, reference: string | undefined, name: string) =>
+  files.get(reference?.startsWith('attach://') ? reference.slice(9) : name);
 
 const fileFields = ({ id, size }: StoredFile): Json => ({
   file_id: id,
