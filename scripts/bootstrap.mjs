@@ -218,6 +218,7 @@ function check() {
     ['lint and format', bin('biome'), ['check', '--error-on-warnings', '.']],
     ['dead code', bin('knip'), []],
     ['layers', bin('vitest'), ['run', '--project', 'layers']],
+    ['public faces', process.execPath, [join('scripts', 'bootstrap.mjs'), 'faces']],
   ];
   let failed = 0;
   for (const [name, command, args] of steps) {
@@ -253,6 +254,11 @@ const commands = {
     become(bin('vitest'), ['run', ...args]);
   },
   check: () => check(),
+  /** Whether docs/api/ says what the libraries declare; `--write` renews it. */
+  faces: (args) => {
+    ensureBuilt();
+    become(process.execPath, [join(root, 'scripts', 'api.mjs'), ...args]);
+  },
   /** What npm pack and npm publish do first. */
   pack: () => ensureBuilt({ page: true }),
   bench: (args) => {

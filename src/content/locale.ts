@@ -7,6 +7,7 @@ type Pattern = NonNullable<Entry['value']>;
 type Element = Exclude<Pattern, string>[number];
 type Expression = Exclude<Element, string>;
 
+/** What the variables of a text stand for, by name without the `$`. Numbers choose plurals. */
 export type Variables = Readonly<Record<string, string | number>>;
 
 /** The texts of one language. */

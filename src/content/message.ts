@@ -1,3 +1,4 @@
+/** A picture, video or file of a message. */
 export interface Attachment {
   readonly kind: 'video' | 'photo' | 'document';
   /** In the media folder; `$language` in it stands for the person's language. */
@@ -46,6 +47,7 @@ export interface Poll {
   readonly allowsMultiple: boolean;
 }
 
+/** What a message is made of: an entry of messages.yaml. */
 export interface MessageContent {
   /** The key of its text. */
   readonly text: string;

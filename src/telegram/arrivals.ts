@@ -4,6 +4,7 @@ import type { Arrival, JsonObject } from '#runtime';
 /** What an update means, but for its id. */
 export type Meaning = Omit<Arrival, 'update'>;
 
+/** What updates are read by; it changes with the content. */
 export interface ArrivalRules {
   /** The events that a user may cause. */
   readonly userEvents: ReadonlySet<string>;
@@ -64,6 +65,7 @@ export const senderOf = (
   ...(user.username !== undefined && { username: cut(user.username, 32) }),
 });
 
+/** The language of a person's Telegram, for a new session; nothing when Telegram does not tell it. */
 export const languageOf = (from: User | undefined): { languageCode?: string } =>
   from?.language_code === undefined ? {} : { languageCode: from.language_code };
 
@@ -114,6 +116,7 @@ function meaningOf(update: Update, rules: ArrivalRules): Meaning | null {
 export const mayCause = (type: string, isOperator: boolean, rules: ArrivalRules): boolean =>
   rules.userEvents.has(type) || (isOperator && rules.operatorEvents?.has(type) === true);
 
+/** Whether a user is one of the operators; without a list of them nobody is. */
 export const isOperator = (user: User | undefined, { operators }: ArrivalRules): boolean =>
   user !== undefined && operators?.has(user.id) === true;
 

@@ -18,15 +18,19 @@ import type { Perform } from './client.ts';
 import type { Conversation, Plan } from './conversation.ts';
 /** Where and how a bot runs. */
 export interface BotSurroundings {
+  /** As @BotFather gives it. */
   readonly botToken: string;
   /** Without a slash at its end. */
   readonly apiRoot: string;
   /** null: an embedded private server below `dataDir`. */
   readonly redisUrl: string | null;
+  /** Every key in Redis begins with it: bots of one Redis have different ones. */
   readonly redisPrefix: string;
-  /** null: what was fixed at the first start, or 16. */
+  /** Slots that chats are spread over, fixed at the first start. null: what was fixed then, or 16. */
   readonly shards: number | null;
+  /** For the embedded server, and `dead-letters.jsonl`. */
   readonly dataDir: string;
+  /** bot.yaml, messages.yaml, locales/ and media/. */
   readonly contentDir: string;
   /** User ids of the operators. */
   readonly adminIds: readonly number[];
@@ -35,9 +39,12 @@ export interface BotSurroundings {
   readonly rateTotal: number;
 }
 
+/** How a bot is started. */
 export interface BotOptions {
   readonly environment: BotSurroundings;
+  /** What happens, one line each. A failed request may name its address, and the token stands in that. */
   readonly log: Logger;
+  /** All time of the bot. Default: one of its own. A test moves it by `shift`. */
   readonly clock?: SystemClock;
   /** Long polling, seconds. Default 30. */
   readonly pollTimeout?: number;
@@ -47,6 +54,7 @@ export interface BotOptions {
   readonly at?: At;
 }
 
+/** A bot that polls, or waits to take over from another copy that does. */
 export interface RunningBot {
   /** Resolves when the bot has stopped; rejects when it cannot go on. */
   readonly ended: Promise<void>;
@@ -104,7 +112,9 @@ export interface Signed<Settings, Rules> extends OpenStore {
   readonly log: Logger;
 }
 
+/** What a bot brings along once it has signed in. */
 export interface Begun<Parts> {
+  /** What its effects are performed with. */
   readonly parts: Parts;
   /** Everything that waited at Telegram is stored. `isAfterGap`: something may have been lost before. Default: nothing. */
   readonly caughtUp?: (isAfterGap: boolean) => void;

@@ -14,23 +14,31 @@ import { renderTalk, type TalkParts, talk } from './talk.ts';
 export interface BotDefinition<Settings = undefined> {
   /** By precedence: an event goes to the first that reacts to it. */
   readonly machines: Plan<Settings, ArrivalRules, TalkParts>['machines'];
+  /** What it hears, does and says besides `talk`, such as `edits` and `polls`. Default: none. */
   readonly features?: readonly Feature<ArrivalRules, TalkParts>[];
-  /** Promise actors that machines invoke, by name. */
+  /**
+   * Promise actors that machines invoke, by name; the value is the result. One that throws is tried again
+   * three times, more often where the network is at fault, and takes `onError` then; a crash repeats one whose result was
+   * not stored yet. Default: none.
+   */
   readonly actors?: Actors;
-  /** Variables that every text may use, each with the most characters it can have; see `renderTalk`. */
+  /** Variables that every text may use, each with the most characters it can have; see `renderTalk`. Default: none. */
   readonly variables?: Readonly<Record<string, number>>;
-  /** The menu of commands, in order; each has a description, the text `command-<name>`. */
+  /** The menu of commands, in order; each has a description, the text `command-<name>`. Default: none. */
   readonly commands?: readonly string[];
-  /** More that is asked of the content: rows of buttons, sections of bot.yaml, texts. */
+  /** More that is asked of the content: rows of buttons, sections of bot.yaml, texts. Default: nothing. */
   readonly needs?: Omit<Needs<Settings>, 'messages' | 'delays' | 'events' | 'variables' | 'commands'>;
   /** What a new session is given as its machine's `input`. Default: `{language}`. */
   readonly input?: (person: { readonly language: string }) => JsonObject;
 }
 
-/** The definition of a bot as it is: a place for types, where a program has no other. */
+/**
+ * The definition of a bot as it is; it only lends its types. The `turnstile` commands take it from the default export of
+ * ./bot.ts, ./bot.js or ./bot.mjs, or of the file that TURNSTILE_BOT names.
+ */
 export const defineBot = <Settings = undefined>(bot: BotDefinition<Settings>): BotDefinition<Settings> => bot;
 
-/** What a definition talks about, as `loadConversation` takes it. */
+/** What a definition talks about, as `loadConversation` takes it: with `talk` after its own features. */
 export function planOf<Settings>(bot: BotDefinition<Settings>): Plan<Settings, ArrivalRules, TalkParts> {
   const { machines, features = [], actors = {}, variables = {}, commands = [], needs } = bot;
   return {

@@ -11,6 +11,7 @@ import type { ArrivalRules, Route } from './arrivals.ts';
 export interface Feature<Rules extends ArrivalRules, Parts> {
   /** Kinds of updates that it asks of Telegram, besides messages, buttons and blocks. */
   readonly updates?: readonly Exclude<keyof Update, 'update_id'>[];
+  /** Reads updates of its own; undefined for others'. Default: it reads none. */
   readonly route?: Route<Rules>;
   /** Actions of machines that it performs, by name, and what it posts itself. */
   readonly effects?: Readonly<Record<string, EffectKind<Parts>>>;

@@ -247,3 +247,18 @@ test('an embedded server that hangs does not keep the bot from ending', async ()
   expect(await program.kill('SIGTERM')).toBe(0);
   expect(performance.now() - since).toBeLessThan(15_000);
 });
+
+test('a program that has stopped its server ends at once: no timer is left that would keep it', async () => {
+  const module = join(import.meta.dirname, '../../dist/src/runtime/redis/server.js');
+  const script = `
+    const { startEmbeddedRedis } = await import(${JSON.stringify(module)});
+    await (await startEmbeddedRedis(process.argv[1])).stop();
+    console.log(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, dataDir()]);
+  let output = '';
+  child.stdout.on('data', (text) => {
+    output += text;
+  });
+  await once(child, 'close');
+  expect(output).toBe('0\n');
+});

@@ -421,7 +421,8 @@ async function stopServer(socket: string, child: ChildProcess | null): Promise<v
   } catch {
     // It is gone already.
   } finally {
-    redis.disconnect();
+    // One that is closed would keep the process for two seconds more.
+    if (redis.status !== 'end') redis.disconnect();
   }
   const isOver = () => child === null || child.exitCode !== null || child.signalCode !== null;
   while (!isOver() && performance.now() < deadline) await pause(10);
