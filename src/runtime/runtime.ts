@@ -88,6 +88,7 @@ export class Runtime {
   readonly #retention: Retention;
   #stopListening: () => void = () => {};
 
+  /** Long, since the loops refer to each other: nowhere else are they joined. */
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const { store, clock, log } = options;
@@ -262,8 +263,8 @@ export class Runtime {
 
   /** Which gap a comparison makes up for, and that it has. */
   readonly gap = {
-    get: async (): Promise<string> => (await this.#options.store.news.read()).gap,
-    closed: async (gap: string): Promise<void> => {
+    get: async () => (await this.#options.store.news.read()).gap,
+    closed: async (gap: string) => {
       await this.#options.store.news.noteCompared(gap);
       this.#timers.newsCame();
     },

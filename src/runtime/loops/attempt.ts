@@ -4,7 +4,7 @@ import type { Effect } from '../core/effects.ts';
 import type { At } from '../points.ts';
 import type { Store } from '../store.ts';
 import type { Head, Taken } from '../stored.ts';
-import { type Outcome, resultOf } from './outcome.ts';
+import { letterOf, type Outcome, resultOf } from './outcome.ts';
 import type { Pace, Pause, Ticket } from './pace.ts';
 
 export interface Outside {
@@ -287,15 +287,3 @@ const isPaced = ({ queue, effect }: Taken): boolean =>
 const receiver = (effect: Effect): number => effect.to ?? effect.chat;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason');
-
-function letterOf(effect: Effect | undefined, reason: string, at: number, error: unknown) {
-  const stack = error instanceof Error ? error.stack : undefined;
-  return {
-    kind: 'effect' as const,
-    error: reason,
-    at,
-    ...(effect !== undefined && { chat: effect.chat }),
-    body: effect,
-    ...(stack !== undefined && { stack }),
-  };
-}
