@@ -1,6 +1,5 @@
 import type { Update } from 'grammy/types';
 import {
-  type Act,
   type account,
   clubBook,
   type compare,
@@ -16,15 +15,14 @@ import {
   type Arrival,
   type DurableMachine,
   type Effect,
-  expire,
   type Entry as InboxEntry,
-  isEntered,
   type Job,
   jobOfTimer,
   type Session,
   type Signal,
-  step,
+  type TurnRules,
   taskOf,
+  turnOf,
 } from '#runtime';
 import { joinKinds } from '#telegram';
 import { ledgerOf, MemoryStore, type Waiting } from './memory-store.ts';
@@ -79,6 +77,19 @@ export class World {
     this.telegram = new Telegram(now, people);
     this.store = new MemoryStore(from?.store);
   }
+
+  readonly #rules: TurnRules = {
+    effectRules: kinds.rules,
+    newSession: () => ({ language: this.running.content.defaultLanguage }),
+    book: {
+      keyOf: clubBook.keyOf,
+      account: (book, { entry, ...arrived }) =>
+        this.program.account(book as readonly Entry[], {
+          ...arrived,
+          ...(entry !== undefined && { entry: entry as Entry }),
+        }),
+    },
+  };
 
   copy(): World {
     const copy = new World(this.program, this.telegram.now, this.telegram.people, this);
@@ -258,65 +269,23 @@ export class World {
     }
   }
 
-  /** As the worker does it. @returns false when the machine does not react, and another may */
+  /** By the rule of the worker. @returns false when the machine does not react, and another may */
   #stepAndCommit(job: Job, machine: DurableMachine, isLast: boolean): boolean {
-    const { cause, chat, arrival } = job;
-    const { telegram, store } = this;
-    const { now } = telegram;
-    const place = `${machine.id}|${chat}`;
-    const stored = store.sessions.get(place);
-    const session = stored?.session ?? null;
-    const book = store.bookOf(chat);
-    // Such a line is void, and whatever came with it.
-    const line = arrival?.entry as Entry | undefined;
-    if (line !== undefined && isEntered(line, book, clubBook.keyOf)) return true;
-    const event = job.eventFor(session);
-    const isAway = stored?.isAway === true;
-    const isBack = isAway && arrival !== undefined;
-    const brought = line === undefined ? {} : { entry: line };
-    const { facts, entry } =
-      event === null || (book.length === 0 && line === undefined)
-        ? { facts: undefined, entry: undefined }
-        : this.program.account(book, { event, now, ...brought });
+    const { store, program } = this;
+    const { now } = this.telegram;
+    const { chat } = job;
+    const turn = turnOf(this.#rules, job, machine, store.load(machine.id, chat), now);
+    const { commit, isGranted } = turn;
+    if (isGranted) return true;
     this.steps++;
-    const isOver = session === null || session.status !== 'active';
-    const commit =
-      event === null
-        ? expire(machine, session, isAway)
-        : isOver && (job.kind === 'timer' || job.kind === 'result')
-          ? null
-          : step({
-              machine,
-              chat,
-              session,
-              event,
-              cause: job.kind === 'timer' ? `t${cause.due}` : cause.id,
-              input: { language: this.running.content.defaultLanguage },
-              now,
-              hops: job.hops,
-              ...(facts !== undefined && { facts }),
-              isFromOutside: arrival !== undefined && arrival.fromOperator !== true,
-              isBack,
-              rules: kinds.rules,
-            });
     if (commit === null && !isLast) return false;
-    const lines = entry === undefined ? [] : [entry];
-    if (commit !== null) {
-      for (const record of commit.records)
-        lines.push({ ...record, id: cause.id, chat, at: now } as unknown as Act);
-      if (commit.ends) store.sessions.delete(place);
-      else store.sessions.set(place, { session: commit.session, isAway: isAway && !isBack });
-      for (const { name, due } of commit.timers) {
-        if (due === null) store.timers.delete(`${place}|${name}`);
-        else store.timers.set(`${place}|${name}`, due);
-      }
-      for (const effect of commit.effects)
-        store.outbox.push(toOperator.has(effect.type) ? { ...effect, queue: 'operator' } : effect);
-      for (const signal of commit.signals.filter((one) => !this.program.drops(one)))
-        store.inbox.push({ kind: 'signal', chat, text: JSON.stringify(signal) });
-      if (commit.forgets) store.inbox.push({ kind: 'forget', chat, text: JSON.stringify({ chat }) });
-    }
-    store.enter(chat, lines);
+    store.commit(job, machine, turn, now);
+    if (commit === null) return true;
+    for (const effect of commit.effects)
+      store.outbox.push(toOperator.has(effect.type) ? { ...effect, queue: 'operator' } : effect);
+    for (const signal of commit.signals.filter((one) => !program.drops(one)))
+      store.inbox.push({ kind: 'signal', chat, text: JSON.stringify(signal) });
+    if (commit.forgets) store.inbox.push({ kind: 'forget', chat, text: JSON.stringify({ chat }) });
     return true;
   }
 }
