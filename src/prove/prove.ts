@@ -1,11 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { paint } from '#terminal';
+import { type Counterexample, readCounterexample, type Start } from './counterexample.ts';
 import type { Mutant } from './mutant.ts';
 import { mutants } from './mutations.ts';
 import { programOf } from './program.ts';
-import { actionOf, type Bounds, type Counterexample, type Result, type Start } from './search.ts';
+import type { Bounds, Result } from './search.ts';
 import { shown, story } from './story.ts';
 import type { Errand } from './worker.ts';
 
@@ -44,7 +45,7 @@ const mutantTries = 200_000;
  */
 export async function prove(options: ProveOptions): Promise<boolean> {
   const { depth, tries, time, seed } = options;
-  const given = options.from === undefined ? null : readExample(options.from);
+  const given = options.from === undefined ? null : readCounterexample(options.from);
   if (given !== null && options.json !== true) await tell(options, given);
   const threads = new Threads(Math.max(1, Math.min(4, availableParallelism())), options.contentDir);
   try {
@@ -116,15 +117,6 @@ async function report(result: Result, options: ProveOptions): Promise<void> {
 
 async function tell({ contentDir }: ProveOptions, example: Counterexample): Promise<void> {
   for (const line of await story(await programOf(contentDir), example)) console.log(line);
-}
-
-/** @throws Error when the file holds no counterexample */
-function readExample(file: string): Counterexample {
-  const example = JSON.parse(readFileSync(file, 'utf8')) as Counterexample;
-  if (!Array.isArray(example.actions) || typeof example.start !== 'object')
-    throw new Error(`Expected ${file} to hold a counterexample of \`turnstile prove\`, found something else`);
-  for (const id of example.actions) actionOf(id);
-  return example;
 }
 
 async function mutate(threads: Threads, options: ProveOptions): Promise<boolean> {

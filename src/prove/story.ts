@@ -1,4 +1,6 @@
-import { actionOf, type Counterexample, perform, worldOf } from './search.ts';
+import { actionOf } from './actions.ts';
+import type { Counterexample } from './counterexample.ts';
+import { perform, worldOf } from './search.ts';
 import { type Sentence, sentences, Violation } from './sentences.ts';
 import type { Program } from './world.ts';
 
