@@ -46,6 +46,10 @@ export class MemoryStore {
     this.outbox = [...(from?.outbox ?? [])];
   }
 
+  copy(): MemoryStore {
+    return new MemoryStore(this);
+  }
+
   bookOf(chat: number): readonly Entry[] {
     return this.books.get(chat) ?? [];
   }

@@ -7,7 +7,8 @@ import type { Mutant } from './mutant.ts';
 import { mutants } from './mutations.ts';
 import { programOf } from './program.ts';
 import type { Bounds, Result } from './search.ts';
-import { shown, story } from './story.ts';
+import { sentences } from './sentences.ts';
+import { story } from './story.ts';
 import type { Errand } from './worker.ts';
 
 export interface ProveOptions {
@@ -139,7 +140,7 @@ async function mutate(threads: Threads, options: ProveOptions): Promise<boolean>
     if (options.json === true) return;
     if (example !== null)
       console.log(
-        `${paint.green('found')}  ${name}: ${shown(example.sentence)}, by ${example.actions.join(', ')}`,
+        `${paint.green('found')}  ${name}: ${sentences[example.sentence]}, by ${example.actions.join(', ')}`,
       );
     else if (equivalent !== undefined) console.log(paint.dim(`same   ${name}: ${equivalent}`));
     else console.log(`${paint.red('missed')} ${name}`);

@@ -5,7 +5,7 @@ import type { Counterexample, Start } from './counterexample.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Person } from './people.ts';
 import { Violation } from './sentences.ts';
-import { pace } from './telegram.ts';
+import { pace, Telegram } from './telegram.ts';
 import { type Program, World } from './world.ts';
 
 export interface Bounds {
@@ -61,11 +61,9 @@ const person = (id: number, name: string): Person => ({
 });
 
 /** Nobody has bought anything yet. */
-export function worldOf(program: Program, { sale, keeps }: Start): World {
-  const world = new World(program, began, [person(anna, 'Anna'), person(boris, 'Boris')]);
-  world.sale = sale;
-  world.keeps = keeps;
-  return world;
+export function worldOf(program: Program, start: Start): World {
+  const people = [person(anna, 'Anna'), person(boris, 'Boris')];
+  return new World(program, start, new Telegram(began, people));
 }
 
 /** The state that a way leads to. @throws Violation */

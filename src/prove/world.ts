@@ -26,9 +26,8 @@ import {
 } from '#runtime';
 import { joinKinds } from '#telegram';
 import { ledgerOf, MemoryStore, type Waiting } from './memory-store.ts';
-import type { Person } from './people.ts';
 import { Violation } from './sentences.ts';
-import { type Refusal, Telegram } from './telegram.ts';
+import type { Refusal, Telegram } from './telegram.ts';
 
 /** What is proved: the program's own parts. A mutant has one of them changed. */
 export interface Program {
@@ -62,9 +61,10 @@ export class World {
   readonly program: Program;
   readonly telegram: Telegram;
   readonly store: MemoryStore;
-  sale: Sale = 'days';
+  /** What the operator sells now. */
+  sale: Sale;
   /** Payments that come twice are kept, and strangers removed; else the other way round. */
-  keeps = false;
+  readonly keeps: boolean;
   /** Transactions that were compared with the books. */
   compared = 0;
   /** What was said and done since a story was last told. */
@@ -72,10 +72,17 @@ export class World {
   /** Steps of machines that were made. */
   steps = 0;
 
-  constructor(program: Program, now: number, people: readonly Person[], from?: World) {
+  constructor(
+    program: Program,
+    { sale, keeps }: { readonly sale: Sale; readonly keeps: boolean },
+    telegram: Telegram,
+    store = new MemoryStore(),
+  ) {
     this.program = program;
-    this.telegram = new Telegram(now, people);
-    this.store = new MemoryStore(from?.store);
+    this.sale = sale;
+    this.keeps = keeps;
+    this.telegram = telegram;
+    this.store = store;
   }
 
   readonly #rules: TurnRules = {
@@ -91,11 +98,9 @@ export class World {
     },
   };
 
+  /** A copy that goes its own way. */
   copy(): World {
-    const copy = new World(this.program, this.telegram.now, this.telegram.people, this);
-    this.telegram.copyTo(copy.telegram);
-    copy.sale = this.sale;
-    copy.keeps = this.keeps;
+    const copy = new World(this.program, this, this.telegram.copy(), this.store.copy());
     copy.compared = this.compared;
     return copy;
   }
@@ -115,11 +120,7 @@ export class World {
     has: boolean;
     forEver?: true;
     until?: number;
-    ends?: number;
-    renews?: true;
-    resumable?: true;
     owed?: string[];
-    callOff?: string[];
   } {
     const { facts } = this.program.account(this.store.bookOf(chat), {
       event: { type: 'asked' },
@@ -131,10 +132,6 @@ export class World {
   /** The state of a machine's session; null: it has none. */
   stateOf(machine: string, chat: number): Session['value'] | null {
     return this.store.sessions.get(`${machine}|${chat}`)?.session.value ?? null;
-  }
-
-  contextOf(machine: string, chat: number): Readonly<Record<string, unknown>> {
-    return this.store.sessions.get(`${machine}|${chat}`)?.session.context ?? {};
   }
 
   /** Whether actors wait for Telegram's answer. */
