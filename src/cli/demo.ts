@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import { diagramOf } from '#charts';
-import { machines, readChat } from '#club';
-import { runDemo, type Sale, sales } from '#demo';
+import { machines, readChat, type Sale, sales } from '#club';
+import { runDemo } from '#demo';
 import { readEnvironment, readVariables } from '#environment';
+import { readCounterexample } from '#prove';
 import {
   connect,
   DataDirInUse,
@@ -82,10 +83,14 @@ interface DemoFlags {
   from?: string;
 }
 
-function demo({ script = false, ...others }: DemoFlags): Promise<void> {
+function demo({ script = false, from, sells, ...others }: DemoFlags): Promise<void> {
+  const example = from === undefined ? null : readCounterexample(from);
+  const sold = sells ?? example?.start.sale;
   return runDemo({
     script,
     ...others,
+    ...(sold !== undefined && { sells: sold }),
+    ...(example !== null && { replays: example }),
     reader: readerOf,
     machines: machines.map((source) => {
       const { id, forOperators } = prepareMachine(source);

@@ -2,10 +2,6 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { isMap, parseDocument } from 'yaml';
 
-export const sales = ['forever', 'days', 'subscription'] as const;
-/** Access for ever, for days, or by a monthly subscription. */
-export type Sale = (typeof sales)[number];
-
 const demoDays = 30;
 /** Stars, or the smallest units of another currency: 19.00 €, ¥1,900. */
 const priceIn = (currency: string): number => (currency === 'XTR' ? 250 : 1_900);
@@ -13,7 +9,7 @@ const priceIn = (currency: string): number => (currency === 'XTR' ? 250 : 1_900)
 /** What the demo has of its own in bot.yaml. */
 export interface DemoSettings {
   /** Without it, as bot.yaml has it; but 30 days in place of for ever, so that there is an end to see. */
-  readonly sells?: Sale | undefined;
+  readonly sells?: 'forever' | 'days' | 'subscription' | undefined;
   /** Without it, as bot.yaml has it; another one brings a price of its own. */
   readonly currency?: string | undefined;
   /** What operators are spoken to in; without it, as bot.yaml has it. */

@@ -1,2 +1,1 @@
 export { runDemo } from './demo.ts';
-export { type Sale, sales } from './demo-content.ts';

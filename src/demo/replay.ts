@@ -1,30 +1,11 @@
-import { readFileSync } from 'node:fs';
-import type { SandboxClub, SandboxUser } from '#sandbox';
+import type { SandboxUser } from '#sandbox';
 import { paint } from '#terminal';
-import type { Sale } from './demo-content.ts';
-import type { Demo } from './play.ts';
+import type { Stage } from './stage.ts';
 
-/** A counterexample of `turnstile prove`, as its file has it. */
-export interface Script {
-  readonly start: { readonly sale: Sale };
-  /** Ids of actions, and how many ms pass with each. */
+/** What is played: ids of actions of `turnstile prove`, and how many ms pass with each. */
+export interface Replay {
   readonly actions: readonly string[];
   readonly passes: readonly number[];
-}
-
-/** @throws Error when the file holds something else */
-export function readScript(file: string): Script {
-  const script = JSON.parse(readFileSync(file, 'utf8')) as Script;
-  if (!Array.isArray(script.actions) || !Array.isArray(script.passes))
-    throw new Error(`Expected ${file} to hold a counterexample of \`turnstile prove\`, found something else`);
-  return script;
-}
-
-export interface Stage extends Demo {
-  readonly operator: SandboxUser;
-  readonly club: SandboxClub;
-  /** Resolves when the bot has nothing left to do. */
-  settled(): Promise<void>;
 }
 
 interface Scene extends Stage {
@@ -86,8 +67,8 @@ const answers: typeof plays = {
 
 const borisId = 1_002;
 
-/** Plays a script with the people of the demo, and says what it plays. What cannot be played is left out, and said too. */
-export async function replay(stage: Stage, { actions, passes }: Script): Promise<void> {
+/** Plays it with the people of the demo, and says what it plays. What cannot be played is left out, and said too. */
+export async function replay(stage: Stage, { actions, passes }: Replay): Promise<void> {
   const boris = stage.sandbox.user({ id: borisId, firstName: 'Boris' });
   const charges: string[] = [];
   stage.anna.says('/start');

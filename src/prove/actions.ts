@@ -140,3 +140,10 @@ export const actions: readonly Action[] = [
   },
   { id: 'foreign', name: 'Anna pays for something that another program sells', weight: 3, act: foreign },
 ];
+
+/** @throws Error when there is no such action */
+export function actionOf(id: string): Action {
+  const found = actions.find((action) => action.id === id);
+  if (found === undefined) throw new Error(`Expected an action that there is, found "${id}"`);
+  return found;
+}

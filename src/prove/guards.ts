@@ -1,8 +1,8 @@
 import type { AnyStateMachine } from 'xstate';
 import { machines } from '#club';
 import { type DurableMachine, prepareMachine } from '#runtime';
+import type { Start } from './counterexample.ts';
 import type { Lead, Mutant } from './mutant.ts';
-import type { Start } from './search.ts';
 import type { Program } from './world.ts';
 
 /** Why a guard that answers always the same breaks no sentence; of one answer alone where that is said. */

@@ -1,2 +1,2 @@
-export type { ProveOptions } from './prove.ts';
-export { prove } from './prove.ts';
+export { readCounterexample } from './counterexample.ts';
+export { type ProveOptions, prove } from './prove.ts';

@@ -5,9 +5,13 @@ import {
   type Effect,
   type EntryKind,
   expiryTimer,
+  type Job,
+  type Loaded,
+  lineOf,
   outlivesForgetting,
   type Session,
   type Store,
+  type Turn,
   timerNamesOf,
 } from '#runtime';
 
@@ -42,12 +46,39 @@ export class MemoryStore {
     this.outbox = [...(from?.outbox ?? [])];
   }
 
+  copy(): MemoryStore {
+    return new MemoryStore(this);
+  }
+
   bookOf(chat: number): readonly Entry[] {
     return this.books.get(chat) ?? [];
   }
 
+  load(machine: string, chat: number): Pick<Loaded, 'session' | 'away' | 'book'> {
+    const stored = this.sessions.get(`${machine}|${chat}`);
+    return { session: stored?.session ?? null, away: stored?.isAway === true, book: this.bookOf(chat) };
+  }
+
+  /** Writes what a turn makes of a job: the session, its timers, and the lines of the book. */
+  commit(job: Job, machine: DurableMachine, { commit, entry, isBack }: Turn, now: number): void {
+    const { chat } = job;
+    const lines = entry === undefined ? [] : [entry as Entry];
+    if (commit !== null) {
+      const place = `${machine.id}|${chat}`;
+      const isAway = !isBack && this.sessions.get(place)?.isAway === true;
+      for (const record of commit.records) lines.push(lineOf(record, job, now) as Entry);
+      if (commit.ends) this.sessions.delete(place);
+      else this.sessions.set(place, { session: commit.session, isAway });
+      for (const { name, due } of commit.timers) {
+        if (due === null) this.timers.delete(`${place}|${name}`);
+        else this.timers.set(`${place}|${name}`, due);
+      }
+    }
+    this.#enter(chat, lines);
+  }
+
   /** Adds lines to a book, each key once. */
-  enter(chat: number, lines: readonly Entry[]): void {
+  #enter(chat: number, lines: readonly Entry[]): void {
     if (lines.length === 0) return;
     const book = this.bookOf(chat);
     const known = new Set(book.map(keyOf));

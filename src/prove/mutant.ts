@@ -1,5 +1,5 @@
 import type { Entry } from '#club';
-import type { Start } from './search.ts';
+import type { Start } from './counterexample.ts';
 import type { Program, World } from './world.ts';
 
 /** A fault that is planted in the program. */

@@ -1,12 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { paint } from '#terminal';
+import { type Counterexample, readCounterexample, type Start } from './counterexample.ts';
 import type { Mutant } from './mutant.ts';
 import { mutants } from './mutations.ts';
 import { programOf } from './program.ts';
-import { actionOf, type Bounds, type Counterexample, type Result, type Start } from './search.ts';
-import { shown, story } from './story.ts';
+import type { Bounds, Result } from './search.ts';
+import { sentences } from './sentences.ts';
+import { story } from './story.ts';
 import type { Errand } from './worker.ts';
 
 export interface ProveOptions {
@@ -44,7 +46,7 @@ const mutantTries = 200_000;
  */
 export async function prove(options: ProveOptions): Promise<boolean> {
   const { depth, tries, time, seed } = options;
-  const given = options.from === undefined ? null : readExample(options.from);
+  const given = options.from === undefined ? null : readCounterexample(options.from);
   if (given !== null && options.json !== true) await tell(options, given);
   const threads = new Threads(Math.max(1, Math.min(4, availableParallelism())), options.contentDir);
   try {
@@ -118,15 +120,6 @@ async function tell({ contentDir }: ProveOptions, example: Counterexample): Prom
   for (const line of await story(await programOf(contentDir), example)) console.log(line);
 }
 
-/** @throws Error when the file holds no counterexample */
-function readExample(file: string): Counterexample {
-  const example = JSON.parse(readFileSync(file, 'utf8')) as Counterexample;
-  if (!Array.isArray(example.actions) || typeof example.start !== 'object')
-    throw new Error(`Expected ${file} to hold a counterexample of \`turnstile prove\`, found something else`);
-  for (const id of example.actions) actionOf(id);
-  return example;
-}
-
 async function mutate(threads: Threads, options: ProveOptions): Promise<boolean> {
   const all = mutants();
   const bounds: Bounds = {
@@ -147,7 +140,7 @@ async function mutate(threads: Threads, options: ProveOptions): Promise<boolean>
     if (options.json === true) return;
     if (example !== null)
       console.log(
-        `${paint.green('found')}  ${name}: ${shown(example.sentence)}, by ${example.actions.join(', ')}`,
+        `${paint.green('found')}  ${name}: ${sentences[example.sentence]}, by ${example.actions.join(', ')}`,
       );
     else if (equivalent !== undefined) console.log(paint.dim(`same   ${name}: ${equivalent}`));
     else console.log(`${paint.red('missed')} ${name}`);

@@ -1,11 +1,11 @@
-import type { Sale } from '#club';
-import { type Action, actions } from './actions.ts';
+import { type Action, actionOf, actions } from './actions.ts';
 import { anna, boris } from './cast.ts';
 import { checkSentences } from './checks.ts';
+import type { Counterexample, Start } from './counterexample.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import type { Person } from './people.ts';
-import { type Sentence, Violation } from './sentences.ts';
-import { pace } from './telegram.ts';
+import { Violation } from './sentences.ts';
+import { pace, Telegram } from './telegram.ts';
 import { type Program, World } from './world.ts';
 
 export interface Bounds {
@@ -17,24 +17,6 @@ export interface Bounds {
   readonly time: number;
   /** Another order in which actions are tried, where not all can be. Default 0. */
   readonly seed?: number;
-}
-
-/** How the story begins: what is sold, and what becomes of payments that come twice and of strangers. */
-export interface Start {
-  readonly sale: Sale;
-  /** Payments that come twice are left to the operator, and strangers are removed; else the other way round. */
-  readonly keeps: boolean;
-}
-
-/** Ways that a sentence does not survive, as a file keeps them. */
-export interface Counterexample {
-  readonly start: Start;
-  /** Ids of actions. */
-  readonly actions: readonly string[];
-  /** How many ms pass with each of them. */
-  readonly passes: readonly number[];
-  readonly sentence: Sentence;
-  readonly what: string;
 }
 
 export interface Result {
@@ -79,11 +61,9 @@ const person = (id: number, name: string): Person => ({
 });
 
 /** Nobody has bought anything yet. */
-export function worldOf(program: Program, { sale, keeps }: Start): World {
-  const world = new World(program, began, [person(anna, 'Anna'), person(boris, 'Boris')]);
-  world.sale = sale;
-  world.keeps = keeps;
-  return world;
+export function worldOf(program: Program, start: Start): World {
+  const people = [person(anna, 'Anna'), person(boris, 'Boris')];
+  return new World(program, start, new Telegram(began, people));
 }
 
 /** The state that a way leads to. @throws Violation */
@@ -91,12 +71,6 @@ export async function follow(program: Program, from: Start, ids: readonly string
   const world = worldOf(program, from);
   for (const id of ids) await perform(world, actionOf(id));
   return world;
-}
-
-export function actionOf(id: string): Action {
-  const found = actions.find((action) => action.id === id);
-  if (found === undefined) throw new Error(`Expected an action that there is, found "${id}"`);
-  return found;
 }
 
 /** Without the actions that are not needed: what is left breaks the same sentence, and less of it does not. */

@@ -1,9 +1,8 @@
-import { actionOf, type Counterexample, perform, worldOf } from './search.ts';
-import { type Sentence, sentences, Violation } from './sentences.ts';
+import { actionOf } from './actions.ts';
+import type { Counterexample } from './counterexample.ts';
+import { perform, worldOf } from './search.ts';
+import { sentences, Violation } from './sentences.ts';
 import type { Program } from './world.ts';
-
-/** A sentence by its name, in words. */
-export const shown = (name: string): string => sentences[name as Sentence] ?? name;
 
 /** A counterexample as lines: who does what, what the bot does, and which sentence breaks. */
 export async function story(program: Program, { start, actions }: Counterexample): Promise<string[]> {
@@ -19,7 +18,7 @@ export async function story(program: Program, { start, actions }: Counterexample
       if (!(await perform(world, action))) end = '  (nothing comes of it)';
     } catch (error) {
       if (!(error instanceof Violation)) throw error;
-      end = `  ✗ ${shown(error.sentence)}: ${error.message}`;
+      end = `  ✗ ${sentences[error.sentence]}: ${error.message}`;
     }
     lines.push(`- ${action.name}`, ...world.said, ...(end === '' ? [] : [end]));
   }

@@ -56,14 +56,14 @@ export class Telegram {
   }
 
   /** A copy that goes its own way. */
-  copyTo(other: Telegram): void {
-    other.now = this.now;
-    other.people = this.people;
-    other.links = this.links;
-    other.transactions = this.transactions;
-    other.mood = this.mood;
-    other.next = this.next;
-    other.outgoing = [...this.outgoing];
+  copy(): Telegram {
+    const copy = new Telegram(this.now, this.people);
+    copy.links = this.links;
+    copy.transactions = this.transactions;
+    copy.mood = this.mood;
+    copy.next = this.next;
+    copy.outgoing = [...this.outgoing];
+    return copy;
   }
 
   person(id: number): Person {

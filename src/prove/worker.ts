@@ -1,7 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import type { Start } from './counterexample.ts';
 import { mutants } from './mutations.ts';
 import { programOf } from './program.ts';
-import { type Bounds, type Start, search, shorten } from './search.ts';
+import { type Bounds, search, shorten } from './search.ts';
 
 /** What a thread is asked: a search from some starts, in the program as it is or in the mutant of this number. */
 export interface Errand {

@@ -1,6 +1,5 @@
 import type { Update } from 'grammy/types';
 import {
-  type Act,
   type account,
   clubBook,
   type compare,
@@ -16,21 +15,19 @@ import {
   type Arrival,
   type DurableMachine,
   type Effect,
-  expire,
   type Entry as InboxEntry,
-  isEntered,
   type Job,
   jobOfTimer,
   type Session,
   type Signal,
-  step,
+  type TurnRules,
   taskOf,
+  turnOf,
 } from '#runtime';
 import { joinKinds } from '#telegram';
 import { ledgerOf, MemoryStore, type Waiting } from './memory-store.ts';
-import type { Person } from './people.ts';
 import { Violation } from './sentences.ts';
-import { type Refusal, Telegram } from './telegram.ts';
+import type { Refusal, Telegram } from './telegram.ts';
 
 /** What is proved: the program's own parts. A mutant has one of them changed. */
 export interface Program {
@@ -64,9 +61,10 @@ export class World {
   readonly program: Program;
   readonly telegram: Telegram;
   readonly store: MemoryStore;
-  sale: Sale = 'days';
+  /** What the operator sells now. */
+  sale: Sale;
   /** Payments that come twice are kept, and strangers removed; else the other way round. */
-  keeps = false;
+  readonly keeps: boolean;
   /** Transactions that were compared with the books. */
   compared = 0;
   /** What was said and done since a story was last told. */
@@ -74,17 +72,35 @@ export class World {
   /** Steps of machines that were made. */
   steps = 0;
 
-  constructor(program: Program, now: number, people: readonly Person[], from?: World) {
+  constructor(
+    program: Program,
+    { sale, keeps }: { readonly sale: Sale; readonly keeps: boolean },
+    telegram: Telegram,
+    store = new MemoryStore(),
+  ) {
     this.program = program;
-    this.telegram = new Telegram(now, people);
-    this.store = new MemoryStore(from?.store);
+    this.sale = sale;
+    this.keeps = keeps;
+    this.telegram = telegram;
+    this.store = store;
   }
 
+  readonly #rules: TurnRules = {
+    effectRules: kinds.rules,
+    newSession: () => ({ language: this.running.content.defaultLanguage }),
+    book: {
+      keyOf: clubBook.keyOf,
+      account: (book, { entry, ...arrived }) =>
+        this.program.account(book as readonly Entry[], {
+          ...arrived,
+          ...(entry !== undefined && { entry: entry as Entry }),
+        }),
+    },
+  };
+
+  /** A copy that goes its own way. */
   copy(): World {
-    const copy = new World(this.program, this.telegram.now, this.telegram.people, this);
-    this.telegram.copyTo(copy.telegram);
-    copy.sale = this.sale;
-    copy.keeps = this.keeps;
+    const copy = new World(this.program, this, this.telegram.copy(), this.store.copy());
     copy.compared = this.compared;
     return copy;
   }
@@ -104,11 +120,7 @@ export class World {
     has: boolean;
     forEver?: true;
     until?: number;
-    ends?: number;
-    renews?: true;
-    resumable?: true;
     owed?: string[];
-    callOff?: string[];
   } {
     const { facts } = this.program.account(this.store.bookOf(chat), {
       event: { type: 'asked' },
@@ -120,10 +132,6 @@ export class World {
   /** The state of a machine's session; null: it has none. */
   stateOf(machine: string, chat: number): Session['value'] | null {
     return this.store.sessions.get(`${machine}|${chat}`)?.session.value ?? null;
-  }
-
-  contextOf(machine: string, chat: number): Readonly<Record<string, unknown>> {
-    return this.store.sessions.get(`${machine}|${chat}`)?.session.context ?? {};
   }
 
   /** Whether actors wait for Telegram's answer. */
@@ -258,65 +266,23 @@ export class World {
     }
   }
 
-  /** As the worker does it. @returns false when the machine does not react, and another may */
+  /** By the rule of the worker. @returns false when the machine does not react, and another may */
   #stepAndCommit(job: Job, machine: DurableMachine, isLast: boolean): boolean {
-    const { cause, chat, arrival } = job;
-    const { telegram, store } = this;
-    const { now } = telegram;
-    const place = `${machine.id}|${chat}`;
-    const stored = store.sessions.get(place);
-    const session = stored?.session ?? null;
-    const book = store.bookOf(chat);
-    // Such a line is void, and whatever came with it.
-    const line = arrival?.entry as Entry | undefined;
-    if (line !== undefined && isEntered(line, book, clubBook.keyOf)) return true;
-    const event = job.eventFor(session);
-    const isAway = stored?.isAway === true;
-    const isBack = isAway && arrival !== undefined;
-    const brought = line === undefined ? {} : { entry: line };
-    const { facts, entry } =
-      event === null || (book.length === 0 && line === undefined)
-        ? { facts: undefined, entry: undefined }
-        : this.program.account(book, { event, now, ...brought });
+    const { store, program } = this;
+    const { now } = this.telegram;
+    const { chat } = job;
+    const turn = turnOf(this.#rules, job, machine, store.load(machine.id, chat), now);
+    const { commit, isGranted } = turn;
+    if (isGranted) return true;
     this.steps++;
-    const isOver = session === null || session.status !== 'active';
-    const commit =
-      event === null
-        ? expire(machine, session, isAway)
-        : isOver && (job.kind === 'timer' || job.kind === 'result')
-          ? null
-          : step({
-              machine,
-              chat,
-              session,
-              event,
-              cause: job.kind === 'timer' ? `t${cause.due}` : cause.id,
-              input: { language: this.running.content.defaultLanguage },
-              now,
-              hops: job.hops,
-              ...(facts !== undefined && { facts }),
-              isFromOutside: arrival !== undefined && arrival.fromOperator !== true,
-              isBack,
-              rules: kinds.rules,
-            });
     if (commit === null && !isLast) return false;
-    const lines = entry === undefined ? [] : [entry];
-    if (commit !== null) {
-      for (const record of commit.records)
-        lines.push({ ...record, id: cause.id, chat, at: now } as unknown as Act);
-      if (commit.ends) store.sessions.delete(place);
-      else store.sessions.set(place, { session: commit.session, isAway: isAway && !isBack });
-      for (const { name, due } of commit.timers) {
-        if (due === null) store.timers.delete(`${place}|${name}`);
-        else store.timers.set(`${place}|${name}`, due);
-      }
-      for (const effect of commit.effects)
-        store.outbox.push(toOperator.has(effect.type) ? { ...effect, queue: 'operator' } : effect);
-      for (const signal of commit.signals.filter((one) => !this.program.drops(one)))
-        store.inbox.push({ kind: 'signal', chat, text: JSON.stringify(signal) });
-      if (commit.forgets) store.inbox.push({ kind: 'forget', chat, text: JSON.stringify({ chat }) });
-    }
-    store.enter(chat, lines);
+    store.commit(job, machine, turn, now);
+    if (commit === null) return true;
+    for (const effect of commit.effects)
+      store.outbox.push(toOperator.has(effect.type) ? { ...effect, queue: 'operator' } : effect);
+    for (const signal of commit.signals.filter((one) => !program.drops(one)))
+      store.inbox.push({ kind: 'signal', chat, text: JSON.stringify(signal) });
+    if (commit.forgets) store.inbox.push({ kind: 'forget', chat, text: JSON.stringify({ chat }) });
     return true;
   }
 }

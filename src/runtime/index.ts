@@ -32,7 +32,7 @@ export type { Store } from './store.ts';
 
 // What comes in and what goes out.
 
-export { type Answer, type Arrival, type Book, isEntered, type Line } from './core/arrival.ts';
+export type { Answer, Arrival, Book, Line } from './core/arrival.ts';
 export type { MachineEvent } from './core/commit.ts';
 export type { Effect, EffectKind, EffectRule, JsonObject, Lane } from './core/effects.ts';
 export type { Arrive } from './loops/jobs.ts';
@@ -80,11 +80,11 @@ export { outlivesForgetting } from './core/expiry.ts';
 export { expiryTimer } from './core/machine.ts';
 export { decodeSession, encodeSession, type Session, stateName } from './core/session.ts';
 export { shardOf } from './core/shard.ts';
-export { expire, step } from './core/step.ts';
 export { timerNamesOf, waitsForNews } from './core/timers.ts';
 export { keepMemoryLow } from './heap.ts';
 export { byAge, DeadLetters, type StoredLetter } from './letters.ts';
-export { type Job, jobOfTimer, type Task, taskOf } from './loops/jobs.ts';
+export { type Job, jobOfTimer, taskOf } from './loops/jobs.ts';
+export { lineOf, type Turn, type TurnRules, turnOf } from './loops/turn.ts';
 export { checkRole, checkServer, connect, RedisUnfit, readInfo, run } from './redis/connect.ts';
 export { entryField } from './redis/entries.ts';
 export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from './redis/keys.ts';
@@ -92,4 +92,4 @@ export { called, reachRedis, watchConnection } from './redis/open.ts';
 export { DataDirInUse, type EmbeddedRedis, findEmbeddedRedis, ServerFailed } from './redis/server.ts';
 export { fixedSetting, fixSetting, fixShards, SettingDiffers } from './redis/settings.ts';
 export { readStates } from './reports.ts';
-export type { DueTimer, Entry, EntryKind } from './stored.ts';
+export type { DueTimer, Entry, EntryKind, Loaded } from './stored.ts';

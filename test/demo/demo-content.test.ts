@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadClub } from '../../src/club/conversation.ts';
-import { copyContent, type Sale } from '../../src/demo/demo-content.ts';
+import type { Sale } from '../../src/club/settings.ts';
+import { copyContent } from '../../src/demo/demo-content.ts';
 import { type Edit, edited } from '../support/content.ts';
 import { dataDir } from '../support/process.ts';
 

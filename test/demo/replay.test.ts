@@ -1,8 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { plays, readScript, replay } from '../../src/demo/replay.ts';
+import { plays, replay } from '../../src/demo/replay.ts';
 import { actions } from '../../src/prove/actions.ts';
+import { readCounterexample } from '../../src/prove/counterexample.ts';
 import { clubId, days, openShop, product } from '../support/shop.ts';
 
 test('a counterexample is played by the people of the demo: what they do, and the time that passes', async () => {
@@ -27,7 +28,7 @@ test('a counterexample is played by the people of the demo: what they do, and th
     settled: () => bot.settled(),
     stop: async () => {},
   };
-  await replay(stage as never, readScript(file));
+  await replay(stage as never, readCounterexample(file));
   expect(anna.isMember(club)).toBe(true);
   expect(club.members).not.toContain(1_002);
   // Thirty days were paid, and thirty given: one is over, and the other goes on.

@@ -1,13 +1,15 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { actions } from '../../src/prove/actions.ts';
+import { readCounterexample, type Start } from '../../src/prove/counterexample.ts';
 import { mutants } from '../../src/prove/mutations.ts';
 import { programOf } from '../../src/prove/program.ts';
-import { follow, type Start, search, shorten } from '../../src/prove/search.ts';
+import { follow, search, shorten } from '../../src/prove/search.ts';
 import { sentences } from '../../src/prove/sentences.ts';
 import { story } from '../../src/prove/story.ts';
 import type { Program } from '../../src/prove/world.ts';
+import { dataDir } from '../support/process.ts';
 
 const root = join(import.meta.dirname, '../..');
 const minute = 60_000;
@@ -110,6 +112,19 @@ test('a counterexample is cut to what it needs, and told', { timeout: minute }, 
 
 test('an action that a file names and that there is not is said to be missing', async () => {
   await expect(follow(program, { sale: 'days', keeps: false }, ['fly'])).rejects.toThrow('found "fly"');
+});
+
+test('a file that holds no counterexample is refused, and one that does is read as it is', () => {
+  const file = join(dataDir(), 'example.json');
+  const example = { start: { sale: 'days', keeps: false }, actions: ['buy'], passes: [0] };
+  const read = (content: unknown) => {
+    writeFileSync(file, JSON.stringify(content));
+    return readCounterexample(file);
+  };
+  expect(read(example)).toEqual(example);
+  const others = [null, {}, { ...example, start: { sale: 'apples' } }, { ...example, passes: undefined }];
+  for (const other of others) expect(() => read(other)).toThrow(`Expected ${file} to hold a counterexample`);
+  expect(() => read({ ...example, actions: ['fly'] })).toThrow('found "fly"');
 });
 
 test('actions and mutants have names of their own, and the operator’s guide has every sentence', () => {

@@ -8,22 +8,28 @@ import {
   isPayment,
   type Payment,
 } from './book.ts';
-import {
-  type Credit,
-  day,
-  type Extra,
-  isGoingOn,
-  isResumable,
-  month,
-  renewalGrace,
-  type Subscription,
-  slack,
-} from './subscriptions.ts';
+import { day, month, renewalGrace, type Subscription, Subscriptions } from './subscriptions.ts';
+
+/** Days that wait for their turn, or run: ms left. They stand still while a subscription or access for ever covers. */
+interface Credit {
+  charge: string;
+  left: number;
+}
+
+/** A payment too many. */
+interface Extra {
+  readonly payment: Payment;
+  /** The payment of the same invoice. */
+  readonly doubles?: string;
+  readonly subscription?: Subscription;
+}
+
+/** Takes the lines of one book, by their dates, and tells what they come to. */
 export class Fold {
   #at = Number.NEGATIVE_INFINITY;
   #credits: Credit[] = [];
   readonly #forEver = new Set<string>();
-  readonly #subscriptions: Subscription[] = [];
+  readonly #subscriptions = new Subscriptions();
   #extras: Extra[] = [];
   /** Invoice → the charge that paid it. */
   readonly #paid = new Map<string, string>();
@@ -59,38 +65,30 @@ export class Fold {
       if (kind === 'keep') this.#asked.delete(charge);
       this.#owed.delete(charge);
     } else if (kind === 'count') this.#count(charge);
-    else this.#turn(entry);
+    else this.#subscriptions.turn(entry);
   }
 
   access(now: number): Access {
     this.#advance(now);
-    const cover = this.#cover();
+    const cover = this.#subscriptions.cover();
     const left = this.#credits.reduce((sum, credit) => sum + credit.left, 0);
     const forEver = this.#forEver.size > 0;
     const last = Math.max(cover, this.#over ?? Number.NEGATIVE_INFINITY);
     const until = forEver ? undefined : left > 0 ? Math.max(this.#at, cover) + left : last;
-    const renews = !forEver && this.#isRenewing(now);
+    const renews = !forEver && this.#subscriptions.isRenewing(now);
     const ends = until === undefined ? undefined : until + (renews && left === 0 ? renewalGrace : 0);
-    // One that its person called off as well: they could take it up again, and of two of one invoice it may be the other.
-    const callOff = this.#subscriptions
-      .filter(({ state, until: end }) => state !== 'off' && end + slack > now)
-      .filter(({ isExtra, mustEnd }) => isExtra || mustEnd || forEver || this.#blocked);
+    const callOff = this.#subscriptions.toCallOff(now, forEver || this.#blocked);
     return {
       has: !this.#blocked && (forEver || (ends ?? 0) > now),
       ...(forEver && { forEver }),
       ...(until !== undefined && Number.isFinite(until) && { until, ends: ends as number }),
       ...(renews && { renews }),
-      ...(!renews &&
-        this.#subscriptions.some((one) => isResumable(one, now)) && { resumable: true as const }),
+      ...(!renews && this.#subscriptions.isResumable(now) && { resumable: true as const }),
       ...(this.#blocked && { blocked: true as const }),
       extras: this.#extras.map(({ payment }) => payment.charge),
       owed: [...this.#owed],
       callOff: callOff.map(({ first }) => first),
     };
-  }
-
-  #isRenewing(now: number): boolean {
-    return this.#subscriptions.some((one) => !one.isExtra && !one.mustEnd && isGoingOn(one, now));
   }
 
   /** Time passes: days run while nothing else covers. */
@@ -99,7 +97,7 @@ export class Fold {
     if (to <= from) return;
     this.#at = to;
     if (this.#forEver.size > 0 || this.#credits.length === 0) return;
-    let at = Math.max(from, this.#cover());
+    let at = Math.max(from, this.#subscriptions.cover());
     for (const credit of this.#credits) {
       const used = Math.max(0, Math.min(credit.left, to - at));
       credit.left -= used;
@@ -107,14 +105,6 @@ export class Fold {
     }
     this.#credits = this.#credits.filter(({ left }) => left > 0);
     if (this.#credits.length === 0) this.#over = at;
-  }
-
-  /** Up to when subscriptions cover, ms. */
-  #cover(): number {
-    const ends = this.#subscriptions.flatMap(({ isExtra, months }) =>
-      isExtra ? [] : months.map(({ until }) => until),
-    );
-    return Math.max(Number.NEGATIVE_INFINITY, ...ends);
   }
 
   #pay(payment: Payment): void {
@@ -143,7 +133,7 @@ export class Fold {
   #takeMonth(payment: Payment, bought: { until: number; first?: true }, at: number): Extra | null {
     const { charge, payload } = payment;
     const { until } = bought;
-    const before = bought.first === true ? undefined : this.#continued(payload, until);
+    const before = bought.first === true ? undefined : this.#subscriptions.continuedBy(payload, until);
     const subscription = before ?? this.#begin(payment, until, at);
     subscription.hasFailed = false;
     subscription.until = Math.max(subscription.until, until);
@@ -153,46 +143,15 @@ export class Fold {
     return null;
   }
 
-  /**
-   * The subscription that a payment of this invoice goes on with: several may have been bought by one link. Telegram renews
-   * none that the bot called off, so such a one is taken only where there is no other.
-   */
-  #continued(payload: string, until: number): Subscription | undefined {
-    const off = (one: Subscription) => Math.abs(one.until + month - until);
-    return this.#subscriptions
-      .filter((one) => one.payload === payload)
-      .sort(
-        (a, b) =>
-          Number(a.state === 'off') - Number(b.state === 'off') ||
-          off(a) - off(b) ||
-          Number(a.isExtra) - Number(b.isExtra),
-      )[0];
-  }
-
   #begin({ charge, payload, owed }: Payment, until: number, at: number): Subscription {
-    const isExtra =
-      owed === true ||
-      this.#forEver.size > 0 ||
-      this.#subscriptions.some((one) => !one.mustEnd && one.hasFailed !== true && isGoingOn(one, at));
-    const cover = this.#cover();
+    const isExtra = owed === true || this.#forEver.size > 0 || this.#subscriptions.goesOn(at);
+    const cover = this.#subscriptions.cover();
     if (!isExtra && cover > at) {
       // One that was called off still covers: what is left of it waits behind the new one.
-      for (const { months } of this.#subscriptions) {
-        for (const month of months.splice(0))
-          if (month.until === cover) this.#credits.unshift({ charge: month.charge, left: cover - at });
-      }
+      for (const { charge, until } of this.#subscriptions.takeMonths())
+        if (until === cover) this.#credits.unshift({ charge, left: cover - at });
     }
-    const subscription: Subscription = {
-      payload,
-      first: charge,
-      until,
-      months: [],
-      state: 'active',
-      isExtra,
-      mustEnd: false,
-    };
-    this.#subscriptions.push(subscription);
-    return subscription;
+    return this.#subscriptions.begin({ payload, first: charge, until, isExtra });
   }
 
   /** What is left of the payment's time goes, and nothing else. Of two payments for the same, the other one pays for it. */
@@ -214,14 +173,7 @@ export class Fold {
     this.#forEver.delete(charge);
     this.#credits = this.#credits.filter((credit) => credit.charge !== charge);
     if (had && this.#credits.length === 0) this.#over = at;
-    for (const subscription of this.#subscriptions) {
-      const taken = subscription.months.find((one) => one.charge === charge);
-      if (taken === undefined) continue;
-      subscription.months = subscription.months.filter((one) => one !== taken);
-      if (taken.until <= at) continue;
-      subscription.mustEnd = true;
-      this.#over = at;
-    }
+    if (this.#subscriptions.takeBack(charge, at)) this.#over = at;
     this.#readmit(at);
   }
 
@@ -245,7 +197,7 @@ export class Fold {
       else if (subscription === undefined) {
         const still = this.#take(payment, at);
         if (still !== null) this.#extras.push(still);
-      } else if (this.#forEver.size > 0 || (subscription.isExtra && this.#isRenewing(at)))
+      } else if (this.#forEver.size > 0 || (subscription.isExtra && this.#subscriptions.isRenewing(at)))
         this.#extras.push(extra);
       else {
         subscription.isExtra = false;
@@ -262,7 +214,7 @@ export class Fold {
     else if (until === undefined) this.#forEver.add(charge);
     else {
       const left = this.#credits.reduce((sum, credit) => sum + credit.left, 0);
-      const end = Math.max(at, this.#cover()) + left;
+      const end = Math.max(at, this.#subscriptions.cover()) + left;
       if (until > end) this.#credits.push({ charge, left: until - end });
     }
   }
@@ -283,10 +235,7 @@ export class Fold {
   #revoke(at: number): void {
     this.#credits = [];
     this.#forEver.clear();
-    for (const subscription of this.#subscriptions) {
-      subscription.months = [];
-      subscription.mustEnd = true;
-    }
+    this.#subscriptions.revoke();
     this.#revoked = at;
     this.#over = at;
   }
@@ -298,26 +247,5 @@ export class Fold {
     this.#extras = this.#extras.filter((one) => one !== extra);
     this.#owed.delete(charge);
     this.#credits.push({ charge, left: 'days' in bought ? bought.days * day : month });
-  }
-
-  #turn({ kind, charge, payload, state }: Act): void {
-    if (kind === 'off') {
-      for (const one of this.#subscriptions) if (one.first === charge) one.state = 'off';
-      return;
-    }
-    if (state !== 'active' && state !== 'canceled' && state !== 'failed') return;
-    // Of several of one invoice Telegram does not say which: one that this changes, and of these the one that counts.
-    const before = state === 'active' ? 'canceled' : 'active';
-    const [one] = this.#subscriptions
-      .filter((subscription) => subscription.payload === payload)
-      .sort(
-        (a, b) =>
-          Number(a.state !== before) - Number(b.state !== before) ||
-          Number(a.isExtra) - Number(b.isExtra) ||
-          b.until - a.until,
-      );
-    if (one === undefined) return;
-    if (state === 'failed') one.hasFailed = true;
-    else one.state = state;
   }
 }

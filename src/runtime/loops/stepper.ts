@@ -1,24 +1,20 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
-import { type Book, isEntered, type Line } from '../core/arrival.ts';
-import type { Commit, MachineEvent } from '../core/commit.ts';
-import type { Effect, EffectRule, JsonObject } from '../core/effects.ts';
+import type { Book, Line } from '../core/arrival.ts';
+import type { Commit } from '../core/commit.ts';
+import type { Effect, JsonObject } from '../core/effects.ts';
 import { type DurableMachine, expiryTimer } from '../core/machine.ts';
 import type { Session } from '../core/session.ts';
-import { expire, step } from '../core/step.ts';
 import { timerNamesOf } from '../core/timers.ts';
 import type { At } from '../points.ts';
 import type { Store } from '../store.ts';
 import type { Cause, KeyedLine } from '../stored.ts';
 import { answerOf } from './answers.ts';
 import type { Job } from './jobs.ts';
+import { lineOf, type TurnRules, turnOf } from './turn.ts';
 
-export interface StepperOptions {
+export interface StepperOptions extends TurnRules {
   readonly store: Store;
-  readonly effectRules: Readonly<Record<string, EffectRule>>;
-  readonly book: Book;
-  /** What a new session is given. */
-  readonly newSession: (person: { readonly languageCode?: string }) => JsonObject;
   /** The effects that go out for one that a step asks for: an operator's message becomes one for each operator. */
   readonly address: (effect: Effect) => readonly Effect[];
   /** Hears what was committed: hints for the loops that read it. */
@@ -37,8 +33,6 @@ export interface StepperOptions {
 
 /** A session that changes under a step again and again: so often it is stepped at once, then with a pause, ms. */
 const conflicts = { atOnce: 5, most: 50, pause: 20 };
-/** What is known of a chat without a book. */
-const nothingToAccount: { facts?: JsonObject; entry?: Line } = {};
 /** A timer that fires later than this after its time is told so, ms. */
 const lateness = 60_000;
 
@@ -90,34 +84,22 @@ export class Stepper {
   ): Promise<'done' | 'ignored' | 'conflict'> {
     const { store, clock, log, at } = this.#options;
     const { cause, chat, arrival } = job;
-    const { session, version, away, book } = await store.loadSession(machine.id, chat);
-    const isBack = away && arrival !== undefined;
-    const isGranted =
-      arrival?.entry !== undefined && isEntered(arrival.entry, book, this.#options.book.keyOf);
+    const loaded = await store.loadSession(machine.id, chat);
     if (at !== undefined) await at('cause read');
     const now = clock.now();
-    const event = job.eventFor(session);
-    const { facts, entry } =
-      event === null || isGranted || (book.length === 0 && arrival?.entry === undefined)
-        ? nothingToAccount
-        : this.#options.book.account(book, {
-            event,
-            now,
-            ...(arrival?.entry !== undefined && { entry: arrival.entry }),
-          });
     // What did not fire late has nothing to wait for here.
     const late =
       job.kind === 'timer' && now - cause.due > lateness
         ? await this.#lateness(job, machine, now)
         : undefined;
-    const known = { event, isAway: away, isBack, facts: late === undefined ? facts : { ...facts, ...late } };
-    const commit = isGranted ? null : this.#step(job, machine, session, now, known);
+    const turn = turnOf(this.#options, job, machine, loaded, now, late);
+    const { event, isBack, isGranted, commit, entry } = turn;
     if (commit === null && !isGranted && !isLast) return 'ignored';
-    const answer = this.#answer(job, machine, session, commit);
+    const answer = this.#answer(job, machine, loaded.session, commit);
     const effects = commit === null ? [] : commit.effects.flatMap(this.#options.address);
     if (answer !== null) effects.push(answer);
     if (!this.#isCurrent(cause)) return 'done';
-    const target = { machine: machine.id, machineVersion: machine.version, chat, version };
+    const target = { machine: machine.id, machineVersion: machine.version, chat, version: loaded.version };
     const code = await store.commit(cause, target, commit, {
       now,
       seen: arrival !== undefined && arrival.elsewhere !== true,
@@ -159,39 +141,6 @@ export class Stepper {
     return { late: now - cause.due, ...(isNewerDue && { newer: true }) };
   }
 
-  #step(
-    job: Job,
-    machine: DurableMachine,
-    session: Session | null,
-    now: number,
-    known: {
-      readonly event: MachineEvent | null;
-      readonly isAway: boolean;
-      readonly isBack: boolean;
-      readonly facts: JsonObject | undefined;
-    },
-  ): Commit | null {
-    const { event, isAway, isBack, facts } = known;
-    if (event === null) return expire(machine, session, isAway);
-    // An update or a signal opens a session; a timer or a result that finds none has outlived it.
-    const isOver = session === null || session.status !== 'active';
-    if (isOver && (job.kind === 'timer' || job.kind === 'result')) return null;
-    return step({
-      machine,
-      chat: job.chat,
-      session,
-      event,
-      cause: job.kind === 'timer' ? `t${job.cause.due}` : job.cause.id,
-      input: this.#options.newSession(job.arrival ?? {}),
-      now,
-      hops: job.hops,
-      ...(facts !== undefined && { facts }),
-      isFromOutside: job.arrival !== undefined && job.arrival.fromOperator !== true,
-      isBack,
-      rules: this.#options.effectRules,
-    });
-  }
-
   /** What asks for an answer gets it whether or not a machine reacts; that nobody did is told. */
   #answer(job: Job, machine: DurableMachine, session: Session | null, commit: Commit | null): Effect | null {
     const answer = job.arrival?.answer;
@@ -199,12 +148,6 @@ export class Stepper {
     const context = commit?.session.context ?? session?.context ?? this.#options.newSession(job.arrival);
     return answerOf(job.arrival, answer, machine.id, context, commit === null ? answer.whenIgnored : {});
   }
-}
-
-/** The line that a step asks for. */
-function lineOf(record: JsonObject, { cause, chat }: Job, at: number): Line {
-  const line = { ...record, id: cause.id, chat, at };
-  return line;
 }
 
 /** As the log shows an effect: `send offer`, `sendInvoice`. */
