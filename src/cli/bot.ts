@@ -103,6 +103,6 @@ export function refuseOther(command: string): void {
   if (file === null) return;
   throw new CommandRefused(
     `“turnstile ${command}” is about the club alone, and the bot here is ${file}. ` +
-      'Run it in another folder, or see turnstile --help for what every bot has: start, check, status, machines, chat, reload, preview, dead.',
+      'Run it in another folder, or see turnstile --help for what every bot has: start, demo, check, status, machines, chat, reload, preview, dead.',
   );
 }

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import { diagramOf } from '#charts';
-import { machines, readChat } from '#club';
+import { readChat } from '#club';
 import { runDemo, type Sale, sales } from '#demo';
 import { readEnvironment, readVariables } from '#environment';
 import {
+  CommandRefused,
   connect,
   DataDirInUse,
   findEmbeddedRedis,
@@ -14,6 +15,7 @@ import {
   startEmbeddedRedis,
 } from '#runtime';
 import { currency, port } from './arguments.ts';
+import { botOf } from './bot.ts';
 import { reported } from './stored.ts';
 
 export function addDemo(program: Command): void {
@@ -82,7 +84,13 @@ interface DemoFlags {
   from?: string;
 }
 
-function demo({ script = false, ...others }: DemoFlags): Promise<void> {
+async function demo({ script = false, ...others }: DemoFlags): Promise<void> {
+  const { machines, definition } = await botOf();
+  const { sells, currency, from } = others;
+  if (definition !== null && (script || sells !== undefined || currency !== undefined || from !== undefined))
+    throw new CommandRefused(
+      'demo --script, --sells, --currency and --from play the club alone; the bot here is another one.',
+    );
   return runDemo({
     script,
     ...others,
