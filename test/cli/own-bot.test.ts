@@ -81,6 +81,9 @@ test('TURNSTILE_BOT names the bot from any folder; without one, the bot is the c
   const content = { CONTENT_DIR: join(folder, 'content') };
   const named = await call(root, ['check'], { TURNSTILE_BOT: join(folder, 'bot.ts'), ...content });
   expect(named.output).toContain('ok machines: quiz');
+  cpSync(join(folder, 'bot.ts'), join(folder, 'plain.mjs'));
+  const plain = await call(root, ['check'], { TURNSTILE_BOT: join(folder, 'plain.mjs'), ...content });
+  expect(plain.output).toContain('ok machines: quiz');
   expect((await call(root, ['check'])).output).toContain('ok machines: access, membership');
   expect(await call(root, ['check'], { TURNSTILE_BOT: 'nowhere/bot.ts' })).toEqual({
     code: 78,
