@@ -43,7 +43,7 @@ export type { FoundUpdate } from './payments/updates.ts';
 export { createRender } from './render.ts';
 export { readChat, readStatus } from './reports.ts';
 export type { ClubRules } from './rules.ts';
-export type { ClubContent, ClubSettings } from './settings.ts';
+export { type ClubContent, type ClubSettings, type Sale, sales } from './settings.ts';
 export { type ByHand, meaningOfByHand, readByHand, refusalOf } from './support/by-hand.ts';
 export { tellOperators } from './support/tell.ts';
 export { arrivalByHand, askedByHand } from './support/updates.ts';

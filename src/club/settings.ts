@@ -17,6 +17,10 @@ export interface Product {
   readonly version: string;
 }
 
+/** What can be sold: access for ever, for some days, or by the month. */
+export const sales = ['forever', 'days', 'subscription'] as const;
+export type Sale = (typeof sales)[number];
+
 /** What bot.yaml says of the product, the club and what can be chosen. */
 export interface ClubSettings {
   readonly product: Product;

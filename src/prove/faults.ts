@@ -188,11 +188,10 @@ export const faults: readonly Mutant[] = [
     name: 'everybody who asks to join is let in',
     change: (program) => ({
       ...program,
-      actor: (effect, world) => {
-        if (effect.type !== 'declineJoin') return program.actor(effect, world);
-        program.call('approveChatJoinRequest', { user_id: effect.chat }, world);
-        return { output: null };
-      },
+      perform: async (effect, world) =>
+        effect.type === 'declineJoin'
+          ? program.call('approveChatJoinRequest', { user_id: effect.chat }, world)
+          : program.perform(effect, world),
     }),
   },
   {
@@ -200,16 +199,16 @@ export const faults: readonly Mutant[] = [
     change: (program) => ({
       ...program,
       forgotten: (world, chat) => {
-        for (const place of [...world.sessions.keys()])
-          if (place.endsWith(`|${chat}`)) world.sessions.delete(place);
-        for (const id of [...world.timers.keys()])
-          if (id.split('|')[1] === String(chat)) world.timers.delete(id);
+        for (const place of [...world.store.sessions.keys()])
+          if (place.endsWith(`|${chat}`)) world.store.sessions.delete(place);
+        for (const id of [...world.store.timers.keys()])
+          if (id.split('|')[1] === String(chat)) world.store.timers.delete(id);
       },
     }),
   },
   {
     name: '/forget drops the book',
-    change: (program) => ({ ...program, forgotten: (world, chat) => void world.books.delete(chat) }),
+    change: (program) => ({ ...program, forgotten: (world, chat) => void world.store.books.delete(chat) }),
   },
   {
     name: 'Telegram’s list is never read to its end',

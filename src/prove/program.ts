@@ -1,9 +1,20 @@
-import { account, type ClubConversation, compare, loadClub, machines, route, runningOf } from '#club';
+import {
+  account,
+  type ClubConversation,
+  compare,
+  loadClub,
+  machines,
+  route,
+  runningOf,
+  type Sale,
+} from '#club';
 import { type Environment, readEnvironment } from '#environment';
 import { prepareMachine } from '#runtime';
-import { checkCallOff, checkRefund, checkRemoval } from './sentences.ts';
-import { clubId, operatorId } from './telegram.ts';
-import { type Program, price, type Sale, type World } from './world.ts';
+import { call as callTelegram } from './bot-api.ts';
+import { checkCallOff, checkRemoval } from './checks.ts';
+import { createPerformer, promise } from './performer.ts';
+import { clubId, operatorId, price } from './telegram.ts';
+import type { Program, World } from './world.ts';
 
 const environment: Environment = readEnvironment(
   { BOT_TOKEN: '1:prove-prove-prove-prove-prove-prove', ADMIN_IDS: String(operatorId) },
@@ -46,8 +57,7 @@ export async function programOf(contentDir: string): Promise<Program> {
     route,
     compare,
     call,
-    actor: () => null,
-    promised: promise,
+    perform: createPerformer(),
     drops: () => false,
     forgotten: () => {},
   };
@@ -60,14 +70,9 @@ function call(method: string, payload: Readonly<Record<string, unknown>>, world:
   const charge = String(payload['telegram_payment_charge_id']);
   if (method === 'editUserStarSubscription') checkCallOff(telegram.person(user), charge, telegram.now);
   if (method === 'banChatMember' && !telegram.isCatchingUp) checkRemoval(telegram.person(user), telegram.now);
-  if (method !== 'refundStarPayment') return telegram.call(method, payload);
+  if (method !== 'refundStarPayment') return callTelegram(telegram, method, payload);
   promise(world, user, charge);
-  telegram.call(method, payload);
+  callTelegram(telegram, method, payload);
   telegram.givesBack(user, charge, price);
   return true;
-}
-
-function promise({ telegram }: World, chat: number, charge: string): void {
-  checkRefund(telegram.person(chat), charge);
-  telegram.changePaid(chat, charge, { promised: true });
 }

@@ -1,7 +1,12 @@
-import { type Action, actions, anna, boris, pace } from './actions.ts';
-import { checkSentences } from './sentences.ts';
-import { type Person, Violation } from './telegram.ts';
-import { type Program, type Sale, World } from './world.ts';
+import type { Sale } from '#club';
+import { type Action, actions } from './actions.ts';
+import { anna, boris } from './cast.ts';
+import { checkSentences } from './checks.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import type { Person } from './people.ts';
+import { type Sentence, Violation } from './sentences.ts';
+import { pace } from './telegram.ts';
+import { type Program, World } from './world.ts';
 
 export interface Bounds {
   /** Actions one after another. */
@@ -28,7 +33,7 @@ export interface Counterexample {
   readonly actions: readonly string[];
   /** How many ms pass with each of them. */
   readonly passes: readonly number[];
-  readonly sentence: string;
+  readonly sentence: Sentence;
   readonly what: string;
 }
 
@@ -186,7 +191,7 @@ export async function search(
   let [tries, steps, deepest] = [0, 0, 0];
   for (const start of starts) {
     const world = await follow(program, start, before);
-    known.set(hash(world.fingerprint()), 0);
+    known.set(hash(fingerprintOf(world)), 0);
     buckets[0]?.push({ world, depth: 0, start, way: null });
   }
   const result = (weight: number, complete: boolean, counterexample: Counterexample | null): Result => ({
@@ -220,7 +225,7 @@ export async function search(
           steps += next.steps;
         }
         deepest = Math.max(deepest, depth + 1);
-        const key = hash(next.fingerprint());
+        const key = hash(fingerprintOf(next));
         if ((known.get(key) ?? Number.POSITIVE_INFINITY) <= depth + 1) continue;
         known.set(key, depth + 1);
         next.said = [];

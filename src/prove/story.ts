@@ -1,6 +1,5 @@
 import { actionOf, type Counterexample, perform, worldOf } from './search.ts';
-import { type Sentence, sentences } from './sentences.ts';
-import { Violation } from './telegram.ts';
+import { type Sentence, sentences, Violation } from './sentences.ts';
 import type { Program } from './world.ts';
 
 /** A sentence by its name, in words. */

@@ -1,84 +1,5 @@
 import type { StarTransaction, Update } from 'grammy/types';
-
-/** What one payment buys, as Telegram and the invoice tell it. */
-export type Kind = 'days' | 'month' | 'forever' | 'foreign';
-
-export interface Invoice {
-  readonly payload: string;
-  readonly kind: Kind;
-  readonly days: number;
-}
-
-/** A payment as it really was, whatever the bot knows of it. */
-export interface Paid extends Invoice {
-  readonly charge: string;
-  /** ms, in whole seconds. */
-  readonly at: number;
-  /** End of the month that was paid, ms. */
-  readonly until?: number;
-  /** The first charge of its subscription. */
-  readonly first?: string;
-  /** How the bot came to know of it; absent: not yet. */
-  readonly known?: 'update' | 'list';
-  /** When the money went back, ms. */
-  readonly refunded?: number;
-  /** The bot knows that it went back. */
-  readonly refundKnown?: true;
-  /** What it buys was there already: a payment of the same invoice, a subscription that goes on, or access for ever. */
-  readonly extra?: 'double' | 'beside';
-  /** When it came, the bot knew of all others, so it could tell that it was too many. */
-  readonly clear?: true;
-  /** An operator has asked for its refund, or has dropped it. */
-  readonly asked?: 'owe' | 'keep';
-  /** The bot has tried to give it back, and its person knows. */
-  readonly promised?: true;
-  /** When an operator counted it as time, ms. */
-  readonly counted?: number;
-  /** The bot's settings said that payments too many stay, when it came. */
-  readonly keeps?: true;
-  /** The operator was told of it. */
-  readonly told?: true;
-}
-
-export interface Subscription {
-  /** The charge of its first payment. */
-  readonly first: string;
-  readonly payload: string;
-  /** ms. */
-  readonly until: number;
-  /** `off`: the bot has called it off; `failed`: the next month could not be paid; `ended`: its time is over. */
-  readonly state: 'active' | 'canceled' | 'off' | 'failed' | 'ended';
-}
-
-/** What an operator did to somebody's access, or the person by /forget. */
-export interface Deed {
-  readonly kind: 'grant' | 'revoke' | 'block' | 'unblock';
-  /** ms. */
-  readonly at: number;
-  /** Days that were granted, below 0 taken back; absent: for ever. */
-  readonly days?: number;
-}
-
-/** One person, as Telegram and the world outside know them. */
-export interface Person {
-  readonly id: number;
-  readonly name: string;
-  /** They have blocked the bot. */
-  readonly away?: true;
-  readonly invoices: readonly Invoice[];
-  readonly payments: readonly Paid[];
-  readonly subscriptions: readonly Subscription[];
-  readonly deeds: readonly Deed[];
-  readonly place: 'out' | 'in' | 'banned';
-  /** Who banned them. */
-  readonly bannedBy?: 'bot' | 'admin';
-  /** The last link to the club that the bot sent them. */
-  readonly link?: string;
-  /** Updates about them that Telegram has not delivered yet. */
-  readonly late: readonly Update[];
-  /** The operator was told of trouble with their place in the club. */
-  readonly told?: true;
-}
+import { type Invoice, month, type Paid, type Person, type Subscription } from './people.ts';
 
 export interface Link {
   readonly name: string;
@@ -86,7 +7,6 @@ export interface Link {
   readonly asks: boolean;
   readonly limit: number;
   readonly users: readonly number[];
-  readonly revoked: boolean;
 }
 
 /** How Telegram answers calls that move money or members. */
@@ -102,20 +22,17 @@ export class Refusal extends Error {
   }
 }
 
-/** A sentence that does not hold. */
-export class Violation extends Error {
-  override name = 'Violation';
-  readonly sentence: string;
-  constructor(sentence: string, what: string) {
-    super(what);
-    this.sentence = sentence;
-  }
-}
-
-export const month = 30 * 86_400_000;
+/** User ids of nobody in the story: an administrator of the club, the bot, the bot's operator. */
+export const adminId = 901;
+export const botId = 1;
+export const operatorId = 900;
+/** So much time passes with each action: longer than the bot waits before it answers the same again, ms. */
+export const pace = 61_000;
+/** Stars that everything costs. */
+export const price = 250;
 export const clubId = -1_001_000_000_001;
 
-const seconds = (ms: number): number => Math.floor(ms / 1_000);
+export const seconds = (ms: number): number => Math.floor(ms / 1_000);
 
 /** Telegram as far as money and the door are concerned. Everything in it is replaced, never changed, so a copy is cheap. */
 export class Telegram {
@@ -262,7 +179,7 @@ export class Telegram {
   }
 
   /** The money of a charge goes back; the bot hears of it by a message. */
-  givesBack(id: number, charge: string, amount: number, when: 'now' | 'lost' = 'now'): void {
+  givesBack(id: number, charge: string, amount: number): void {
     const paid = this.person(id).payments.find((one) => one.charge === charge);
     if (paid === undefined) throw new Refusal(400, 'Bad Request: CHARGE_ID_INVALID');
     if (paid.refunded !== undefined) throw new Refusal(400, 'Bad Request: CHARGE_ALREADY_REFUNDED');
@@ -270,7 +187,7 @@ export class Telegram {
     this.#list(charge, id, paid.payload, amount, paid.kind === 'month', 'receiver');
     const refunded = { currency: 'XTR', total_amount: amount, invoice_payload: paid.payload };
     const content = { refunded_payment: { ...refunded, telegram_payment_charge_id: charge } };
-    this.tell(id, this.#message(id, content), when);
+    this.tell(id, this.#message(id, content));
   }
 
   tellsOfSubscription(id: number, payload: string, state: 'active' | 'canceled' | 'failed'): void {
@@ -281,7 +198,7 @@ export class Telegram {
   follows(id: number, name: string): void {
     const link = this.links.find((one) => one.name === name);
     const person = this.person(id);
-    if (link === undefined || link.revoked || person.place !== 'out') return;
+    if (link === undefined || person.place !== 'out') return;
     if (link.asks) {
       const request = { chat: { id: clubId, type: 'supergroup', title: 'Club' }, from: this.userOf(id) };
       this.tell(id, {
@@ -325,90 +242,10 @@ export class Telegram {
       },
     });
   }
-
-  #memberOf(id: number): object {
-    if (id === botId) {
-      const user = { id, is_bot: true, first_name: 'bot' };
-      const rights = this.mood !== 'refuses';
-      return { user, status: 'administrator', can_invite_users: rights, can_restrict_members: rights };
-    }
-    const { place, bannedBy } = this.person(id);
-    const user = this.userOf(id);
-    if (place !== 'banned') return { user, status: place === 'in' ? 'member' : 'left' };
-    // The bot bans for some minutes, others for ever.
-    return { user, status: 'kicked', until_date: bannedBy === 'bot' ? seconds(this.now) + 300 : 0 };
-  }
-
-  /** A call of the Bot API. @throws Refusal */
-  call(method: string, payload: Readonly<Record<string, unknown>>): unknown {
-    const user = Number(payload['user_id'] ?? 0);
-    const refusal = this.mood === 'refuses' ? refusals[method] : undefined;
-    if (refusal !== undefined) throw new Refusal(400, `Bad Request: ${refusal}`);
-    switch (method) {
-      case 'createChatInviteLink': {
-        const link: Link = {
-          name: `https://t.me/+L${this.next++}`,
-          asks: payload['creates_join_request'] === true,
-          limit: Number(payload['member_limit'] ?? 0),
-          users: [],
-          revoked: false,
-        };
-        this.links = [...this.links, link];
-        return linkOf(link);
-      }
-      case 'revokeChatInviteLink':
-        this.links = this.links.filter(({ name }) => name !== payload['invite_link']);
-        return true;
-      case 'banChatMember':
-        this.moves(user, 'banned', 'bot');
-        return true;
-      case 'unbanChatMember':
-        if (this.person(user).place === 'banned') this.moves(user, 'out', 'bot');
-        return true;
-      case 'getChatMember':
-        return this.#memberOf(user);
-      case 'getChat':
-        return { id: clubId, type: 'supergroup', title: 'Club' };
-      case 'approveChatJoinRequest':
-        if (this.person(user).place === 'out') this.moves(user, 'in', 'bot');
-        return true;
-      case 'answerChatJoinRequestQuery':
-      case 'declineChatJoinRequest':
-        return true;
-      case 'editUserStarSubscription': {
-        const first = String(payload['telegram_payment_charge_id']);
-        const found = this.person(user).subscriptions.find((one) => one.first === first);
-        if (found === undefined) throw new Refusal(400, 'Bad Request: CHARGE_ID_INVALID');
-        if (found.state === 'ended' || found.state === 'failed')
-          throw new Refusal(400, 'Bad Request: SUBSCRIPTION_NOT_ACTIVE');
-        if (payload['is_canceled'] === true) this.changeSubscription(user, first, { state: 'off' });
-        return true;
-      }
-      case 'getStarTransactions': {
-        const from = Number(payload['offset'] ?? 0);
-        return { transactions: this.transactions.slice(from, from + Number(payload['limit'] ?? 100)) };
-      }
-      default:
-        return true;
-    }
-  }
 }
 
-/** User ids of nobody in the story: an administrator of the club, the bot, the bot's operator. */
-export const adminId = 901;
-export const botId = 1;
-export const operatorId = 900;
-
-/** What Telegram says when it refuses. */
-const refusals: Readonly<Record<string, string>> = {
-  createChatInviteLink: 'not enough rights to manage chat invite link',
-  banChatMember: 'USER_ADMIN_INVALID',
-  unbanChatMember: 'USER_ADMIN_INVALID',
-  editUserStarSubscription: 'SUBSCRIPTION_INVALID',
-  refundStarPayment: 'BALANCE_TOO_LOW',
-};
-
-const linkOf = ({ name, asks, limit }: Link) => ({
+/** As the Bot API tells it. */
+export const linkOf = ({ name, asks, limit }: Link) => ({
   invite_link: name,
   creator: { id: botId, is_bot: true, first_name: 'bot' },
   creates_join_request: asks,

@@ -1,11 +1,17 @@
 import { uptime } from 'node:os';
 
-/** Time as an argument: loops take a clock, tests and the sandbox move it. */
+/** All the time there is: loops take a clock, tests and the sandbox move it. */
 export interface Clock {
   /** ms since 1970. */
   now(): number;
   /** Calls back once at a time (ms since 1970), never earlier by this clock. Returns a function that calls it off. */
   at(time: number, callback: () => void): () => void;
+  /** ms by a clock that nobody sets: how long something took, or may take. */
+  elapsed(): number;
+  /** Calls back once when so many ms have elapsed, whatever the time of day does. Returns a function that calls it off. */
+  after(ms: number, callback: () => void): () => void;
+  /** Resolves when so many ms have elapsed. */
+  sleep(ms: number): Promise<void>;
 }
 
 /** setTimeout counts in 32 bits. */
@@ -54,6 +60,19 @@ export class SystemClock implements Clock {
       clearTimeout(timeout);
       this.#waiting.delete(arm);
     };
+  }
+
+  elapsed(): number {
+    return performance.now();
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timeout = setTimeout(callback, ms);
+    return () => clearTimeout(timeout);
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, ms));
   }
 
   /** Moves the clock by ms, on purpose: nothing corrects it any more. Whatever became due fires. */

@@ -88,6 +88,7 @@ export class Runtime {
   readonly #retention: Retention;
   #stopListening: () => void = () => {};
 
+  /** Long, since the loops refer to each other: nowhere else are they joined. */
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const { store, clock, log } = options;
@@ -143,6 +144,7 @@ export class Runtime {
         for (const lane of lanes) this.#dispatcher.hint(shard, lane);
         if (nextTimer !== null) this.#timers.hint(shard, nextTimer);
       },
+      clock,
       log,
     });
     this.#leases = new Leases({
@@ -163,6 +165,7 @@ export class Runtime {
       startPolling: options.intake.start,
       stopPolling: options.intake.stop,
       copiesChanged: (copies) => this.#dispatcher.share(copies),
+      clock,
       log,
       ...(options.at !== undefined && { at: options.at }),
     });
@@ -260,8 +263,8 @@ export class Runtime {
 
   /** Which gap a comparison makes up for, and that it has. */
   readonly gap = {
-    get: async (): Promise<string> => (await this.#options.store.news.read()).gap,
-    closed: async (gap: string): Promise<void> => {
+    get: async () => (await this.#options.store.news.read()).gap,
+    closed: async (gap: string) => {
       await this.#options.store.news.noteCompared(gap);
       this.#timers.newsCame();
     },
@@ -285,6 +288,8 @@ export class Runtime {
       .stop()
       .then(() => Promise.all([this.#worker.stop(), this.#timers.stop(), this.#retention.stop(), beside()]))
       .then(() => this.#dispatcher.stop());
+    const { clock } = this.#options;
+    const within = (ms: number, work: Promise<unknown>) => Promise.race([work, clock.sleep(ms)]);
     await within(isReachable ? 8_000 : 0, drained);
     await within(isReachable ? 500 : 0, this.#dispatcher.abandon()).catch(() => {});
     this.#stopListening();
@@ -296,6 +301,3 @@ export class Runtime {
     await this.#options.store.announce(shards.filter((shard) => !this.holds(shard)));
   }
 }
-
-const within = (ms: number, work: Promise<unknown>): Promise<unknown> =>
-  Promise.race([work, new Promise((resolve) => setTimeout(resolve, ms).unref())]);

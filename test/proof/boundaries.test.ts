@@ -209,6 +209,17 @@ const ofTelegram = ({ file, text }: Source): string[] =>
     ? [file]
     : [];
 
+/** Loops take all their time from the clock that they are handed. */
+const ownTime = ({ file, text }: Source): string[] =>
+  /^src\/runtime\/(loops\/|runtime\.ts)/.test(file) &&
+  /\b(setTimeout|setInterval|performance\.now|Date\.now)\b/.test(withoutComments(text))
+    ? [file]
+    : [];
+
+test('the loops have no time of their own', () => {
+  expect(sources.flatMap(ownTime)).toEqual([]);
+  expect(ownTime({ file: 'src/runtime/loops/a.ts', text: 'setTimeout(look, 5);' })).toHaveLength(1);
+});
 test('the runtime has no word of Telegram', () => {
   expect(sources.flatMap(ofTelegram)).toEqual([]);
   expect(ofTelegram({ file: 'src/runtime/a.ts', text: '// Telegram waits.' })).toHaveLength(1);

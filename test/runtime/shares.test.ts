@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
+import { SystemClock } from '../../src/runtime/clock.ts';
 import { Leases } from '../../src/runtime/loops/leases.ts';
 import { sharesOf } from '../../src/runtime/loops/shares.ts';
 import { openRedisStore, type RedisStore } from '../../src/runtime/redis/store.ts';
@@ -79,6 +80,7 @@ async function copyOf(store: Store, name: string) {
     store,
     copy: name,
     isDead: () => false,
+    clock: new SystemClock(),
     gained: (shard, isUnclean) => {
       held.add(shard);
       if (isUnclean) unclean.add(shard);

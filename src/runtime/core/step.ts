@@ -40,26 +40,9 @@ export function step(given: StepInput): Commit | null {
   const event: MachineEvent = { ...given.event, ...given.facts, at: given.now };
   if (session !== null && isStale(machine, session, event)) return null;
 
-  const actions: Action[] = [];
-  const scope = { ...machine.scope(), actionExecutor: (action: unknown) => actions.push(action as Action) };
-  let snapshot: AnyMachineSnapshot;
-  if (session === null) {
-    snapshot = firstSnapshot(machine.logic, scope, given.input);
-  } else {
-    snapshot = restoreSnapshot(machine, session);
-  }
-  const before = actions.length;
-  const next = nextSnapshot(machine.logic, snapshot, event, scope);
-  if (next === snapshot && actions.length === before && given.isBack !== true) return null;
-  if (next.status === 'error') throw next.error;
-
-  const spawned = Object.keys(next.children).find((id) => !machine.invokes.has(id));
-  if (spawned !== undefined) {
-    throw new StepRefused(
-      `Machine "${machine.id}" spawned "${spawned}" in an assign; only invoke of a promise is durable`,
-    );
-  }
-  if (session === null || next.context !== snapshot.context) checkJson(machine, 'context', next.context);
+  const reaction = react(given, session, event);
+  if (reaction === null) return null;
+  const { from: snapshot, to: next, actions } = reaction;
 
   const timers: TimerChange[] = [];
   const effects: Effect[] = [];
@@ -118,6 +101,30 @@ export function step(given: StepInput): Commit | null {
     records,
     forgets,
   };
+}
+
+/** Lets the machine react to an event. @returns null when it does not */
+function react(
+  { machine, input, isBack }: StepInput,
+  session: Session | null,
+  event: MachineEvent,
+): { from: AnyMachineSnapshot; to: AnyMachineSnapshot; actions: readonly Action[] } | null {
+  const actions: Action[] = [];
+  const scope = { ...machine.scope(), actionExecutor: (action: unknown) => actions.push(action as Action) };
+  const from =
+    session === null ? firstSnapshot(machine.logic, scope, input) : restoreSnapshot(machine, session);
+  const before = actions.length;
+  const to = nextSnapshot(machine.logic, from, event, scope);
+  if (to === from && actions.length === before && isBack !== true) return null;
+  if (to.status === 'error') throw to.error;
+  const spawned = Object.keys(to.children).find((id) => !machine.invokes.has(id));
+  if (spawned !== undefined) {
+    throw new StepRefused(
+      `Machine "${machine.id}" spawned "${spawned}" in an assign; only invoke of a promise is durable`,
+    );
+  }
+  if (session === null || to.context !== from.context) checkJson(machine, 'context', to.context);
+  return { from, to, actions };
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Effect } from '../core/effects.ts';
 import type { At } from '../points.ts';
 import type { Store } from '../store.ts';
 import type { Head, Taken } from '../stored.ts';
-import { type Outcome, resultOf } from './outcome.ts';
+import { letterOf, type Outcome, resultOf } from './outcome.ts';
 import type { Pace, Pause, Ticket } from './pace.ts';
 
 export interface Outside {
@@ -74,7 +74,7 @@ export class Attempts {
    * @throws NotNoted
    */
   async make(hand: Hand, isWanted: () => boolean): Promise<Taken | null> {
-    const { perform, holds, log, at } = this.#options;
+    const { perform, holds, clock, log, at } = this.#options;
     const { taken } = hand;
     const { effect } = taken;
     const wait = isPaced(taken) ? this.#pace.chatWait(receiver(effect)) : 0;
@@ -86,7 +86,7 @@ export class Attempts {
     if (ticket === null) return null;
     hand.isSending = true;
     try {
-      const started = performance.now();
+      const started = clock.elapsed();
       let output: unknown;
       try {
         if (at !== undefined) await at('effect taken');
@@ -103,7 +103,7 @@ export class Attempts {
         chat: receiver(effect),
         effect: effect.type,
         lane: effect.lane,
-        ms: Math.round(performance.now() - started),
+        ms: Math.round(clock.elapsed() - started),
       });
       return next;
     } finally {
@@ -254,7 +254,7 @@ export class Attempts {
     note: () => Promise<T>,
     otherwise?: (error: unknown) => Promise<T>,
   ): Promise<T> {
-    const { log } = this.#options;
+    const { clock, log } = this.#options;
     let store = note;
     for (let wait = 100, isLast = otherwise === undefined; ; ) {
       try {
@@ -263,7 +263,7 @@ export class Attempts {
         if (this.#options.store.isPassing(error)) {
           if (!this.#active) throw error;
           log.error({ err: error }, 'storing failed; trying again');
-          await new Promise((resolve) => setTimeout(resolve, wait));
+          await clock.sleep(wait);
           wait = Math.min(wait * 2, 5_000);
           continue;
         }
@@ -287,15 +287,3 @@ const isPaced = ({ queue, effect }: Taken): boolean =>
 const receiver = (effect: Effect): number => effect.to ?? effect.chat;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'no reason');
-
-function letterOf(effect: Effect | undefined, reason: string, at: number, error: unknown) {
-  const stack = error instanceof Error ? error.stack : undefined;
-  return {
-    kind: 'effect' as const,
-    error: reason,
-    at,
-    ...(effect !== undefined && { chat: effect.chat }),
-    body: effect,
-    ...(stack !== undefined && { stack }),
-  };
-}

@@ -40,8 +40,8 @@ export class Dispatcher {
   #again = false;
   #wakeAt = Number.POSITIVE_INFINITY;
   #cancel: () => void = () => {};
-  #forgetting: NodeJS.Timeout | undefined;
-  #renewal: NodeJS.Timeout | undefined;
+  #stopForgetting: () => void = () => {};
+  #stopRenewing: () => void = () => {};
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -52,8 +52,21 @@ export class Dispatcher {
 
   start(): void {
     this.#active = true;
-    this.#forgetting = setInterval(() => this.#pace.forgetIdleChats(), forgetInterval);
-    this.#renewal = setInterval(() => void this.#renewHolds(), hold.renewal);
+    this.#stopForgetting = this.#every(forgetInterval, () => this.#pace.forgetIdleChats());
+    this.#stopRenewing = this.#every(hold.renewal, () => void this.#renewHolds());
+  }
+
+  /** @returns the function that ends it */
+  #every(ms: number, act: () => void): () => void {
+    let cancel = () => {};
+    const arm = () => {
+      cancel = this.#options.clock.after(ms, () => {
+        arm();
+        act();
+      });
+    };
+    arm();
+    return () => cancel();
   }
 
   /** A shard is this copy's. */
@@ -67,12 +80,12 @@ export class Dispatcher {
    * as held by this copy, which goes on with it.
    */
   async drain(shard: number): Promise<void> {
-    let late: NodeJS.Timeout | undefined;
+    let stopWaiting = () => {};
     const patience = new Promise<void>((resolve) => {
-      late = setTimeout(resolve, drainPatience);
+      stopWaiting = this.#options.clock.after(drainPatience, resolve);
     });
     await Promise.race([this.#shards.drain(shard), patience]);
-    clearTimeout(late);
+    stopWaiting();
     const sending = this.#sending(shard);
     if (sending.length > 0) await this.#options.store.hold(shard, sending, hold.length);
   }
@@ -113,15 +126,15 @@ export class Dispatcher {
   async stop(): Promise<void> {
     this.#active = false;
     this.#attempts.stop();
-    clearInterval(this.#forgetting);
+    this.#stopForgetting();
     this.#cancel();
     await this.#shards.drainAll();
-    clearInterval(this.#renewal);
+    this.#stopRenewing();
   }
 
   /** Leaves what is still in flight to whoever comes next, since this process ends. */
   async abandon(): Promise<void> {
-    clearInterval(this.#renewal);
+    this.#stopRenewing();
     await this.#eachHeld((shard, sending) => this.#options.store.hold(shard, sending, 0));
   }
 

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
 import type { At } from '../points.ts';
 import type { Store } from '../store.ts';
 import type { Role } from '../stored.ts';
@@ -22,6 +23,7 @@ export interface LeasesOptions {
   readonly stopPolling: () => Promise<void>;
   /** How many copies share the work. */
   readonly copiesChanged: (count: number) => void;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly at?: At;
 }
@@ -49,9 +51,9 @@ export class Leases {
   /** By this process' monotonic clock, which no change of the time of day moves, ms. */
   #validUntil = 0;
   #isLate = false;
-  #alarm: NodeJS.Timeout | undefined;
+  #stopAlarm: () => void = () => {};
   #isLeaving = false;
-  #timeout: NodeJS.Timeout | undefined;
+  #cancelRound: () => void = () => {};
   #round: Promise<void> = Promise.resolve();
 
   constructor(options: LeasesOptions) {
@@ -67,7 +69,7 @@ export class Leases {
 
   /** Whether this copy may act for a shard, or poll. False as soon as others may have taken this copy for dead. */
   holds(role: Role): boolean {
-    return this.#held.has(role) && performance.now() < this.#validUntil;
+    return this.#held.has(role) && this.#options.clock.elapsed() < this.#validUntil;
   }
 
   /** Another copy has it: nothing of it can be written any more. */
@@ -90,20 +92,21 @@ export class Leases {
     await Promise.all([...this.#held].map((role) => this.#giveUp(role)));
     await Promise.all(this.#leaving.values());
     await this.#pause();
-    clearTimeout(this.#alarm);
+    this.#stopAlarm();
     await this.#options.store.leave(this.#options.copy);
   }
 
   /** Waits for the round that is under way, and starts no other. */
   async #pause(): Promise<void> {
-    clearTimeout(this.#timeout);
+    this.#cancelRound();
     await this.#round;
-    clearTimeout(this.#timeout);
+    this.#cancelRound();
   }
 
   #later(): void {
     const isWaiting = !this.#isLeaving && [...this.#mine].some((role) => !this.#held.has(role));
-    this.#timeout = setTimeout(() => void this.#nextRound(), isWaiting ? impatience : beat);
+    const wait = isWaiting ? impatience : beat;
+    this.#cancelRound = this.#options.clock.after(wait, () => void this.#nextRound());
   }
 
   #nextRound(): Promise<void> {
@@ -112,7 +115,7 @@ export class Leases {
       (error: unknown) => {
         this.#options.log.warn({ err: error }, 'renewing the lease failed; trying again');
         // The store may be closed before everything is given back: then the lease ends by itself.
-        if (this.#isLeaving) clearTimeout(this.#alarm);
+        if (this.#isLeaving) this.#stopAlarm();
         else this.#later();
       },
     );
@@ -128,8 +131,8 @@ export class Leases {
   }
 
   async #renew(): Promise<void> {
-    const { store, copy, isDead, copiesChanged, log } = this.#options;
-    const asked = performance.now();
+    const { store, copy, isDead, copiesChanged, clock, log } = this.#options;
+    const asked = clock.elapsed();
     const { live, leaving } = await store.join(copy, leaseLength, 2 * beat, this.#isLeaving);
     const dead = live.filter((other) => other !== copy && isDead(other));
     await Promise.all(dead.map((other) => store.leave(other)));
@@ -153,16 +156,16 @@ export class Leases {
 
   /** The loop may wait for Redis as long as it is away; whoever reads the log hears of it at once. */
   #expectRenewal(): void {
-    const { log } = this.#options;
+    const { clock, log } = this.#options;
     if (this.#isLate) log.info('the lease is renewed again');
     this.#isLate = false;
-    clearTimeout(this.#alarm);
-    this.#alarm = setTimeout(() => {
+    this.#stopAlarm();
+    this.#stopAlarm = clock.after(leaseLength, () => {
       this.#isLate = true;
       log.error(
         'the lease could not be renewed for 3 s, since Redis does not answer; nothing is handled or sent until it does',
       );
-    }, leaseLength).unref();
+    });
   }
 
   async #verify(): Promise<void> {

@@ -26,3 +26,16 @@ export function resultOf(
     };
   }
 }
+
+/** What is kept of an effect that was given up. */
+export function letterOf(effect: Effect | undefined, reason: string, at: number, error: unknown) {
+  const stack = error instanceof Error ? error.stack : undefined;
+  return {
+    kind: 'effect' as const,
+    error: reason,
+    at,
+    ...(effect !== undefined && { chat: effect.chat }),
+    body: effect,
+    ...(stack !== undefined && { stack }),
+  };
+}

@@ -45,8 +45,8 @@ export class Pace {
   constructor(clock: Clock, rates: { readonly total: number; readonly bulk: number }) {
     this.#clock = clock;
     this.#rates = rates;
-    this.#total = new TokenBucket(burstOf(rates.total), rates.total, performance.now());
-    this.#bulk = new TokenBucket(burstOf(rates.bulk), rates.bulk, performance.now());
+    this.#total = new TokenBucket(burstOf(rates.total), rates.total, clock.elapsed());
+    this.#bulk = new TokenBucket(burstOf(rates.bulk), rates.bulk, clock.elapsed());
   }
 
   /** The limits are for the bot: each copy has its part of them. */
@@ -92,8 +92,10 @@ export class Pace {
    */
   takeTurn(lane: Lane): Promise<void> | null {
     if (lane === 'checkout') return null;
-    const bulk = isAnswer(lane) ? null : turnOf(this.#bulk);
-    return bulk === null ? turnOf(this.#total) : bulk.then(() => turnOf(this.#total) ?? undefined);
+    const bulk = isAnswer(lane) ? null : this.#turnOf(this.#bulk);
+    return bulk === null
+      ? this.#turnOf(this.#total)
+      : bulk.then(() => this.#turnOf(this.#total) ?? undefined);
   }
 
   /** The last question before a message goes out. Its outcome must be told, with the ticket; null: it must wait. */
@@ -177,6 +179,16 @@ export class Pace {
     pause.until = this.#clock.now() + Math.min(wait, most);
   }
 
+  #turnOf(bucket: TokenBucket): Promise<void> | null {
+    const wait = bucket.take(this.#clock.elapsed());
+    return wait === 0 ? null : this.#afterWait(bucket, wait);
+  }
+
+  async #afterWait(bucket: TokenBucket, first: number): Promise<void> {
+    const clock = this.#clock;
+    for (let wait = first; wait > 0; wait = bucket.take(clock.elapsed())) await clock.sleep(wait);
+  }
+
   forgetIdleChats(): void {
     const now = this.#clock.now();
     for (const [chat, { bucket, until }] of this.#chats)
@@ -187,13 +199,3 @@ export class Pace {
 const burstOf = (perSecond: number): number => Math.max(1, perSecond / 10);
 
 export const isAnswer = (lane: Lane): boolean => lane === 'checkout' || lane === 'reply';
-
-function turnOf(bucket: TokenBucket): Promise<void> | null {
-  const wait = bucket.take(performance.now());
-  return wait === 0 ? null : afterWait(bucket, wait);
-}
-
-async function afterWait(bucket: TokenBucket, first: number): Promise<void> {
-  for (let wait = first; wait > 0; wait = bucket.take(performance.now()))
-    await new Promise((resolve) => setTimeout(resolve, wait));
-}

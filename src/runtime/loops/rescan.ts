@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
 import type { Store } from '../store.ts';
 import type { Look } from '../stored.ts';
 
@@ -6,6 +7,7 @@ export interface RescanOptions {
   readonly store: Store;
   /** Hears what stands in a shard: a hint for each loop. */
   readonly found: (shard: number, look: Look) => void;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -23,20 +25,21 @@ const round = 5;
 export class Rescan {
   readonly #options: RescanOptions;
   readonly #shards = new Set<number>();
-  #timeout: NodeJS.Timeout | undefined;
+  /** Calls the next look off; null when there is to be none. */
+  #cancel: (() => void) | null = null;
 
   constructor(options: RescanOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#timeout = setTimeout(() => {
+    this.#cancel = this.#options.clock.after(interval, () => {
       this.#lookAround()
         .catch((error: unknown) =>
           this.#options.log.warn({ err: error }, 'looking around failed; trying again'),
         )
-        .finally(() => this.#timeout !== undefined && this.start());
-    }, interval);
+        .finally(() => this.#cancel !== null && this.start());
+    });
   }
 
   gain(shard: number): void {
@@ -48,8 +51,8 @@ export class Rescan {
   }
 
   stop(): void {
-    clearTimeout(this.#timeout);
-    this.#timeout = undefined;
+    this.#cancel?.();
+    this.#cancel = null;
   }
 
   async #lookAround(): Promise<void> {

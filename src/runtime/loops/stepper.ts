@@ -48,11 +48,10 @@ class TooManyConflicts extends Error {
 }
 
 /** A session has changed under a step for the `count`th time in a row: in the end the step is given up. */
-export async function pauseAfterConflict(count: number): Promise<void> {
+export async function pauseAfterConflict(count: number, clock: Clock): Promise<void> {
   if (count >= conflicts.most)
     throw new TooManyConflicts(`The session changed ${count} times in a row before it could be written`);
-  if (count >= conflicts.atOnce)
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * conflicts.pause));
+  if (count >= conflicts.atOnce) await clock.sleep(Math.random() * conflicts.pause);
 }
 
 /** A line with the key that it stands under. */
@@ -71,14 +70,14 @@ export class Stepper {
 
   /** Once more, with what is stored then, while somebody else is first. */
   async perform(job: Job): Promise<void> {
-    const started = performance.now();
+    const started = this.#options.clock.elapsed();
     const last = job.machines.length - 1;
     for (let turn = 0, count = 1; turn <= last; ) {
       const machine = job.machines[turn] as DurableMachine;
       const code = await this.#stepAndCommit(job, machine, turn === last, started);
       if (code === 'done') return;
       if (code === 'ignored') turn++;
-      else await pauseAfterConflict(count++);
+      else await pauseAfterConflict(count++, this.#options.clock);
     }
   }
 
@@ -145,7 +144,7 @@ export class Stepper {
       from: commit?.from ?? null,
       to: commit?.ends === true ? null : (commit?.to ?? null),
       effects: effects.map(nameOf),
-      ms: Math.round((performance.now() - started) * 10) / 10,
+      ms: Math.round((clock.elapsed() - started) * 10) / 10,
     });
     return 'done';
   }

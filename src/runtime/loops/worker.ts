@@ -179,7 +179,7 @@ export class Worker {
 
   /** A person's wish to be forgotten: first what was given up of them, then all else in one write. */
   async #forget(cause: Cause, chat: number): Promise<void> {
-    const { store, machines, log } = this.#options;
+    const { store, machines, clock, log } = this.#options;
     const loaded = machines.map((machine) => ({
       id: machine.id,
       timers: timerNamesOf(machine),
@@ -188,7 +188,7 @@ export class Worker {
     await store.forgetLetters(cause.shard, chat);
     for (let count = 1; ; count++) {
       const code = await store.forgetChat(cause, chat, loaded);
-      if (code === 'conflict') await pauseAfterConflict(count);
+      if (code === 'conflict') await pauseAfterConflict(count, clock);
       else {
         if (this.#checkOwner(cause, code) === 'ok') log.info({ chat }, 'forgotten');
         return;
@@ -218,7 +218,7 @@ export class Worker {
    * cause is given up at once, and its chat goes on.
    */
   async #untilDone(inHand: InHand): Promise<void> {
-    const { log } = this.#options;
+    const { clock, log } = this.#options;
     const { cause, work } = inHand;
     let perform = () => this.#caution.perform(cause, work);
     let isGivenUp = false;
@@ -241,7 +241,7 @@ export class Worker {
         }
         log.error({ err: error, entry: cause.id }, 'storing failed; trying again');
         if (!this.#source.isActive()) return;
-        await new Promise((resolve) => setTimeout(resolve, wait));
+        await clock.sleep(wait);
       }
     }
   }
