@@ -22,7 +22,7 @@ const commands = {
 };
 
 /** What only the club has. */
-const ofClub = new Set(['demo', 'prove', 'payments', 'members', 'door']);
+const ofClub = new Set(['prove', 'payments', 'members', 'door']);
 
 const program = new Command('turnstile')
   .description(

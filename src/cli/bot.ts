@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { register } from 'node:module';
-import { extname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { AnyStateMachine } from 'xstate';
 import { startApp } from '#app';
@@ -76,7 +76,8 @@ async function readBot(file: string | null): Promise<Bot> {
 }
 
 async function readDefinition(file: string): Promise<BotDefinition> {
-  if (extname(file) === '.ts' && !('typescript' in process.features && process.features.typescript))
+  // A bot in JavaScript may have a machine in TypeScript.
+  if (!('typescript' in process.features && process.features.typescript))
     register(import.meta.resolve('./strip.js'));
   const found = await withDeepStacks(() => import(pathToFileURL(file).href)).catch(async (error: unknown) => {
     // Node does not say in which line of a module a word is out of place.
@@ -103,6 +104,6 @@ export function refuseOther(command: string): void {
   if (file === null) return;
   throw new CommandRefused(
     `“turnstile ${command}” is about the club alone, and the bot here is ${file}. ` +
-      'Run it in another folder, or see turnstile --help for what every bot has: start, check, status, machines, chat, reload, preview, dead.',
+      'Run it in another folder, or see turnstile --help for what every bot has: start, demo, check, status, machines, chat, reload, preview, dead.',
   );
 }

@@ -1,11 +1,12 @@
 import { type Command, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import { diagramOf } from '#charts';
-import { machines, readChat, type Sale, sales } from '#club';
+import { readChat, type Sale, sales } from '#club';
 import { runDemo } from '#demo';
 import { readEnvironment, readVariables } from '#environment';
 import { readCounterexample } from '#prove';
 import {
+  CommandRefused,
   connect,
   DataDirInUse,
   findEmbeddedRedis,
@@ -15,6 +16,7 @@ import {
   startEmbeddedRedis,
 } from '#runtime';
 import { currency, port } from './arguments.ts';
+import { botOf } from './bot.ts';
 import { reported } from './stored.ts';
 
 export function addDemo(program: Command): void {
@@ -83,7 +85,13 @@ interface DemoFlags {
   from?: string;
 }
 
-function demo({ script = false, from, sells, ...others }: DemoFlags): Promise<void> {
+async function demo({ script = false, from, sells, ...others }: DemoFlags): Promise<void> {
+  const { machines, definition } = await botOf();
+  const isOfClub = script || sells !== undefined || others.currency !== undefined || from !== undefined;
+  if (definition !== null && isOfClub)
+    throw new CommandRefused(
+      'demo --script, --sells, --currency and --from play the club alone; the bot here is another one.',
+    );
   const example = from === undefined ? null : readCounterexample(from);
   const sold = sells ?? example?.start.sale;
   return runDemo({

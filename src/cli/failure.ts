@@ -40,11 +40,15 @@ export function placeInFile(error: unknown, file: string): Error {
   return new Misconfigured(`${below(place ?? file)}: ${what}`, { cause: error });
 }
 
+/** Where the files of this program are. */
+const program = fileURLToPath(new URL('..', import.meta.url));
+
 /** Where an error happened: the first place of its stack that belongs to neither a package nor this program. */
 function placeOn({ stack = '' }: Error): string | undefined {
   const places = stack.matchAll(/(?:file:\/\/)?(\/[^\s()]+\.m?[jt]s):(\d+)/g);
   for (const [, path = '', line] of places)
-    if (!/\/node_modules\/|\/dist\/src\//.test(path)) return `${decodeURI(path)}:${line}`;
+    if (!path.includes('/node_modules/') && !decodeURI(path).startsWith(program))
+      return `${decodeURI(path)}:${line}`;
   return undefined;
 }
 

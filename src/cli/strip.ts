@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { createRequire, type LoadHook } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-// The package has no declarations of its own.
+// The package has no declarations of its own, and is large: read only when there is something to read with it.
 const require = createRequire(import.meta.url);
-const { transformSync } = require('amaro') as { transformSync: (source: string) => { code: string } };
+const amaro = () => require('amaro') as { transformSync: (source: string) => { code: string } };
 
 /** Lets a Node that cannot read TypeScript read it: types become spaces, so that lines and columns stay. */
 export const load: LoadHook = async (url, context, next) =>
@@ -16,7 +16,7 @@ export const load: LoadHook = async (url, context, next) =>
 export async function withoutTypes(path: string): Promise<string> {
   const text = await readFile(path, 'utf8');
   try {
-    return transformSync(text).code;
+    return amaro().transformSync(text).code;
   } catch (error) {
     throw new Error(described(path, String(error)));
   }

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { startSandbox } from '../../src/sandbox/index.ts';
-import { run, variablesFor } from '../support/process.ts';
+import { dataDir, run, variablesFor } from '../support/process.ts';
 
 // Each line of these tests starts the program anew.
 vi.setConfig({ testTimeout: 60_000 });
@@ -56,11 +56,24 @@ test('the bot of the current folder is checked, drawn and previewed; the club’
   expect((await call(folder, ['machines'])).output).toMatch(/^stateDiagram-v2\n[\s\S]*question_time/);
   const preview = await call(folder, ['preview', 'question_2', '--language', 'ru']);
   expect(preview.output).toBe('2. Сколько струн у скрипки?\n[ Четыре ]\n[ Пять ]\n[ Шесть ]\n');
-  for (const command of ['payments', 'members', 'door', 'prove', 'demo'])
+  for (const command of ['payments', 'members', 'door', 'prove'])
     expect(await call(folder, [command])).toMatchObject({
       code: 66,
       output: expect.stringContaining(`“turnstile ${command}” is about the club alone, and the bot here is`),
     });
+});
+
+test('the demo plays the bot of the current folder; what it would sell is the club’s', async () => {
+  const folder = project();
+  expect(await call(folder, ['demo', '--script'])).toMatchObject({
+    code: 66,
+    output: expect.stringContaining('play the club alone'),
+  });
+  const demo = run(['demo'], { DATA_DIR: dataDir() }, 'dist/src/main.js', folder);
+  await expect.poll(demo.output, { timeout: 20_000 }).toContain('Turnstile, played locally');
+  const [, address = ''] = /The chat page: (\S+)/.exec(demo.output()) ?? [];
+  expect((await fetch(`${address}/page/machines/quiz.svg`)).status).toBe(200);
+  await demo.kill('SIGINT');
 });
 
 test('TURNSTILE_BOT names the bot from any folder; without one, the bot is the club', async () => {
@@ -68,6 +81,9 @@ test('TURNSTILE_BOT names the bot from any folder; without one, the bot is the c
   const content = { CONTENT_DIR: join(folder, 'content') };
   const named = await call(root, ['check'], { TURNSTILE_BOT: join(folder, 'bot.ts'), ...content });
   expect(named.output).toContain('ok machines: quiz');
+  cpSync(join(folder, 'bot.ts'), join(folder, 'plain.mjs'));
+  const plain = await call(root, ['check'], { TURNSTILE_BOT: join(folder, 'plain.mjs'), ...content });
+  expect(plain.output).toContain('ok machines: quiz');
   expect((await call(root, ['check'])).output).toContain('ok machines: access, membership');
   expect(await call(root, ['check'], { TURNSTILE_BOT: 'nowhere/bot.ts' })).toEqual({
     code: 78,

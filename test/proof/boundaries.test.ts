@@ -183,6 +183,12 @@ function clubNames(all: readonly Source[]): string[] {
 test('an import stays inside its room, or names another room in the right direction', () => {
   expect(crossings(sources)).toEqual([]);
 });
+test('a machine of an example needs XState alone, so that it opens in an editor', () => {
+  const files = filesBelow(join(root, 'examples')).filter((file) => file.endsWith('.machine.ts'));
+  expect(files.length).toBeGreaterThan(0);
+  for (const file of files)
+    expect(importsOf({ file, text: readFileSync(file, 'utf8') }), file).toEqual(['xstate']);
+});
 test('no imports in a circle', () => {
   expect(cycles(sources)).toEqual([]);
 });
