@@ -122,6 +122,7 @@ async function beginClub(
     const problem = await clubProblem(api, content(), bot.id).catch(() => null);
     if (problem !== null) log.error(problem);
   };
+  await checkClub();
   const parts = clubParts({
     content,
     ledger,
@@ -143,7 +144,8 @@ async function beginClub(
     parts,
     caughtUp: (isAfterGap) => loops.reconciliation.polled(isAfterGap),
     gaveUp: () => loops.givenUp.nudge(),
-    refreshed: async () => {
+    started: openClub,
+    reloaded: async () => {
       await Promise.all([checkClub(), openClub()]);
     },
     stop: () => loops.stop(),

@@ -120,8 +120,10 @@ export interface Begun<Parts> {
   readonly caughtUp?: (isAfterGap: boolean) => void;
   /** Something was given up. */
   readonly gaveUp?: () => void;
-  /** The bot runs, or has taken other content. What it throws is logged. */
-  readonly refreshed?: () => Promise<void>;
+  /** The bot runs. What it throws is logged. */
+  readonly started?: () => Promise<void>;
+  /** The bot has taken other content. */
+  readonly reloaded?: () => Promise<void>;
   /** Ends what runs beside the loops. */
   readonly stop?: () => Promise<void>;
 }

@@ -120,7 +120,7 @@ async function startOn<Settings, Rules extends ArrivalRules, Parts>(
     const { content, warnings } = current.conversation;
     for (const warning of warnings) log.warn(warning);
     await publishCommands(api, content, log);
-    await begun.refreshed?.();
+    await begun.reloaded?.();
     log.info({ languages: content.languages }, 'content reloaded');
   };
   const begun = await blueprint.begin({
@@ -203,7 +203,7 @@ async function startOn<Settings, Rules extends ArrivalRules, Parts>(
   });
   reread = () => runtime.reread();
   await runtime.start();
-  begun.refreshed?.().catch((error: unknown) => log.warn({ err: error }, 'what follows a start failed'));
+  begun.started?.().catch((error: unknown) => log.warn({ err: error }, 'what follows a start failed'));
   // Another copy polls: this one is ready all the same.
   if (!runtime.holds('poller')) ready(false);
 

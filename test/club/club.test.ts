@@ -44,6 +44,8 @@ test('what is said in the club, and what happens in other chats, is not stored',
   const other = bot.sandbox.club({ title: 'Another club' });
   const place = bot.sandbox.club({ id: clubId });
   place.alreadyHas(anna);
+  // The operators hear of the other club.
+  await bot.settled();
   const before = await bot.status();
   anna.says('Hello everybody', { to: club });
   anna.joins(other.primaryLink);
