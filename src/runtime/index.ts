@@ -89,7 +89,8 @@ export { checkRole, checkServer, connect, RedisUnfit, readInfo, run } from './re
 export { entryField } from './redis/entries.ts';
 export { bookSuffix, Keys, parseTimerMember, sessionSuffix, timerMember } from './redis/keys.ts';
 export { called, reachRedis, watchConnection } from './redis/open.ts';
-export { DataDirInUse, type EmbeddedRedis, findEmbeddedRedis, ServerFailed } from './redis/server.ts';
+export { type EmbeddedRedis, findEmbeddedRedis } from './redis/server.ts';
+export { DataDirInUse, ServerFailed } from './redis/server-errors.ts';
 export { fixedSetting, fixSetting, fixShards, SettingDiffers } from './redis/settings.ts';
 export { readStates } from './reports.ts';
 export type { DueTimer, Entry, EntryKind, Loaded } from './stored.ts';

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
+
 import {
   accessSync,
   appendFileSync,
@@ -11,14 +10,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
-  rmSync,
 } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
-import { Redis } from 'ioredis';
-import { ExitError, exitCodes } from '../refused.ts';
+import { delimiter, join } from 'node:path';
+import { takeLock } from './data-lock.ts';
+import { ServerFailed } from './server-errors.ts';
+import { type Place, paths, pause, saying, stopLimit } from './server-place.ts';
+import { client, signOf } from './server-sign.ts';
 
 /** A private Redis that belongs to one DATA_DIR. */
 export interface EmbeddedRedis {
@@ -30,52 +27,12 @@ export interface EmbeddedRedis {
   stop(): Promise<void>;
 }
 
-/** Another bot works with this DATA_DIR. */
-export class DataDirInUse extends ExitError {
-  constructor(message: string) {
-    super(exitCodes.temporary, message);
-  }
-}
-
-/** The embedded server could not be started. */
-export class ServerFailed extends ExitError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(exitCodes.unavailable, message, options);
-  }
-}
-
 export interface Patience {
   /** Hears every 5 s what is waited for: a server that hangs, or reads a large file. */
   readonly says?: (line: string) => void;
   /** A server that gives no sign of life for so long is given up, ms. Default 30,000. */
   readonly silence?: number;
 }
-
-/** Addresses of unix sockets are limited to some 107 bytes, the end of string included. */
-const longestSocketPath = 100;
-/** How often it is said what is waited for, ms. */
-const saying = 5_000;
-/** How long a server that lives may take for one answer, ms. */
-const answerLimit = 2_000;
-const stopLimit = 8_000;
-
-const paths = (dataDir: string) => {
-  const folder = resolve(dataDir);
-  const redis = join(folder, 'redis');
-  const isShort = Buffer.byteLength(join(redis, 'redis.sock')) <= longestSocketPath;
-  const hash = createHash('sha256').update(folder).digest('hex').slice(0, 16);
-  const sockets = isShort ? redis : join(tmpdir(), `turnstile-${hash}`);
-  return {
-    folder,
-    redis,
-    sockets,
-    socket: join(sockets, 'redis.sock'),
-    log: join(redis, 'redis.log'),
-    pid: join(redis, 'redis.pid'),
-  };
-};
-
-type Place = ReturnType<typeof paths>;
 
 /**
  * Starts the server of a DATA_DIR, or takes over one that a killed bot left running.
@@ -111,145 +68,6 @@ export async function startEmbeddedRedis(dataDir: string, patience: Patience = {
 export async function findEmbeddedRedis(dataDir: string, patience: Patience = {}): Promise<string | null> {
   const place = paths(dataDir);
   return (await untilReady(place, patience)) ? place.socket : null;
-}
-
-const isLock = (name: string) => name.startsWith('bot.');
-
-/**
- * Makes this process the only one that works with a DATA_DIR; returns the function that ends it.
- *
- * Each that wants to be it listens on a socket of its own, and asks all others. The kernel frees such a socket when its
- * process dies, however it dies, and a name is never used again, so what is dead can be removed by anyone at any time.
- * Of several that are starting, the one whose name sorts first waits for the others, which give way.
- */
-async function takeLock({ sockets, folder }: Place): Promise<() => Promise<void>> {
-  for (let attempt = 0; ; attempt++) {
-    const lock = await openLock(sockets);
-    const holder = await otherHolder(sockets, lock.name);
-    if (holder === null) {
-      lock.hold();
-      return lock.close;
-    }
-    await lock.close();
-    // A report that is just ending holds the lock for a moment.
-    if (holder !== 'starting' && attempt >= 10) {
-      throw new DataDirInUse(
-        `Another bot (process ${holder}) works with DATA_DIR ${folder}. Stop it (kill ${holder}), or give this one a DATA_DIR of its own.`,
-      );
-    }
-    await pause(200);
-  }
-}
-
-async function openLock(folder: string) {
-  let isHeld = false;
-  const server = createServer((connection) =>
-    connection.on('error', () => {}).end(`${isHeld ? '' : 'starting '}${process.pid}`),
-  );
-  const id = `${process.pid.toString(36).padStart(5, '0')}${randomBytes(3).toString('base64url')}`;
-  const name = `bot.${id}`;
-  // Nobody may see it before it listens, and take it for dead.
-  const hidden = join(folder, `new.${id}`);
-  server.listen(hidden);
-  await once(server, 'listening');
-  renameSync(hidden, join(folder, name));
-  // The lock alone must not keep the process alive.
-  server.unref();
-  return {
-    name,
-    hold: () => {
-      isHeld = true;
-    },
-    close: async () => {
-      rmSync(join(folder, name), { force: true });
-      await new Promise((done) => server.close(done));
-    },
-  };
-}
-
-/** The process that holds the lock; `starting`: another one that starts goes first; null: nobody. */
-async function otherHolder(folder: string, own: string): Promise<string | null> {
-  for (;;) {
-    const others = readdirSync(folder).filter((name) => isLock(name) && name !== own);
-    const living: { name: string; answer: string }[] = [];
-    for (const name of others) {
-      const answer = await ask(join(folder, name));
-      if (answer === null) rmSync(join(folder, name), { force: true });
-      else living.push({ name, answer });
-    }
-    const holder = living.find(({ answer }) => !answer.startsWith('starting'));
-    // One that hangs says nothing; its name tells the process.
-    if (holder !== undefined) return holder.answer || String(Number.parseInt(holder.name.slice(4, 9), 36));
-    if (living.length === 0) return null;
-    if (living.some(({ name }) => name < own)) return 'starting';
-    await pause(20);
-  }
-}
-
-/** What the other side of a lock says, nothing when it hangs; null when nobody listens. */
-function ask(path: string): Promise<string | null> {
-  return new Promise((answer) => {
-    let text = '';
-    const connection = createConnection(path);
-    connection.setTimeout(answerLimit, () => connection.destroy());
-    connection.on('data', (data) => {
-      text += data.toString();
-    });
-    connection.on('error', ({ code }: NodeJS.ErrnoException) => answer(nobodyListens(code) ? null : text));
-    connection.on('close', () => answer(text));
-  });
-}
-
-const nobodyListens = (code: string | undefined) => code === 'ECONNREFUSED' || code === 'ENOENT';
-
-const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** What the server behind a socket does, with words for those who wait. */
-interface Sign {
-  readonly is: 'absent' | 'silent' | 'loading' | 'ready';
-  readonly what: string;
-}
-
-const absent: Sign = { is: 'absent', what: 'does not listen yet' };
-
-async function signOf(socket: string): Promise<Sign> {
-  if (!existsSync(socket)) return absent;
-  const redis = client(socket, answerLimit);
-  let reason = '';
-  redis.on('error', (error: NodeJS.ErrnoException) => {
-    reason = error.code ?? error.message;
-  });
-  try {
-    await redis.connect();
-    const info = await redis.info('persistence');
-    if (!/^loading:1/m.test(info)) return { is: 'ready', what: 'is ready' };
-    const megabytes = (name: string) =>
-      Math.round(Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0) / 2 ** 20);
-    const [done, all] = [megabytes('loading_loaded_bytes'), megabytes('loading_total_bytes')];
-    return { is: 'loading', what: `is still reading its file, ${done} of ${all} MB` };
-  } catch {
-    if (nobodyListens(reason)) return absent;
-    return { is: 'silent', what: 'accepts connections and does not answer' };
-  } finally {
-    redis.disconnect();
-  }
-}
-
-/** @param limit longest silence while something is asked, ms */
-function client(path: string, limit: number): Redis {
-  const redis = new Redis({
-    path,
-    protocol: 2,
-    connectionName: 'turnstile-server',
-    lazyConnect: true,
-    enableReadyCheck: false,
-    retryStrategy: null as never,
-    maxRetriesPerRequest: 0,
-    connectTimeout: limit,
-    socketTimeout: limit,
-  });
-  redis.on('error', () => {});
-  return redis;
 }
 
 const servers = ['redis-server', 'valkey-server'];
