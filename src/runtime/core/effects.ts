@@ -73,3 +73,9 @@ export interface EffectKind<Parts> extends EffectRule {
   /** Does it; the value is the result of an actor. What it throws is judged, and it may be tried again. */
   readonly perform: (effect: Effect, parts: Parts) => Promise<unknown>;
 }
+
+/** Whether what was read from a queue is an effect at all. */
+export function isEffect(value: unknown): value is Effect {
+  const { type, chat, lane } = (value ?? {}) as Partial<Effect>;
+  return typeof type === 'string' && Number.isSafeInteger(chat) && lanes.some((known) => known === lane);
+}

@@ -96,7 +96,7 @@ export async function run(
   redis: Redis,
   verb: Verb,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly (string | number | Buffer)[],
 ): Promise<unknown> {
   const script = loadScripts().get(verb);
   if (script === undefined) throw new Error(`Expected src/runtime/redis/scripts/${verb}.lua`);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Effect, lanes } from '../core/effects.ts';
+import { type Effect, isEffect, lanes } from '../core/effects.ts';
 import type { Outbox } from '../store.ts';
 import { type Head, Refused, type Taken } from '../stored.ts';
 import { Batch } from './batch.ts';
@@ -125,10 +125,8 @@ function tokenOf(text: string): string {
 /** null when the text is no effect. */
 function takenOf(head: Head): Taken | null {
   try {
-    const effect = JSON.parse(head.text.slice(1)) as Effect;
-    const { type, chat, lane } = effect;
-    const isEffect = typeof type === 'string' && Number.isSafeInteger(chat) && lanes.includes(lane);
-    return isEffect ? { ...head, effect } : null;
+    const effect: unknown = JSON.parse(head.text.slice(1));
+    return isEffect(effect) ? { ...head, effect } : null;
   } catch {
     return null;
   }

@@ -8,7 +8,8 @@ import { lineOf } from './books.ts';
 import { resultOf, run } from './connect.ts';
 import { type Ground, groups } from './ground.ts';
 import { sessionSuffix, timerMember } from './keys.ts';
-import { type StepArgs, stepArgs } from './step-args.ts';
+import { pack } from './pack.ts';
+import { type PackedStep, packedStep } from './packed-step.ts';
 
 /** The sessions of all chats, and the steps that write them. */
 export class RedisSessions implements Sessions {
@@ -18,11 +19,10 @@ export class RedisSessions implements Sessions {
     const found = (await run(redis, 'load', [keys.shard(shard)], suffixes)) as string[];
     return groups(4, found).map(loadedOf);
   });
-  readonly #commits = new Batch<StepArgs, CommitResult>(async (shard, steps) => {
+  readonly #commits = new Batch<PackedStep, CommitResult>(async (shard, steps) => {
     const { redis, keys } = this.#ground;
-    const args: (string | number)[] = [this.#ground.token(shard)];
-    for (const step of steps) args.push(step.length + 1, ...step);
-    const answers = (await run(redis, 'commit', [keys.shard(shard)], args)) as string[];
+    const packed = pack({ owner: this.#ground.token(shard), steps });
+    const answers = (await run(redis, 'commit', [keys.shard(shard)], [packed])) as string[];
     return answers.map(resultOf) as (CommitResult | Refused)[];
   });
 
@@ -38,7 +38,7 @@ export class RedisSessions implements Sessions {
     target: Target | null,
     commit: Commit | null,
     options: CommitOptions,
-  ): Promise<CommitResult> => this.#commits.add(cause.shard, stepArgs(cause, target, commit, options));
+  ): Promise<CommitResult> => this.#commits.add(cause.shard, packedStep(cause, target, commit, options));
 
   discard = (cause: Cause, now: number): Promise<CommitResult> => this.commit(cause, null, null, { now });
 
