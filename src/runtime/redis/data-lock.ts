@@ -83,13 +83,18 @@ async function otherHolder(folder: string, own: string): Promise<string | null> 
 function ask(path: string): Promise<string | null> {
   return new Promise((answer) => {
     let text = '';
+    let isHung = false;
     const connection = createConnection(path);
-    connection.setTimeout(answerLimit, () => connection.destroy());
+    connection.setTimeout(answerLimit, () => {
+      isHung = true;
+      connection.destroy();
+    });
     connection.on('data', (data) => {
       text += data.toString();
     });
     connection.on('error', ({ code }: NodeJS.ErrnoException) => answer(nobodyListens(code) ? null : text));
-    connection.on('close', () => answer(text));
+    // One that hangs up without a word gives way just now, as those that start do.
+    connection.on('close', () => answer(text === '' && !isHung ? 'starting' : text));
   });
 }
 
