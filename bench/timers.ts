@@ -112,7 +112,7 @@ async function openBench(redis: Redis, prefix: string) {
   const worker: Worker = new Worker({
     store,
     machines: [machine],
-    arrive: (_, text) => route(JSON.parse(text), rules),
+    arrive: (_, text) => JSON.parse(text),
     effectRules: {},
     newSession: () => ({ language: 'en' }),
     address: (effect) => [effect],
