@@ -26,8 +26,9 @@
 // Run a bot's conversations over a store.
 
 export { type Clock, SystemClock } from './clock.ts';
+export type { Intake } from './intake.ts';
 export type { At } from './points.ts';
-export { type Intake, Runtime, type RuntimeOptions } from './runtime.ts';
+export { Runtime, type RuntimeOptions } from './runtime.ts';
 export type { Store } from './store.ts';
 
 // What comes in and what goes out.

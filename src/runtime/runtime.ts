@@ -4,6 +4,7 @@ import type { Arrival, Book } from './core/arrival.ts';
 import type { Effect, EffectRule, JsonObject } from './core/effects.ts';
 import type { DurableMachine } from './core/machine.ts';
 import { waitsForNews } from './core/timers.ts';
+import type { Intake } from './intake.ts';
 import type { DeadLetters } from './letters.ts';
 import { Dispatcher } from './loops/dispatcher.ts';
 import type { Arrive } from './loops/jobs.ts';
@@ -59,15 +60,6 @@ export interface RuntimeOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly at?: At;
-}
-
-/** The way in from outside, such as polling. */
-export interface Intake {
-  readonly start: () => void;
-  /** Resolves when nothing more is taken in. */
-  readonly stop: () => Promise<void>;
-  /** A deadline waits for the news: they are wanted now. */
-  readonly hurry: () => void;
 }
 
 /** Reminders that may wait to be sent, as many as are sent in this time, ms; the others stay timers. */
