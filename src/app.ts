@@ -17,8 +17,9 @@ import {
   ofToday,
   readChat,
   readKnown,
+  renderFor,
   reportOf,
-  runningOf,
+  rulesFor,
   startLoops,
   tellOperators,
   tellWhoWaits,
@@ -44,8 +45,6 @@ export type App = RunningBot;
 export function startApp(options: AppOptions): Promise<App> {
   const { environment, log, clock = new SystemClock(), machines, actors } = options;
   const now = () => clock.now();
-  const runningFor = (conversation: Parameters<typeof runningOf>[0]) =>
-    runningOf(conversation, environment, now);
   return runBot(
     {
       plan: clubPlan(machines, actors),
@@ -67,8 +66,8 @@ export function startApp(options: AppOptions): Promise<App> {
         };
         return { ...conversation, content };
       },
-      rules: (conversation) => runningFor(conversation).rules,
-      render: (conversation) => runningFor(conversation).render,
+      rules: (conversation) => rulesFor(conversation, environment),
+      render: (conversation) => renderFor(conversation, environment, now),
       ofToday,
       input: ({ language }) => ({ language }),
       book: clubBook,

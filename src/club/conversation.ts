@@ -53,31 +53,41 @@ export interface Running extends ClubConversation {
   readonly render: (effect: Effect) => Call;
 }
 
-/** @param now ms since 1970, for texts that say how much time is left */
-export function runningOf(
-  conversation: ClubConversation,
-  settings: ClubEnvironment,
-  now: () => number,
-): Running {
+/** What updates are read by, as the content and the environment say. */
+export function rulesFor(conversation: ClubConversation, { botToken, adminIds }: ClubEnvironment): ClubRules {
   const { content } = conversation;
   const { club } = content.settings;
-  const signer = createSigner(settings.botToken);
+  const signer = createSigner(botToken);
   return {
-    ...conversation,
-    render: createRender(content, { providerToken: settings.providerToken, signer, now }),
-    rules: {
-      ...rulesOf(conversation),
-      checkoutProblem: (query) => checkoutProblem(content, query, signer),
-      operators: new Set(settings.adminIds),
-      club: club.chatId,
-      strangers: club.strangers,
-      whitelist: new Set(club.whitelist),
-      bot: Number(settings.botToken.split(':')[0]),
-      facts: factsOf(content.settings),
-      boughtBy: (payload) => soldBy(payload, signer),
-    },
+    ...rulesOf(conversation),
+    checkoutProblem: (query) => checkoutProblem(content, query, signer),
+    operators: new Set(adminIds),
+    club: club.chatId,
+    strangers: club.strangers,
+    whitelist: new Set(club.whitelist),
+    bot: Number(botToken.split(':')[0]),
+    facts: factsOf(content.settings),
+    boughtBy: (payload) => soldBy(payload, signer),
   };
 }
+
+/** @param now ms since 1970, for texts that say how much time is left */
+export const renderFor = (
+  { content }: ClubConversation,
+  { botToken, providerToken }: ClubEnvironment,
+  now: () => number,
+): Running['render'] => createRender(content, { providerToken, signer: createSigner(botToken), now });
+
+/** Both, for those that need a whole conversation. */
+export const runningOf = (
+  conversation: ClubConversation,
+  environment: ClubEnvironment,
+  now: () => number,
+): Running => ({
+  ...conversation,
+  rules: rulesFor(conversation, environment),
+  render: renderFor(conversation, environment, now),
+});
 
 /** What every event of a person tells of today's offer. */
 export const factsOf = ({ product, club, refundsDuplicates }: ClubSettings): JsonObject => ({

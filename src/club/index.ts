@@ -6,7 +6,9 @@ export {
   factsOf,
   loadClub,
   type Running,
+  renderFor,
   reportOf,
+  rulesFor,
   runningOf,
 } from './conversation.ts';
 export { startLoops } from './loops.ts';

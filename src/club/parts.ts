@@ -44,4 +44,3 @@ export const clubOf = ({ content }: Pick<ClubParts, 'content'>): number | null =
 
 /** An effect that sends the message which its params name. */
 export const messages: NonNullable<ClubEffect['messages']> = ({ message }) => [message];
-export const speech: ClubEffect = { messages, perform: (effect, { send }) => send(effect) };

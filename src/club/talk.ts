@@ -1,11 +1,8 @@
-import { type ClubFeature, speech } from './parts.ts';
+import { talk as basic, sends } from '#telegram';
+import type { ClubFeature } from './parts.ts';
 
 /** What the club says of its own accord, and what it answers. */
 export const talk: ClubFeature = {
-  effects: {
-    send: speech,
-    sendMaterial: { perform: (effect, { send }) => send(effect) },
-    answerButton: { order: 'instant', perform: (effect, { send }) => send(effect) },
-  },
+  effects: { ...basic.effects, sendMaterial: { perform: sends } },
   messages: ['something_broke'],
 };

@@ -47,6 +47,6 @@ export { runBot } from './run.ts';
 export { createSender } from './sender.ts';
 export { prepareTelegram, publishCommands, TokenRefused } from './sign-in.ts';
 export { answerButton, type InlineButton, noticeTexts, type Speech, speak } from './speak.ts';
-export { renderTalk, type TalkParts, talk } from './talk.ts';
+export { renderTalk, sends, speech, type TalkParts, talk } from './talk.ts';
 export { aheadBy, followTelegram } from './time.ts';
 export { isTokenRefusal, verdict } from './verdict.ts';

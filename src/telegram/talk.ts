@@ -17,9 +17,13 @@ export interface TalkParts {
   readonly now: () => number;
 }
 
-const speech: EffectKind<Pick<TalkParts, 'send'>> = {
+/** Hands an effect to the sender, which renders it. */
+export const sends: EffectKind<Pick<TalkParts, 'send'>>['perform'] = (effect, { send }) => send(effect);
+
+/** An effect that sends the message which its params name. */
+export const speech: EffectKind<Pick<TalkParts, 'send'>> = {
   messages: ({ message }) => [message],
-  perform: (effect, { send }) => send(effect),
+  perform: sends,
 };
 
 /**
@@ -27,7 +31,7 @@ const speech: EffectKind<Pick<TalkParts, 'send'>> = {
  * `send` takes a `lane` as well (`reply`, `reminder`, `broadcast`): what a timer sends is a reminder without it.
  */
 export const talk: Feature<ArrivalRules, Pick<TalkParts, 'send'>> = {
-  effects: { send: speech, answerButton: { order: 'instant', perform: (effect, { send }) => send(effect) } },
+  effects: { send: speech, answerButton: { order: 'instant', perform: sends } },
   texts: noticeTexts,
 };
 

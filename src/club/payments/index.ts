@@ -1,3 +1,4 @@
+import { sends } from '#telegram';
 import type { ClubFeature } from '../parts.ts';
 import { askRefund, callOff, countExtra, dropRefund, refund, requestRefund } from './refund.ts';
 import { paymentUpdates, routePayments } from './updates.ts';
@@ -7,13 +8,13 @@ export const payments: ClubFeature = {
   updates: paymentUpdates,
   route: routePayments,
   effects: {
-    sendInvoice: { perform: (effect, { send }) => send(effect) },
-    approveCheckout: { lane: 'checkout', order: 'instant', perform: (effect, { send }) => send(effect) },
+    sendInvoice: { perform: sends },
+    approveCheckout: { lane: 'checkout', order: 'instant', perform: sends },
     rejectCheckout: {
       lane: 'checkout',
       order: 'instant',
       messages: ({ reason }) => [reason],
-      perform: (effect, { send }) => send(effect),
+      perform: sends,
     },
     askRefund: { privileged: true, perform: askRefund },
     requestRefund: { privileged: true, perform: requestRefund },

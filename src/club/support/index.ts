@@ -1,5 +1,6 @@
 import type { Effect } from '#runtime';
-import { type ClubFeature, messages, speech } from '../parts.ts';
+import { sends, speech } from '#telegram';
+import { type ClubFeature, messages } from '../parts.ts';
 import { copyOf, deliverAnswer, isShownWhole, withPayments } from '../payments/question.ts';
 import { withChoice } from './choice.ts';
 import { showMember } from './member.ts';
@@ -33,9 +34,9 @@ export const support: ClubFeature = {
     },
     forwardMore: {
       to: (effect, operators) => toEach(effect, operators).map(copyOf),
-      perform: (effect, { send }) => send(effect),
+      perform: sends,
     },
-    copyMessage: { perform: (effect, { send }) => send(effect) },
+    copyMessage: { perform: sends },
     sendAnswer: speech,
     showMember: { privileged: true, perform: showMember },
   },
