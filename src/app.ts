@@ -146,6 +146,7 @@ async function beginClub(
     started: openClub,
     reloaded: async () => {
       await Promise.all([checkClub(), openClub()]);
+      return { price: content().settings.product.price };
     },
     stop: () => loops.stop(),
   };

@@ -122,8 +122,8 @@ export interface Begun<Parts> {
   readonly gaveUp?: () => void;
   /** The bot runs. What it throws is logged. */
   readonly started?: () => Promise<void>;
-  /** The bot has taken other content. */
-  readonly reloaded?: () => Promise<void>;
+  /** The bot has taken other content. @returns what the log says of it besides its languages */
+  readonly reloaded?: () => Promise<JsonObject>;
   /** Ends what runs beside the loops. */
   readonly stop?: () => Promise<void>;
 }

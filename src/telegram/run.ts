@@ -120,8 +120,7 @@ async function startOn<Settings, Rules extends ArrivalRules, Parts>(
     const { content, warnings } = current.conversation;
     for (const warning of warnings) log.warn(warning);
     await publishCommands(api, content, log);
-    await begun.reloaded?.();
-    log.info({ languages: content.languages }, 'content reloaded');
+    log.info({ ...(await begun.reloaded?.()), languages: content.languages }, 'content reloaded');
   };
   const begun = await blueprint.begin({
     ...open,
